@@ -1,0 +1,25 @@
+"""Errors a user can act on. The command prints their message alone; anything else is a bug and shows its traceback."""
+
+
+class PatrayError(Exception):
+    """Base of every error whose message says what was wrong, where, and what is allowed."""
+
+
+class InputError(PatrayError):
+    """A file, row or key that patray was given is wrong."""
+
+
+class ResourceError(PatrayError):
+    """The machine, cluster or storage cannot do what was asked (no such GPU, no space, not writable)."""
+
+
+class ModelError(PatrayError):
+    """A model is unknown, missing, or its files contradict its record."""
+
+
+class EmbeddingError(PatrayError):
+    """An encoder returned something that is not a usable vector."""
+
+
+class ConflictError(PatrayError):
+    """A run or artifact of that name exists with different content."""

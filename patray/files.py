@@ -1,0 +1,140 @@
+"""A folder on any filesystem that pyarrow knows: a local path, s3://, gs://.
+
+All of patray's durable files go through this, so that "written" has one meaning: a file is either absent or whole.
+Local writes go to a temporary name in the same folder and are renamed; object stores publish an object when it is
+closed. Artifacts are complete when their `artifact.json` exists, which is written last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from patray.errors import InputError, ResourceError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder by its URI or local path. Cheap to pickle: the filesystem is opened where it is used."""
+
+    uri: str
+
+    @staticmethod
+    def at(uri: str | os.PathLike[str]) -> Folder:
+        """A folder for `uri`; a local path is made absolute, so that workers in another directory find it."""
+        text = os.fspath(uri)
+        return Folder(text.rstrip("/") if "://" in text else os.path.abspath(os.path.expanduser(text)))
+
+    def __truediv__(self, name: str) -> Folder:
+        return Folder(f"{self.uri}/{name}")
+
+    def __str__(self) -> str:
+        return self.uri
+
+    @property
+    def name(self) -> str:
+        return self.uri.rsplit("/", 1)[-1]
+
+    @property
+    def is_local(self) -> bool:
+        return "://" not in self.uri
+
+    def _open(self) -> tuple[pafs.FileSystem, str]:
+        if self.is_local:
+            return pafs.LocalFileSystem(), self.uri
+        try:
+            return pafs.FileSystem.from_uri(self.uri)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            raise ResourceError(f"{self.uri}: cannot open this location: {error}") from error
+
+    def exists(self, name: str = "") -> bool:
+        filesystem, path = (self / name if name else self)._open()
+        return filesystem.get_file_info(path).type != pafs.FileType.NotFound
+
+    def list(self) -> list[str]:
+        """Names directly inside, sorted; hidden and temporary names left out; empty when the folder is absent."""
+        filesystem, path = self._open()
+        infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
+        return sorted(info.base_name for info in infos if not info.base_name.startswith((".", "_tmp")))
+
+    def size(self, name: str) -> int:
+        """Bytes of one file inside."""
+        filesystem, path = (self / name)._open()
+        return int(filesystem.get_file_info(path).size)
+
+    def make(self) -> Folder:
+        """Create it and check that it can be written, so that a job fails before it works, not after."""
+        filesystem, path = self._open()
+        try:
+            filesystem.create_dir(path, recursive=True)
+            self.write_bytes(".writable", b"")
+            filesystem.delete_file(f"{path}/.writable")
+        except OSError as error:
+            raise ResourceError(f"{self.uri}: cannot write here: {error}") from error
+        return self
+
+    def delete(self, name: str) -> None:
+        """Remove a file or a whole folder inside; absent is fine."""
+        filesystem, path = (self / name)._open()
+        kind = filesystem.get_file_info(path).type
+        if kind == pafs.FileType.Directory:
+            filesystem.delete_dir(path)
+        elif kind == pafs.FileType.File:
+            filesystem.delete_file(path)
+
+    def input(self, name: str) -> pa.NativeFile:
+        """A seekable file for reading."""
+        filesystem, path = (self / name)._open()
+        try:
+            return filesystem.open_input_file(path)
+        except FileNotFoundError as error:
+            raise InputError(f"{self.uri}/{name}: no such file") from error
+
+    def read_bytes(self, name: str) -> bytes:
+        with self.input(name) as stream:
+            return bytes(stream.read())
+
+    def read_text(self, name: str) -> str:
+        return self.read_bytes(name).decode("utf-8")
+
+    def read_json(self, name: str) -> Any:
+        return json.loads(self.read_text(name))
+
+    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        with self.input(name) as stream:
+            return pq.read_table(stream, columns=columns)
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        self._publish(name, lambda sink: sink.write(data))
+
+    def write_text(self, name: str, text: str) -> None:
+        self.write_bytes(name, text.encode("utf-8"))
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write_text(name, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+
+    def write_table(self, name: str, table: pa.Table, row_group_size: int | None = None) -> None:
+        self._publish(name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size))
+
+    def _publish(self, name: str, write: Any) -> None:
+        """Write `name` so that a reader sees all of it or nothing."""
+        filesystem, path = (self / name)._open()
+        parent, _, base = path.rpartition("/")
+        target = f"{parent}/_tmp-{uuid.uuid4().hex}-{base}" if self.is_local else path
+        try:
+            filesystem.create_dir(parent, recursive=True)
+            with filesystem.open_output_stream(target) as sink:
+                write(sink)
+            if target != path:
+                filesystem.move(target, path)
+        except OSError as error:
+            if target != path and filesystem.get_file_info(target).type == pafs.FileType.File:
+                filesystem.delete_file(target)
+            raise ResourceError(f"{self.uri}/{name}: could not be saved: {error}") from error

@@ -1,0 +1,72 @@
+"""The records that the rest of patray works with once a landscape was read.
+
+Patents and queries are integers from here on: position in `patent_ids` or `query_ids`, both sorted by the bytes of the
+id. So "patent_id descending", trec_eval's rule for ties, is "integer descending".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+IN, OUT, UNKNOWN = 1, 0, -1
+"""Domain of a pair: shares a 3-character IPC code, shares none, or one side has none."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a landscape holds except its texts; small enough for the driver.
+
+    patents: patent_id, family_id, jurisdiction (string), date (date32), ipc, cpc (list<string>), sorted by the bytes
+        of patent_id. queries: the same columns for query documents outside the corpus, or None.
+    citations: citing_id, cited_id[, origin], or None. qrels: query_id, patent_id, relevance (int32)[, domain], or
+        None. labels: name -> patent_id, labels (list<string>)[, split].
+    """
+
+    name: str
+    patents: pa.Table
+    queries: pa.Table | None
+    citations: pa.Table | None
+    qrels: pa.Table | None
+    labels: dict[str, pa.Table]
+    description: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Queries, corpus and which pairs are relevant.
+
+    query_ids (Q,), patent_ids (N,): str objects in byte order. query, patent (P,): int32, the relevant pairs, sorted
+    by (query, patent), unique. relevance (P,): int32, > 0. domain (P,): int8, IN, OUT or UNKNOWN.
+    excluded_start (Q+1,) int64, excluded (E,) int32: for query q the patents never ranked are
+    excluded[excluded_start[q]:excluded_start[q+1]] (itself, its family), ascending.
+    earlier_only: when True a patent may be ranked only if its date is before the query's.
+    query_date (Q,), patent_date (N,): int32 days since 1970, -1 unknown (an unknown date never excludes).
+    query_family, query_jurisdiction (Q,): str. query_in_corpus (Q,): int32 position in patent_ids, -1 when outside.
+    """
+
+    query_ids: np.ndarray
+    patent_ids: np.ndarray
+    query: np.ndarray
+    patent: np.ndarray
+    relevance: np.ndarray
+    domain: np.ndarray
+    excluded_start: np.ndarray
+    excluded: np.ndarray
+    earlier_only: bool
+    query_date: np.ndarray
+    patent_date: np.ndarray
+    query_family: np.ndarray
+    query_jurisdiction: np.ndarray
+    query_in_corpus: np.ndarray
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the truth: only `pairs` (P,) bool count as relevant, only `queries` (Q,) bool are averaged."""
+
+    name: str
+    pairs: np.ndarray
+    queries: np.ndarray

@@ -1,0 +1,1 @@
+"""Pure functions from integer arrays to metric values. numpy alone."""

@@ -1,0 +1,35 @@
+"""Names, columns and types of the tables in a run folder. Other tools read these: a change here is a change of format."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+
+def _schema(text: str, floats: str = "", ints: str = "", bools: str = "") -> pa.Schema:
+    kinds = {**dict.fromkeys(floats.split(), pa.float64()), **dict.fromkeys(ints.split(), pa.int64())}
+    kinds.update(dict.fromkeys(bools.split(), pa.bool_()))
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in text.split()])
+
+
+EVIDENCE = _schema("task landscape view system slice metric item_id value", floats="value")
+SUMMARY = _schema(
+    "task landscape view system slice metric mean ci_low ci_high n", floats="mean ci_low ci_high", ints="n"
+)
+COMPARISONS = _schema(
+    "family task landscape view slice metric system_a system_b mean_a mean_b diff ci_low ci_high "
+    "p_permutation p_t p_wilcoxon p_adjusted effect_size wins ties losses n min_detectable",
+    floats="mean_a mean_b diff ci_low ci_high p_permutation p_t p_wilcoxon p_adjusted effect_size min_detectable",
+    ints="wins ties losses n",
+)
+QUARANTINE = _schema("landscape file row id reason action", ints="row")
+RANKING = pa.schema(
+    [("query_id", pa.string()), ("patent_id", pa.string()), ("rank", pa.int32()), ("score", pa.float64())]
+)
+ITEMS = _schema("landscape item_id family_id")
+"""Which family an item belongs to: resamples are drawn by family."""
+TUNING = _schema(
+    "task landscape view system parameter value metric mean n chosen", floats="value mean", ints="n", bools="chosen"
+)
+"""One row per tried value of everything that was tuned on validation: fusion weight, k of k-NN, C of the probe."""
+MAP = _schema("landscape view system patent_id label title x y", floats="x y")
+"""A 2-D map of the patents, for the report."""

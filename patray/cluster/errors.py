@@ -1,0 +1,23 @@
+"""From what Ray raises to what a user reads."""
+
+from __future__ import annotations
+
+from patray.errors import PatrayError, ResourceError
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The PatrayError inside a Ray error, or a ResourceError for a dead worker, or the error itself."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        current = todo.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, PatrayError) and type(current).__module__ == "patray.errors":
+            return current
+        todo += [getattr(current, "cause", None), current.__cause__, current.__context__]
+    name = type(error).__name__
+    if name in {"OutOfMemoryError", "ActorDiedError", "WorkerCrashedError", "NodeDiedError", "OutOfDiskError"}:
+        return ResourceError(f"a worker died ({name}): {str(error).splitlines()[0]}")
+    return error

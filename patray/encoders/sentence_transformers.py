@@ -1,0 +1,66 @@
+"""Small models with sentence-transformers: one forward pass a batch, from token ids.
+
+`SentenceTransformer.encode` would tokenise again and order batches by its own rule; the modules are called directly so
+that truncation, batches and threads are ours and the same for every engine. The result equals `encode` (tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from patray.encoders.batching import token_budget_batches
+from patray.encoders.protocol import EncoderSettings
+from patray.models.record import ModelRecord
+
+
+class SentenceTransformersEncoder:
+    """A model in sentence-transformers on one device."""
+
+    def __init__(self, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        if settings.device == "cpu":
+            torch.set_num_threads(settings.threads)
+        self._torch = torch
+        self._settings = settings
+        self._model: Any = SentenceTransformer(
+            str(snapshot),
+            device=settings.device,
+            local_files_only=True,
+            trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
+            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True},
+        ).eval()
+        tokenizer = self._model.tokenizer
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self._left = record.padding_side == "left"
+
+    def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+        torch = self._torch
+        lengths = np.array([len(tokens) for tokens in inputs], dtype=np.int64)
+        parts: list[tuple[np.ndarray, Any]] = []
+        with torch.inference_mode():
+            for rows in token_budget_batches(lengths, self._settings.tokens_per_batch):
+                features = {
+                    name: torch.from_numpy(array).to(self._settings.device)
+                    for name, array in self._padded([inputs[i] for i in rows]).items()
+                }
+                parts.append((rows, self._model(features)["sentence_embedding"].float()))
+        vectors = np.empty((len(inputs), parts[0][1].shape[1]), dtype=np.float32)
+        for rows, values in parts:  # after the loop, so that a GPU is never waited for between batches
+            vectors[rows] = values.cpu().numpy()
+        return vectors
+
+    def _padded(self, batch: list[np.ndarray]) -> dict[str, np.ndarray]:
+        width = max(len(tokens) for tokens in batch)
+        ids = np.full((len(batch), width), self._pad, dtype=np.int64)
+        mask = np.zeros((len(batch), width), dtype=np.int64)
+        for row, tokens in enumerate(batch):
+            where = slice(width - len(tokens), width) if self._left else slice(0, len(tokens))
+            ids[row, where] = tokens
+            mask[row, where] = 1
+        return {"input_ids": ids, "attention_mask": mask}

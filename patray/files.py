@@ -112,7 +112,7 @@ class Folder:
             return pq.read_table(stream, columns=columns)
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        self._publish(name, lambda sink: sink.write(data))
+        self.publish(name, lambda sink: sink.write(data))
 
     def write_text(self, name: str, text: str) -> None:
         self.write_bytes(name, text.encode("utf-8"))
@@ -121,9 +121,9 @@ class Folder:
         self.write_text(name, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
 
     def write_table(self, name: str, table: pa.Table, row_group_size: int | None = None) -> None:
-        self._publish(name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size))
+        self.publish(name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size))
 
-    def _publish(self, name: str, write: Any) -> None:
+    def publish(self, name: str, write: Any) -> None:
         """Write `name` so that a reader sees all of it or nothing."""
         filesystem, path = (self / name)._open()
         parent, _, base = path.rpartition("/")

@@ -32,7 +32,7 @@ from patray.encoders.vectors import part_names, part_stats, vectors_table
 from patray.encoders.windows import ViewIndex, Window, embedding_identity, plan_windows
 from patray.errors import ResourceError
 from patray.files import Folder
-from patray.landscapes.load import read_part
+from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
@@ -89,7 +89,7 @@ def _tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
 def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
     """One window (a row) with its texts' token ids, flat, and their lengths."""
     window = row.to_pylist()[0]
-    texts = render(read_part(work.prepared, window["source"], work.view, window["rows"]), work.view)
+    texts = render(read_rows(work.prepared, window["source"], work.view.sections, window["rows"]), work.view)
     tokenised = _tokenizer(work.record.model_dump_json(), work.snapshot)(texts, work.record.prompts.of(work.role))
     lengths = np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)
     return pa.table(

@@ -7,13 +7,13 @@ import ray
 
 from patray.encoders.windows import ViewIndex, digests
 from patray.files import Folder
-from patray.landscapes.load import part_files, read_part
+from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.views import View, render
 
 
 @ray.remote(num_cpus=0.5)
 def _index_part(prepared: Folder, part: str, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    table = read_part(prepared, part, view)
+    table = read_rows(prepared, part, view.sections)
     texts = render(table, view)
     ids = np.asarray(table["patent_id"].to_pylist(), dtype=object)
     return ids, digests(texts), np.array([not text for text in texts], dtype=bool)
@@ -21,7 +21,7 @@ def _index_part(prepared: Folder, part: str, view: View) -> tuple[np.ndarray, np
 
 def index_view(prepared: Folder, view: View) -> ViewIndex:
     """Render every text of the landscape in `view` once, in parallel, and keep the digests."""
-    parts = part_files(prepared, "patents") + part_files(prepared, "queries")
+    parts = part_names(prepared, "patents") + part_names(prepared, "queries")
     found = ray.get([_index_part.remote(prepared, part, view) for part in parts])
     sizes = [len(ids) for ids, _, _ in found]
     return ViewIndex(

@@ -1,1 +1,1 @@
-"""Patents with their truth. A landscape folder comes in; validated metadata, view texts, truth, slices, splits and labels go out."""
+"""Patents with their truth. A landscape folder comes in; metadata, view texts, truth, slices, splits, labels go out."""

@@ -7,6 +7,7 @@ verified is listed in `unknown`.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -33,12 +34,43 @@ class Prompts(BaseModel):
 
 
 class RemoteCode(BaseModel):
-    """Python code that the checkpoint needs, pinned. Runs only where the suite allows it."""
+    """Python code that the checkpoint needs, pinned. Runs only where the suite allows it.
+
+    A null `repo` or `commit` means that no pin has been verified: then the code must not run.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    repo: str
-    commit: Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+    repo: str | None
+    commit: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
+
+
+class RerankTemplate(BaseModel):
+    """The text of one query-document pair for a generative reranker: prefix + body + suffix.
+
+    `body` holds the slots {task}, {query} and {document}; they are filled by replacement, never by str.format, since
+    patents contain braces. Blanks count.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prefix: str
+    body: str
+    suffix: str
+    task: str
+    origin: str
+
+    @model_validator(mode="after")
+    def _slots_are_there(self) -> RerankTemplate:
+        for slot in ("{task}", "{query}", "{document}"):
+            if self.body.count(slot) != 1:
+                raise ValueError(f"body must hold the slot {slot} exactly once, got {self.body!r}")
+        return self
+
+    def body_of(self, query: str, document: str) -> str:
+        """The body with its slots filled. Texts that contain a slot's name are left as they are."""
+        texts = {"task": self.task, "query": query, "document": document}
+        return re.sub(r"\{(task|query|document)\}", lambda slot: texts[slot.group(1)], self.body)
 
 
 class ModelRecord(BaseModel):
@@ -52,18 +84,47 @@ class ModelRecord(BaseModel):
     kind: Literal["dense", "late-interaction", "reranker"]
     family: str = Field(description="models trained the same way in several sizes share a family")
     parameters: int | None = Field(description="number of weights; null when not known exactly")
+    rounded_parameters: int | None = Field(default=None, description="the published size where only that is known")
     dimension: int = Field(gt=0)
-    trained_dimensions: tuple[int, ...] = Field(description="widths it was trained to be cut to (Matryoshka)")
+    trained_dimensions: tuple[int, ...] | None = Field(
+        description="widths below `dimension` that it was trained to be cut to (Matryoshka); null when not known"
+    )
+    trained_dimension_range: tuple[int, int] | None = Field(
+        default=None, description="(lowest, highest) where it was trained for every width between"
+    )
     max_tokens: int = Field(gt=0, description="inputs are truncated to this, special tokens included")
     nominal_tokens: int = Field(gt=0, description="what the architecture accepts")
     pooling: Literal["mean", "cls", "last", "token", "none"]
-    dense_heads: tuple[tuple[int, int], ...] = Field(description="(in, out) of each Dense module after pooling")
-    normalised: bool = Field(description="whether the checkpoint ends in a Normalize module; patray normalises anyway")
+    dense_heads: tuple[tuple[int | None, int], ...] = Field(
+        description="(in, out) of each Dense module after pooling, of each token for late interaction; null: not known"
+    )
+    normalised: bool | None = Field(
+        description="whether the checkpoint ends in a Normalize module (null: not known); patray normalises anyway"
+    )
     attention: Literal["bidirectional", "causal", "unknown"]
-    architecture: str
+    architecture: str | None = Field(description="class named in config.json or its auto_map; null when not known")
     prompts: Prompts
     prompt_sets: dict[str, Prompts] = Field(default_factory=dict, description="other prompt sets, by name")
-    padding_side: Literal["left", "right"]
+    prompts_shipped: bool | None = Field(
+        default=True, description="whether the snapshot's own config states the prompts; null when not known"
+    )
+    adapters: dict[Role, str] = Field(default_factory=dict, description="name of the LoRA adapter for each role")
+    ships_modules: bool = Field(default=True, description="false: the repository states no pooling (no modules.json)")
+    query_tokens: int | None = Field(default=None, gt=0, description="late interaction: query length with expansion")
+    document_tokens: int | None = Field(default=None, gt=0, description="late interaction: document length")
+    expansion_attended: bool | None = Field(
+        default=None, description="late interaction: whether attention reaches the query's expansion tokens"
+    )
+    punctuation_skipped: bool | None = Field(
+        default=None, description="late interaction: whether document punctuation gets no vector; null when not known"
+    )
+    template: RerankTemplate | None = Field(default=None, description="rerankers: the pair's text where it has one")
+    score: Literal["sigmoid", "yes-no"] | None = Field(
+        default=None, description="rerankers: sigmoid of one logit, or P(yes) against P(no) at the last token"
+    )
+    padding_side: Literal["left", "right"] | None = Field(
+        description="null when not known: then patray pads right, which the attention mask hides"
+    )
     last_token: int | None = Field(default=None, description="token id that must end every input after truncation")
     engines: tuple[Engine, ...] = Field(min_length=1, description="engines that run it, the preferred one first")
     engine_arguments: dict[str, object] = Field(default_factory=dict)
@@ -74,8 +135,12 @@ class ModelRecord(BaseModel):
     licence: str
     commercial: bool | None = Field(description="whether the licence allows commercial use; null when unstated")
     gated: bool = False
-    released: str
+    excluded_regions: tuple[str, ...] = Field(default=(), description="where the licence does not allow its use")
+    released: str | None = Field(description="date, as exactly as it is known; null when unknown")
     training_data: str
+    contamination: str | None = Field(
+        default=None, description="patents, citations or benchmark tasks that it was trained on, where that is known"
+    )
     notes: str = ""
     unknown: tuple[str, ...] = Field(default=(), description="facts nobody has verified, in words")
 
@@ -85,8 +150,32 @@ class ModelRecord(BaseModel):
             raise ValueError(f"max_tokens {self.max_tokens} is above nominal_tokens {self.nominal_tokens}")
         if self.dense_heads and self.dense_heads[-1][1] != self.dimension:
             raise ValueError(f"dimension {self.dimension} is not the output of the last dense head {self.dense_heads}")
+        if self.kind == "late-interaction" and (self.query_tokens is None or self.document_tokens is None):
+            raise ValueError("a late-interaction model needs query_tokens and document_tokens")
+        if max(self.query_tokens or 0, self.document_tokens or 0) > self.nominal_tokens:
+            raise ValueError(f"query_tokens or document_tokens is above nominal_tokens {self.nominal_tokens}")
         return self
+
+    @property
+    def size(self) -> int | None:
+        """Number of weights, exact where that is known, else as published; None when neither is."""
+        return self.parameters if self.parameters is not None else self.rounded_parameters
+
+    def trained_for(self, dimension: int) -> bool | None:
+        """Whether it was trained to be cut to `dimension`; None when nobody has verified for which widths it was."""
+        if dimension == self.dimension:
+            return True
+        if self.trained_dimension_range is not None:
+            low, high = self.trained_dimension_range
+            if low <= dimension <= high:
+                return True
+        return None if self.trained_dimensions is None else dimension in self.trained_dimensions
 
     def encoding_role(self, role: Role) -> Role:
         """The role whose vectors serve `role`: `document` when both get the same text, so each is encoded once."""
-        return "document" if self.prompts.of(role) == self.prompts.document else role
+        same_adapter = self.adapter_of(role) == self.adapter_of("document")
+        return "document" if same_adapter and self.prompts.of(role) == self.prompts.document else role
+
+    def adapter_of(self, role: Role) -> str | None:
+        """The LoRA adapter that encodes `role`, None where the model has none."""
+        return self.adapters.get(role, self.adapters.get("document"))

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from patray.errors import InputError
-from patray.landscapes.labels import DERIVED_LABEL_SETS
-from patray.landscapes.views import BUILT_IN_VIEWS, View, make_view
+from patray.landscapes.labels import DERIVED
+from patray.landscapes.views import View, get_view, make_view
 from patray.metrics.measures import parse_measure
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
@@ -72,12 +72,7 @@ def _view_entry(entry: str | ViewEntry) -> ViewEntry:
     if isinstance(entry, ViewEntry):
         view = make_view(entry.name, entry.sections)
         return ViewEntry(name=view.name, sections=view.sections)
-    if entry not in BUILT_IN_VIEWS:
-        raise InputError(
-            f"views: there is no view {entry!r}. Built in: {', '.join(BUILT_IN_VIEWS)}; "
-            "or give {name: ..., sections: [...]}"
-        )
-    view = BUILT_IN_VIEWS[entry]
+    view = get_view(entry)
     return ViewEntry(name=view.name, sections=view.sections)
 
 
@@ -152,8 +147,8 @@ def _systems(systems: tuple[SystemEntry, ...] | None, models: tuple[ModelEntry, 
 def _tasks(tasks: Tasks, tuned: bool) -> Tasks:
     for kind in (tasks.classification, tasks.clustering):
         for name in kind.labels if kind is not None else ():
-            if name.startswith(("ipc-", "cpc-")) and name not in DERIVED_LABEL_SETS:
-                raise InputError(f"labels: {name!r} is not one of {', '.join(DERIVED_LABEL_SETS)}")
+            if name.startswith(("ipc-", "cpc-")) and name not in DERIVED:
+                raise InputError(f"labels: {name!r} is not one of {', '.join(DERIVED)}")
     retrieval = tasks.retrieval
     if retrieval is None or retrieval.queries is not None:
         if retrieval is not None and retrieval.queries == "all" and tuned:

@@ -109,7 +109,7 @@ class Retrieval(Part):
     direction: Literal["cited", "citing", "both"] = "cited"
     exclude_family: bool = Field(default=True, description="never rank a patent of the query's own family")
     earlier_only: bool = Field(default=False, description="rank only patents dated before the query")
-    domain_from: Literal["ipc", "cpc", "both"] = Field(default="both", description="codes that decide in and out")
+    domain_from: Literal["ipc", "cpc", "ipc,cpc"] = Field(default="ipc", description="codes that decide in and out")
     measures: tuple[str, ...] = ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10")
     slices: tuple[str, ...] = Field(
         default=("all", "in", "out", "jurisdictions"), description="or jurisdiction=US for one office"
@@ -135,13 +135,10 @@ class Classification(Part):
 
 
 class Clustering(Part):
-    """Label sets as classes, k-means over seeds."""
+    """Label sets as classes (patents with exactly one label), k-means over seeds."""
 
     labels: tuple[str, ...] = Field(default=("files", "ipc-subclass"), description="as in classification")
     seeds: int = Field(default=5, ge=1)
-    items: Literal["single", "first"] = Field(
-        default="single", description="patents with exactly one label, or every patent under its first label"
-    )
     min_class: int = Field(default=5, ge=1, description="classes with fewer patents are left out")
 
 
@@ -212,7 +209,7 @@ class Search(Part):
 
     depth: int = Field(default=100, ge=10, description="length of every ranking")
     shards: int | None = Field(default=None, ge=1, description="search actors; default one a 4 GiB of vectors")
-    coarse: Literal["float32", "bfloat16", "float16"] = Field(
+    coarse: Literal["float32", "bfloat16", "float16", "faiss"] = Field(
         default="float32", description="precision of the candidate pass; results are exact for each"
     )
 

@@ -1,0 +1,327 @@
+"""Run a suite: prepare, embed, search, judge, report. One phase after another, each step found done or done now.
+
+Phases rather than a graph: on a cluster all GPU work lies together, so GPU nodes come once and leave before the judging
+begins.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+from patray.cluster import search as searching
+from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.errors import cause_of
+from patray.cluster.fuse import fuse
+from patray.cluster.judge import Judge
+from patray.cluster.prepare import Landscape, family_split, label_sets, open_landscape, prepare_landscape
+from patray.cluster.progress import say
+from patray.cluster.score import map_patents, score_classification, score_clustering, score_retrieval
+from patray.cluster.search import Place, chosen_queries, search_dense, search_lexical
+from patray.cluster.start import connect, require
+from patray.cluster.views import index_view
+from patray.encoders.windows import ViewIndex
+from patray.files import Folder
+from patray.landscapes.labels import LabelSet
+from patray.landscapes.views import View
+from patray.models.record import ModelRecord, Role
+from patray.models.resolve import Snapshot, find_snapshot
+from patray.report import write_report
+from patray.runs import tables
+from patray.runs.identity import claim_run
+from patray.runs.provenance import Provenance
+from patray.runs.resolve import model_record, suite_views
+from patray.runs.suite import ModelEntry, Suite, SystemEntry
+from patray.runs.trec import write_trec
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the suite, found."""
+
+    name: str
+    record: ModelRecord
+    engine: str
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Folders of one landscape, view and model: by role, and where its queries are (in this order)."""
+
+    by_role: dict[Role, Folder]
+    queries: list[Folder]
+
+
+def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
+    """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do."""
+    store = Folder.at(workdir).make()
+    run = store / "runs" / (name or suite.name)
+    models = [_find(entry, suite) for entry in suite.models]
+    connect()
+    gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
+    if models:
+        require(f"one encoder actor of {suite.name}", suite.embedding.threads, gpus)
+    try:
+        return _Run(suite, store, run, models).go()
+    except Exception as error:
+        cause = cause_of(error)
+        if cause is error:
+            raise
+        raise cause from error
+
+
+def _find(entry: ModelEntry, suite: Suite) -> Model:
+    record = model_record(entry)
+    source = suite.models_from
+    snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
+    return Model(str(entry.name), record, str(entry.engine), snapshot)
+
+
+class _Run:
+    """The state of one execution: what the phases hand to each other."""
+
+    def __init__(self, suite: Suite, store: Folder, run: Folder, models: list[Model]) -> None:
+        self.suite, self.store, self.run, self.models = suite, store, run, models
+        self.views = suite_views(suite)
+        self.systems = suite.systems or ()
+        self.provenance = Provenance(run.name, suite.prices)
+        self.provenance.models = {model.name: _model_facts(model) for model in models}
+        self.landscapes: list[Landscape] = []
+        self.vectors: dict[tuple[str, str, str], Vectors] = {}
+
+    def go(self) -> Folder:
+        self._prepare()
+        if self.run.exists("provenance.json"):
+            say(f"the run {self.run} is complete; only its report is written again")
+            write_report(self.run)
+        else:
+            self._embed()
+            self._search()
+            self._judge()
+            self._finish()
+        say(f"report: {self.run}/report.html")
+        print(f"{self.run}/report.html")
+        return self.run
+
+    def _prepare(self) -> None:
+        entries = []
+        for entry in self.suite.landscapes:
+            prepared, step = prepare_landscape(entry, self.suite, self.store)
+            self.provenance.add(step)
+            landscape = open_landscape(prepared, self.suite)
+            self.landscapes.append(landscape)
+            self.provenance.landscapes[landscape.name] = landscape.facts
+            for note in landscape.notes:
+                self._note(note)
+            entries.append(entry.model_copy(update={"content": prepared.content_hash}))
+        self.suite = self.suite.model_copy(update={"landscapes": tuple(entries)})
+        claim_run(self.run.make(), self.suite)
+
+    def _embed(self) -> None:
+        for landscape, view in self._places():
+            if not self.models:
+                return
+            index = index_view(landscape.folder, view)
+            empty = int(index.empty.sum())
+            if empty:
+                self._note(f"{landscape.name}: {empty:,} patents have no text in view {view.name}; they are kept")
+            for model in self.models:
+                self.vectors[landscape.name, view.name, model.name] = self._embed_one(landscape, view, index, model)
+
+    def _embed_one(self, landscape: Landscape, view: View, index: ViewIndex, model: Model) -> Vectors:
+        """Every role once: roles with the document's prompt share its vectors, queries inside the corpus too."""
+        wanted: dict[Role, np.ndarray] = {"document": ~index.external}
+        tasks = self.suite.tasks
+        for role, task in (("classification", tasks.classification), ("clustering", tasks.clustering)):
+            if task is not None and model.record.encoding_role(role) == role:
+                wanted[role] = ~index.external
+        if landscape.truth is not None:
+            queries = chosen_queries(index, landscape.truth)
+            if model.record.encoding_role("query") == "document":
+                queries &= index.external
+            if queries.any():
+                wanted["query"] = queries
+        folders: dict[Role, Folder] = {}
+        for role, chosen in wanted.items():
+            job = EmbedJob(
+                landscape.name, landscape.folder, view, index, chosen,
+                model.name, model.record, model.snapshot, model.engine, role,
+            )  # fmt: skip
+            folders[role], step = embed(job, self.store, self.suite.embedding, self.suite.models_from.remote_code)
+            self.provenance.add(step)
+        return Vectors(folders, [folders[role] for role in ("query", "document") if role in folders])
+
+    def _search(self) -> None:
+        for landscape, view in self._places():
+            if landscape.truth is None:
+                continue
+            for system in self.systems:
+                place = Place(landscape.name, view.name, str(system.name))
+                if system.dense is not None:
+                    vectors = self.vectors[landscape.name, view.name, system.dense]
+                    step = search_dense(
+                        self.run, place, vectors.by_role["document"], vectors.queries, landscape.truth, self.suite.search
+                    )
+                elif system.lexical is not None:
+                    step = search_lexical(
+                        self.run, place, landscape.folder, view, landscape.truth, system, self.suite.search
+                    )
+                else:
+                    continue
+                self.provenance.add(step)
+        for key, vectors in self.vectors.items():
+            searching.save_index(self.store, *key, vectors.by_role["document"])
+
+    def _judge(self) -> None:
+        begin = time.perf_counter()
+        judge = Judge.remote(self.run, self.suite.statistics)
+        pending: list[Any] = []
+        order = 0
+        for landscape, view in self._places():
+            for scored in self._tasks(landscape, view):
+                pending.append(judge.add.remote((order,), scored))
+                order += 1
+        maps = self._maps()
+        for notes in ray.get(pending):
+            for note in notes:
+                self._note(note)
+        rows = ray.get(judge.write_evidence.remote(self._items(), maps))
+        say(f"{rows:,} rows of evidence; computing intervals and tests")
+        summary, comparisons = ray.get(judge.write_statistics.remote())
+        self.provenance.add(
+            {
+                "step": "judge",
+                "reused": False,
+                "seconds": time.perf_counter() - begin,
+                "evidence": rows,
+                "summary": summary,
+                "comparisons": comparisons,
+            }
+        )
+
+    def _tasks(self, landscape: Landscape, view: View) -> Iterator[Any]:
+        """References to the results of every task of one landscape and view."""
+        tasks = self.suite.tasks
+        if tasks.retrieval is not None and landscape.truth is not None:
+            truth, slices = ray.put(landscape.truth), ray.put(landscape.slices)
+            fused: dict[str, Any] = {}
+            for system in self.systems:
+                place = Place(landscape.name, view.name, str(system.name))
+                if system.linear is not None or system.rrf is not None:
+                    after = [fused[part] for part in system.linear or system.rrf or () if part in fused]
+                    fused[place.system] = fuse.remote(
+                        self.run, place, truth, landscape.query_split, slices, system, tasks.retrieval,
+                        self.suite.search.depth, *after,
+                    )  # fmt: skip
+                    yield fused[place.system]
+                else:
+                    yield score_retrieval.remote(
+                        self.run, place, truth, slices, tasks.retrieval, self.suite.search.depth
+                    )
+        for system in self.systems:
+            if system.dense is None:
+                continue
+            place = Place(landscape.name, view.name, str(system.name))
+            by_role = self.vectors[landscape.name, view.name, system.dense].by_role
+            if tasks.classification is not None:
+                folder = by_role.get("classification", by_role["document"])
+                for labels in self._labels(landscape, tasks.classification.labels):
+                    split = family_split(landscape, labels, self.suite.splits)
+                    yield score_classification.remote(place, folder, labels, split, tasks.classification)
+            if tasks.clustering is not None:
+                folder = by_role.get("clustering", by_role["document"])
+                for labels in self._labels(landscape, tasks.clustering.labels):
+                    yield score_clustering.remote(place, folder, labels, tasks.clustering)
+
+    def _labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:
+        sets, notes = label_sets(landscape, names)
+        for note in notes:
+            self._note(note)
+        for found in sets:
+            landscape.facts["label_sets"][found.name] = {
+                "labels": len(found.labels),
+                "patents": len(found.patent_ids),
+            }
+        return sets
+
+    def _maps(self) -> pa.Table:
+        """A 2-D map of every landscape, in the first view and the first dense system."""
+        dense = next((system for system in self.systems if system.dense is not None), None)
+        if dense is None:
+            return tables.MAP.empty_table()
+        parts = []
+        for landscape in self.landscapes:
+            place = Place(landscape.name, self.views[0].name, str(dense.name))
+            folder = self.vectors[landscape.name, place.view, str(dense.dense)].by_role["document"]
+            names = self.suite.tasks.classification.labels if self.suite.tasks.classification else ("files",)
+            sets = self._labels(landscape, names)
+            found = ray.get(map_patents.remote(place, folder, sets[0] if sets else None))
+            count = len(found["patent_id"])
+            where = {"landscape": place.landscape, "view": place.view, "system": place.system}
+            columns = {key: [value] * count for key, value in where.items()} | found
+            columns["title"] = _titles(landscape, found["patent_id"])
+            parts.append(pa.Table.from_pydict(columns, schema=tables.MAP))
+        return pa.concat_tables(parts)
+
+    def _items(self) -> pa.Table:
+        parts = []
+        for landscape in self.landscapes:
+            for table in (landscape.metadata.patents, landscape.metadata.queries):
+                if table is not None:
+                    name = pa.array([landscape.name] * table.num_rows, pa.string())
+                    columns = [name, table["patent_id"], table["family_id"]]
+                    parts.append(pa.Table.from_arrays(columns, schema=tables.ITEMS))
+        return pa.concat_tables(parts)
+
+    def _finish(self) -> None:
+        quarantine = [landscape.folder.read_table("quarantine.parquet") for landscape in self.landscapes]
+        self.run.write_table("quarantine.parquet", pa.concat_tables(quarantine))
+        for landscape, view in self._places():
+            if landscape.truth is not None:
+                systems = [str(system.name) for system in self.systems]
+                write_trec(self.run, landscape.name, view.name, systems, landscape.truth, landscape.slices)
+        resources = ray.cluster_resources()
+        cluster = {
+            "nodes": len([node for node in ray.nodes() if node["Alive"]]),
+            "cpus": resources.get("CPU", 0.0),
+            "gpus": resources.get("GPU", 0.0),
+            "memory_gb": resources.get("memory", 0.0) / 1e9,
+            "accelerators": sorted(key.split(":")[1] for key in resources if key.startswith("accelerator_type:")),
+        }
+        content = self.provenance.finish(cluster)
+        self.run.write_json("provenance.json", content)
+        write_report(self.run)
+
+    def _places(self) -> Iterator[tuple[Landscape, View]]:
+        for landscape in self.landscapes:
+            for view in self.views:
+                yield landscape, view
+
+    def _note(self, text: str) -> None:
+        if text not in self.provenance.notes:
+            say(f"note: {text}")
+            self.provenance.note(text)
+
+
+def _model_facts(model: Model) -> dict[str, Any]:
+    return {**model.record.model_dump(mode="json"), "engine": model.engine, "found": model.snapshot.found}
+
+
+def _titles(landscape: Landscape, ids: list[str]) -> list[str]:
+    """Titles of some patents, for the map; the only text that the driver reads."""
+    from patray.landscapes.load import iter_sections
+
+    wanted = pa.array(ids, pa.string())
+    titles: dict[str, str] = {}
+    for batch in iter_sections(landscape.folder, ["title"]):
+        kept = batch.filter(pc.is_in(batch.column("patent_id"), value_set=wanted))
+        titles.update(zip(kept.column("patent_id").to_pylist(), kept.column("title").to_pylist(), strict=True))
+    return [(titles[patent] or "")[:200] for patent in ids]

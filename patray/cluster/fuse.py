@@ -1,0 +1,59 @@
+"""Fused systems: made from saved rankings, the weight of a linear fusion tuned on validation queries alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import ray
+
+from patray.cluster.score import Scored
+from patray.cluster.search import Place
+from patray.files import Folder
+from patray.landscapes.records import Slice, Truth
+from patray.landscapes.splits import SPLITS
+from patray.metrics.measures import parse_measure
+from patray.runs.suite import Retrieval, SystemEntry
+from patray.search.fusion import linear, rrf, tune_weight
+from patray.search.table import from_table, to_table
+from patray.tasks import retrieval
+
+
+@ray.remote(num_cpus=1)
+def fuse(
+    run: Folder,
+    place: Place,
+    truth: Truth,
+    query_split: np.ndarray,
+    slices: list[Slice],
+    system: SystemEntry,
+    options: Retrieval,
+    depth: int,
+    *after: Scored,
+) -> Scored:
+    """Fuse, save the ranking, and score it. `after` are the results of fused parts, which must be saved before."""
+    measures = [parse_measure(name) for name in options.measures]
+    parts = [
+        from_table(
+            run.read_table(Place(place.landscape, place.view, name).file), truth.query_ids, truth.patent_ids, depth
+        )
+        for name in system.linear or system.rrf or ()
+    ]
+    tuning, notes = [], []
+    if system.rrf is not None:
+        ranking = rrf(parts, system.k or 60, depth)
+    else:
+        validation = query_split == SPLITS.index("validation")
+        weight = 0.5
+        if validation.any():
+            tuned = tune_weight(parts[0], parts[1], truth, validation, measures[0])
+            weight = tuned.weight
+            tuning = tuned.rows(place.landscape, place.view, place.system)
+        else:
+            notes.append(
+                f"{place.landscape}: {place.system} has no validation query to tune its weight on; it is left at 0.5"
+            )
+        ranking = linear(parts[0], parts[1], weight, depth)
+    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
+    scores = retrieval.evaluate(
+        truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
+    )
+    return Scored(list(scores), tuning, notes)

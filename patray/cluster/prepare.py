@@ -1,0 +1,207 @@
+"""Landscapes into the store: generated or read, validated, and known by their content from then on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import ray
+
+from patray.errors import InputError
+from patray.files import Folder
+from patray.landscapes.generate import generate
+from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
+from patray.landscapes.load import load_metadata
+from patray.landscapes.prepare import Prepared, is_prepared, prepare, read_prepared
+from patray.landscapes.records import OUT, Metadata, Slice, Truth
+from patray.landscapes.slices import make_slices
+from patray.landscapes.splits import SPLITS, split_families
+from patray.landscapes.truth import build_truth
+from patray.runs.store import fingerprint, key_of
+from patray.runs.suite import LandscapeEntry, Splits, Suite
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Landscape:
+    """A landscape as the steps of a run need it. truth and slices are None and [] where retrieval is not possible.
+
+    validation, train (Q,) bool: queries of those splits. families: patent or query id -> family, as two arrays.
+    """
+
+    name: str
+    prepared: Prepared
+    metadata: Metadata
+    truth: Truth | None
+    slices: list[Slice]
+    query_split: np.ndarray
+    notes: tuple[str, ...]
+    facts: dict[str, Any]
+
+    @property
+    def folder(self) -> Folder:
+        return self.prepared.folder
+
+
+def source_of(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
+    """The folder of an entry; a generated landscape is written into the store first."""
+    if entry.generate is not None:
+        fields = entry.generate.model_dump()
+        folder = store / "generated" / f"{entry.name}-{key_of({**fields, 'format': FORMAT})}"
+        if not folder.exists("landscape.yaml"):
+            generate(folder, name=str(entry.name), **fields)
+        return folder
+    path = os.path.expandvars(str(entry.path))
+    if "://" not in path and not os.path.isabs(os.path.expanduser(path)):
+        path = f"{os.path.expandvars(root).rstrip('/')}/{path}"
+    folder = Folder.at(path)
+    if not folder.exists():
+        raise InputError(f"landscapes: {entry.name}: there is no folder {folder} (landscapes_root is {root!r})")
+    return folder
+
+
+def rows_per_part(patents: int) -> int:
+    """Size of a window: at least some 64 windows a landscape where it can be, 128 to 2048 patents each.
+
+    Small landscapes still keep several actors busy; large ones do not make thousands of files.
+    """
+    return int(min(2048, max(128, -(-patents // 64))))
+
+
+@ray.remote(num_cpus=0.5)
+def _prepare(source: Folder, destination: Folder, name: str, max_bad_share: float, rows: int) -> Prepared:
+    return prepare(source, destination, name, max_bad_share=max_bad_share, rows_per_part=rows)
+
+
+def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tuple[Prepared, dict[str, Any]]:
+    """The validated copy in the store, made once for the same files, and the step's record."""
+    begin = time.perf_counter()
+    source = source_of(entry, suite.landscapes_root, store)
+    if not source.exists("patents.parquet"):
+        raise InputError(f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})")
+    files = [name for name in source.list() if name.endswith((".parquet", ".yaml"))]
+    files += [f"labels/{name}" for name in (source / "labels").list()]
+    fields = {"files": fingerprint(source, files), "name": entry.name, "bad": entry.max_bad_share, "format": FORMAT}
+    destination = store / "landscapes" / str(entry.name) / key_of(fields)
+    step = {"step": "prepare", "landscape": entry.name}
+    if is_prepared(destination):
+        return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
+    with source.input("patents.parquet") as stream:
+        try:
+            patents = pq.ParquetFile(stream).metadata.num_rows
+        except Exception as error:
+            raise InputError(f"{source}/patents.parquet: not a readable Parquet file: {error}") from error
+    rows = rows_per_part(patents)
+    prepared = ray.get(_prepare.remote(source, destination, str(entry.name), entry.max_bad_share, rows))
+    seconds = time.perf_counter() - begin
+    return prepared, {**step, "reused": False, "seconds": seconds, "patents": prepared.files["patents.parquet"].read}
+
+
+def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
+    """Metadata, truth, slices and splits of a prepared landscape, with the notes that a reader must see."""
+    metadata = load_metadata(prepared.folder)
+    notes = [f"{prepared.name}: {note}" for note in prepared.notes]
+    options = suite.tasks.retrieval
+    truth, slices, query_split = None, [], np.zeros(0, np.int8)
+    facts = _facts(prepared, metadata, suite.splits)
+    if options is not None:
+        try:
+            truth, counts = build_truth(
+                metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from
+            )
+        except InputError as error:
+            notes.append(str(error))
+        else:
+            query_split = split_families(truth.query_family, _shares(suite.splits), suite.splits.salt)
+            slices, more = reported_slices(truth, query_split, options.queries or "all", options.slices)
+            notes += [f"{prepared.name}: {note}" for note in more]
+            facts |= {
+                "queries": len(truth.query_ids),
+                "pairs": len(truth.query),
+                "pairs_in": int((truth.domain == 1).sum()),
+                "pairs_out": int((truth.domain == OUT).sum()),
+                "truth": dataclasses.asdict(counts),
+                "reported_queries": {part.name: int(part.queries.sum()) for part in slices},
+            }
+    return Landscape(prepared.name, prepared, metadata, truth, slices, query_split, tuple(notes), facts)
+
+
+def reported_slices(
+    truth: Truth, query_split: np.ndarray, queries: str, names: tuple[str, ...]
+) -> tuple[list[Slice], list[str]]:
+    """The slices, cut to the queries that are reported, and notes on those that are not there."""
+    slices, absent = make_slices(truth, names)
+    validation, test = SPLITS.index("validation"), SPLITS.index("test")
+    allowed = {
+        "all": np.ones(len(query_split), dtype=bool),
+        "untuned": query_split != validation,
+        "test": query_split == test,
+    }[queries]
+    kept = [Slice(part.name, part.pairs, part.queries & allowed) for part in slices]
+    notes = [f"slice {name} is absent: {why}" for name, why in absent.items()]
+    notes += [f"slice {part.name} has no query among the {queries} ones" for part in kept if not part.queries.any()]
+    return [part for part in kept if part.queries.any()], notes
+
+
+def label_sets(landscape: Landscape, names: tuple[str, ...]) -> tuple[list[LabelSet], list[str]]:
+    """The label sets that a task asks for and this landscape has, and notes on those it has not."""
+    available = label_set_names(landscape.metadata)
+    wanted = [
+        name for asked in names for name in (sorted(landscape.metadata.labels) if asked == "files" else [asked])
+    ]
+    sets, notes = [], []
+    for name in dict.fromkeys(wanted):
+        if name in available:
+            sets.append(get_label_set(landscape.metadata, name))
+        else:
+            notes.append(f"{landscape.name}: there is no label set {name} (no file, or no codes to derive it from)")
+    if not wanted:
+        notes.append(f"{landscape.name}: there are no label files")
+    return sets, notes
+
+
+def family_split(landscape: Landscape, labels: LabelSet, splits: Splits) -> np.ndarray:
+    """(n,) int8: the split of each labelled patent by its family."""
+    patents = landscape.metadata.patents
+    rows = pc.index_in(
+        np.asarray(labels.patent_ids, dtype=str).tolist(), value_set=patents["patent_id"].combine_chunks()
+    )
+    families = patents["family_id"].take(rows).to_pylist()
+    return split_families(families, _shares(splits), splits.salt)
+
+
+def _shares(splits: Splits) -> tuple[float, float, float]:
+    return splits.train, splits.validation, splits.test
+
+
+def _facts(prepared: Prepared, metadata: Metadata, splits: Splits) -> dict[str, Any]:
+    """What the report says of a landscape."""
+    patents = metadata.patents
+    families = patents["family_id"]
+    parts = split_families(families.to_pylist(), _shares(splits), splits.salt)
+    offices = patents["jurisdiction"].value_counts().to_pylist()
+    chars = prepared.folder.read_table("metadata.parquet")
+    sections = [name.removesuffix("_chars") for name in chars.column_names if name.endswith("_chars")]
+    quarantined: dict[str, int] = {}
+    for _, reason, _, rows in prepared.reasons:
+        quarantined[reason] = quarantined.get(reason, 0) + rows
+    described = {key: metadata.description.get(key) for key in ("title", "source", "licence", "notes")}
+    return {
+        **{key: value for key, value in described.items() if value},
+        "patents": patents.num_rows,
+        "families": pc.count_distinct(families).as_py(),
+        "citations": metadata.citations.num_rows if metadata.citations is not None else 0,
+        "offices": {str(row["values"]): row["counts"] for row in sorted(offices, key=lambda row: -row["counts"])},
+        "fill": {name: pc.mean(pc.greater(chars[f"{name}_chars"], 0)).as_py() for name in sections},
+        "quarantined": quarantined,
+        "splits": {name: int((parts == at).sum()) for at, name in enumerate(SPLITS)},
+        "content": prepared.content_hash,
+        "label_sets": {},
+    }

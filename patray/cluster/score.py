@@ -1,0 +1,135 @@
+"""Tasks that turn rankings or vectors into scores, one Ray task per landscape, view, system and label set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import ray
+
+from patray.cluster.search import Place, positions
+from patray.encoders.vectors import load_vectors
+from patray.errors import InputError
+from patray.files import Folder
+from patray.landscapes.labels import NO_SPLIT, LabelSet
+from patray.landscapes.records import Slice, Truth
+from patray.landscapes.splits import SPLITS
+from patray.metrics.measures import parse_measure
+from patray.runs.suite import Classification, Clustering, Retrieval
+from patray.search.table import from_table
+from patray.tasks import classification, clustering, retrieval
+from patray.tasks.scores import Score
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one task gives to the judge: scores, tuning rows, and notes for the reader."""
+
+    scores: list[Score] = field(default_factory=list)
+    tuning: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@ray.remote(num_cpus=1)
+def score_retrieval(
+    run: Folder, place: Place, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
+) -> Scored:
+    ranking = from_table(run.read_table(place.file), truth.query_ids, truth.patent_ids, depth)
+    measures = [parse_measure(name) for name in options.measures]
+    return Scored(
+        list(
+            retrieval.evaluate(
+                truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
+            )
+        )
+    )
+
+
+def _labelled(folder: Folder, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and vectors of the patents of a label set, in the order of the set."""
+    ids, vectors = load_vectors(folder)
+    rows = positions(labels.patent_ids, ids)
+    if (rows < 0).any():
+        raise AssertionError(f"{folder}: {(rows < 0).sum()} labelled patents have no vector")
+    return labels.patent_ids, vectors[rows]
+
+
+def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
+    """(n,) str: the file's own split where it says one, else the family's; `by_family` (n,) int8."""
+    own = labels.split if labels.split is not None else np.full(len(by_family), NO_SPLIT)
+    return np.array(SPLITS, dtype=object)[np.where(own == NO_SPLIT, by_family, own)].astype(str)
+
+
+@ray.remote(num_cpus=1)
+def score_classification(
+    place: Place, folder: Folder, labels: LabelSet, by_family: np.ndarray, options: Classification
+) -> Scored:
+    ids, vectors = _labelled(folder, labels)
+    truth, _ = labels.to_matrix(ids)
+    try:
+        found = classification.evaluate(
+            vectors,
+            ids,
+            truth,
+            np.array(labels.labels, dtype=object),
+            split_names(labels, by_family),
+            label_set=labels.name,
+            landscape=place.landscape,
+            view=place.view,
+            system=place.system,
+            options=classification.Options(options.neighbours, options.strengths, options.min_train, options.probes),
+        )
+    except InputError as error:
+        return Scored(notes=[f"classification is not possible: {error}"])
+    notes = []
+    if found.left_out:
+        notes.append(
+            f"{place.landscape}: classification by {labels.name}: {len(found.left_out)} of {len(labels.labels)} labels "
+            f"are left out (fewer than {options.min_train} train patents, or none in test)"
+        )
+    return Scored(list(found.scores), found.tuning, notes)
+
+
+@ray.remote(num_cpus=1)
+def score_clustering(place: Place, folder: Folder, labels: LabelSet, options: Clustering) -> Scored:
+    ids, vectors = _labelled(folder, labels)
+    try:
+        found = clustering.evaluate(
+            vectors,
+            ids,
+            labels.to_lists(),
+            label_set=labels.name,
+            landscape=place.landscape,
+            view=place.view,
+            system=place.system,
+            options=clustering.Options(min_class=options.min_class, seeds=tuple(range(options.seeds))),
+        )
+    except InputError as error:
+        return Scored(notes=[f"clustering is not possible: {error}"])
+    note = (
+        f"{place.landscape}: clustering by {labels.name} uses {len(found.score.items):,} patents with exactly one "
+        f"label; {found.ambiguous:,} with several and {found.rare:,} of rare classes are left out"
+    )
+    return Scored([found.score], notes=[note])
+
+
+@ray.remote(num_cpus=1)
+def map_patents(place: Place, folder: Folder, labels: LabelSet | None, limit: int = 2000) -> dict[str, list[Any]]:
+    """2-D coordinates of at most `limit` patents (a fixed even choice), by t-SNE on the vectors from a PCA start."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    ids, vectors = load_vectors(folder)
+    order = np.argsort(ids.astype(str), kind="stable")
+    chosen = order[np.unique(np.linspace(0, len(order) - 1, min(limit, len(order))).astype(int))]
+    ids, vectors = ids[chosen], vectors[chosen]
+    if len(ids) < 10:
+        return {"patent_id": [], "label": [], "x": [], "y": []}
+    reduced = PCA(min(50, *vectors.shape), random_state=0).fit_transform(vectors)
+    points = TSNE(2, init="pca", random_state=0, perplexity=min(30.0, (len(ids) - 1) / 3)).fit_transform(reduced)
+    names = [""] * len(ids)
+    if labels is not None:
+        lists = labels.to_lists()
+        names = [lists[at][0] if at >= 0 else "" for at in positions(ids, labels.patent_ids).tolist()]
+    return {"patent_id": ids.tolist(), "label": names, "x": points[:, 0].tolist(), "y": points[:, 1].tolist()}

@@ -1,0 +1,180 @@
+"""Rankings on the cluster: dense search over shards in actors, BM25 in a task, saved into the run folder.
+
+A ranking that is there is not made again. Fusions are cheap and made from the saved rankings.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import ray
+
+from patray.encoders.vectors import load_vectors, part_names
+from patray.encoders.windows import ViewIndex
+from patray.files import Folder
+from patray.landscapes.load import iter_sections
+from patray.landscapes.records import Truth
+from patray.landscapes.views import View, render
+from patray.runs.store import complete, is_complete
+from patray.runs.suite import Search, SystemEntry
+from patray.search.dense import search_shard
+from patray.search.exclusion import exclusions
+from patray.search.faiss_file import write_index
+from patray.search.lexical import Bm25
+from patray.search.merge import merge
+from patray.search.ranking import Ranking
+from patray.search.table import to_table
+
+SHARD_BYTES = 4 << 30
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a ranking belongs in the run folder."""
+
+    landscape: str
+    view: str
+    system: str
+
+    @property
+    def file(self) -> str:
+        return f"rankings/{self.landscape}/{self.view}/{self.system}.parquet"
+
+
+def positions(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(n,) int64: position of each id in `known`, -1 where it is not there."""
+    found = pc.index_in(pa.array(ids, pa.string()), value_set=pa.array(known, pa.string()))
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+
+
+@ray.remote
+class ShardSearcher:
+    """Holds one shard of a corpus and answers with its exact top k."""
+
+    def __init__(self, folder: Folder, parts: list[str], truth: Truth) -> None:
+        ids, vectors = load_vectors(folder, parts)
+        codes = positions(ids, truth.patent_ids)
+        inside = codes >= 0  # query documents outside the corpus are encoded beside it, but never ranked
+        self._vectors, self._codes, self._truth = vectors[inside], codes[inside].astype(np.int32), truth
+
+    def search(self, queries: np.ndarray, depth: int, coarse: str) -> Ranking:
+        skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
+        return search_shard(queries, self._vectors, self._codes, depth, skip, coarse)
+
+
+@ray.remote(num_cpus=0)
+def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
+    """(Q, d) float32 in the order of truth.query_ids, from the artifacts that hold the queries."""
+    found: np.ndarray | None = None
+    missing = np.ones(len(truth.query_ids), dtype=bool)
+    for folder in folders:
+        ids, vectors = load_vectors(folder)
+        rows = positions(truth.query_ids, ids)
+        take = missing & (rows >= 0)
+        if found is None:
+            found = np.zeros((len(truth.query_ids), vectors.shape[1]), np.float32)
+        found[take] = vectors[rows[take]]
+        missing &= ~take
+    if found is None or missing.any():
+        raise AssertionError(f"{missing.sum()} queries have no vector in {', '.join(map(str, folders))}")
+    return found
+
+
+@ray.remote(num_cpus=0)
+def _merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
+    merged = merge(rankings, depth)
+    run.write_table(place.file, to_table(merged, truth.query_ids, truth.patent_ids))
+    return len(merged.patents)
+
+
+def _cpus_each(shards: int) -> float:
+    """CPUs of one search actor: an equal share of the cluster, whole numbers where there is one for each."""
+    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
+    share = sum(nodes) / shards
+    return float(int(min(share, max(nodes)))) if share >= 1 else share
+
+
+def search_dense(
+    run: Folder, place: Place, documents: Folder, queries: list[Folder], truth: Truth, options: Search
+) -> dict[str, Any]:
+    """Rank the whole corpus for every query and save it; returns the step's record."""
+    step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
+    if run.exists(place.file):
+        return {**step, "reused": True, "seconds": 0.0}
+    begin = time.perf_counter()
+    parts = part_names(documents)
+    size = sum(documents.size(name) for name in parts)
+    shards = min(options.shards or max(1, math.ceil(size / SHARD_BYTES)), len(parts))
+    truth_ref = ray.put(truth)
+    cpus = _cpus_each(shards)
+    searchers = [
+        ShardSearcher.options(num_cpus=cpus).remote(documents, parts[at::shards], truth_ref) for at in range(shards)
+    ]
+    vectors = _query_vectors.remote(queries, truth_ref)
+    rankings = [searcher.search.remote(vectors, options.depth, options.coarse) for searcher in searchers]
+    count = ray.get(_merge_and_save.remote(run, place, truth_ref, options.depth, *rankings))
+    for searcher in searchers:
+        ray.kill(searcher)
+    seconds = time.perf_counter() - begin
+    return {**step, "reused": False, "seconds": seconds, "queries": count, "shards": shards}
+
+
+@ray.remote(num_cpus=1)
+def _lexical(run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, depth: int) -> int:
+    wanted = set(truth.query_ids.tolist())
+    corpus: list[str] = []
+    codes: list[np.ndarray] = []
+    queries: dict[str, str] = {}
+    for which in ("patents", "queries"):
+        for batch in iter_sections(prepared, view.sections, which):
+            ids = np.asarray(batch.column("patent_id").to_pylist(), dtype=object)
+            texts = render(batch, view)
+            if which == "patents":
+                corpus += texts
+                codes.append(positions(ids, truth.patent_ids))
+            queries.update((name, text) for name, text in zip(ids.tolist(), texts, strict=True) if name in wanted)
+    order = np.argsort(np.concatenate(codes), kind="stable")
+    index = Bm25.build([corpus[i] for i in order], k1=system.k1, b=system.b)
+    skip = exclusions(truth, np.arange(len(truth.query_ids)), np.arange(len(truth.patent_ids)))
+    ranking = index.search([queries[name] for name in truth.query_ids.tolist()], depth, skip)
+    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
+    return len(ranking.patents)
+
+
+def search_lexical(
+    run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, options: Search
+) -> dict[str, Any]:
+    """BM25 over the rendered texts of a view; saves the ranking and returns the step's record."""
+    step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
+    if run.exists(place.file):
+        return {**step, "reused": True, "seconds": 0.0}
+    begin = time.perf_counter()
+    count = ray.get(_lexical.remote(run, place, prepared, view, truth, system, options.depth))
+    return {**step, "reused": False, "seconds": time.perf_counter() - begin, "queries": count}
+
+
+def chosen_queries(index: ViewIndex, truth: Truth) -> np.ndarray:
+    """(M,) bool: the texts of `index` that are queries of the truth; an outside query wins over a patent of its id."""
+    chosen = positions(index.ids, truth.query_ids) >= 0
+    outside = index.ids[index.external & chosen]
+    return chosen & (index.external | (positions(index.ids, outside) < 0) if len(outside) else True)
+
+
+@ray.remote(num_cpus=0)
+def _write_index(target: Folder, documents: Folder) -> None:
+    ids, vectors = load_vectors(documents)
+    write_index(target, vectors, ids)
+    complete(target, {"vectors": str(documents), "patents": len(ids), "dimension": int(vectors.shape[1])})
+
+
+def save_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> None:
+    """The merged FAISS index of an artifact as a file for others, made once: indexes/LANDSCAPE/VIEW/MODEL/KEY."""
+    target = store / "indexes" / landscape / view / model / documents.name
+    if not is_complete(target):
+        ray.get(_write_index.remote(target, documents))

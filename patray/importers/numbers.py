@@ -1,0 +1,117 @@
+"""One canonical key for a publication, whichever office, export or citation list spelled it.
+
+Key = office + number + kind without separators: `US20050123456A1`, `EP0292076A1`, `WO2013189530A1`, `JPH06334022A`.
+The rules by office unify what DOCDB, BigQuery, Lens, PatentsView and the USPTO's files write for the same document:
+
+    US grants    leading zeros go (08930553 = 8930553), also behind D, RE, PP, H, T, X (D0807612 = D807612)
+    US pre-grant year + 7 digits; DOCDB and BigQuery drop the serial's first zero (2005123456 = 20050123456)
+    EP           7 digits
+    WO           4-digit year + 6 digits (94/03665 = 9403665 = 1994003665)
+    JP           era letter + 2-digit year + 6 digits (H117015 = H11007015); from 2000 the 4-digit year + 6 digits
+    KR           patents 10 + 7 digits (0955871 B1 = 100955871), utility models 20 + 7 digits; year + 7 for publications
+    others       as written, without separators
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_PARTS = r"^(?P<office>[A-Z]{2})(?P<number>[A-Z]{0,4}\d(?:[0-9A-Z]*?\d)??)(?P<kind>[A-Z]\d?)?$"
+_SEPARATORS = r"[\s\-/,._:]"
+NOT_TEXT_KINDS = re.compile(r"A3|A4|A8|A9|B8|B9|[TSP]\d?")
+"""Search reports, corrections, translations, designs and plants: no text of their own to embed."""
+
+
+def join_number(office: pa.Array, number: pa.Array, kind: pa.Array | None = None) -> pa.Array:
+    """Canonical keys (string) of publications given in parts; null where office or number is missing.
+
+    kind None, null or '' gives the key without a kind, which matches every kind of that number.
+    """
+    office = _clean(office)
+    digits = _strip_office(_clean(number), office)
+    kinds = pc.fill_null(_clean(kind), "") if kind is not None else pa.repeat(pa.scalar(""), len(digits))
+    for name, rule in _RULES.items():
+        mask = pc.fill_null(pc.and_(pc.equal(office, name), digits.is_valid()), False)
+        if pc.any(mask).as_py():
+            digits = pc.replace_with_mask(digits, mask, rule(digits.filter(mask), kinds.filter(mask)))
+    blank = pc.fill_null(pc.or_(pc.equal(digits, ""), pc.equal(office, "")), True)
+    digits = pc.if_else(blank, pa.scalar(None, pa.string()), digits)
+    return pc.binary_join_element_wise(office, digits, kinds, "")
+
+
+def parse_numbers(texts: pa.Array, office: str | None = None) -> pa.StructArray:
+    """Publications written as one text (`US-2014313399-A1`, `EP 0292076 A1`, `US 8,930,553`) in parts.
+
+    Returns structs key, office, number, kind, all null where the text is no publication number. office: assumed where
+    a text starts with none.
+    """
+    cleaned = _clean(texts)
+    if office is not None:
+        bare = pc.invert(pc.fill_null(pc.match_substring_regex(cleaned, pattern=r"^[A-Z]{2}[A-Z]{0,3}\d"), True))
+        designs = pc.match_substring_regex(cleaned, pattern=r"^(?:RE|PP|RX|AI)\d")
+        bare = pc.or_(bare, pc.fill_null(designs, False))
+        cleaned = pc.if_else(bare, pc.binary_join_element_wise(pa.scalar(office), cleaned, ""), cleaned)
+    doubled = pc.replace_substring_regex(cleaned, pattern=r"^([A-Z]{2})", replacement=r"\1")
+    parts = pc.extract_regex(doubled, pattern=_PARTS)
+    offices, kind = pc.struct_field(parts, "office"), pc.struct_field(parts, "kind")
+    number = pc.struct_field(parts, "number")
+    key = join_number(offices, number, kind)
+    return pa.StructArray.from_arrays([key, offices, number, kind], names=["key", "office", "number", "kind"])
+
+
+def without_kind(keys: pa.Array) -> pa.Array:
+    """Keys cut before the kind; a key without one stays."""
+    return pc.replace_substring_regex(keys, pattern=r"(\d)[A-Z]\d?$", replacement=r"\1")
+
+
+def canonical(text: str, office: str | None = None) -> str | None:
+    """The key of one number, for interactive use and tests; columns go through the functions above."""
+    return parse_numbers(pa.array([text], pa.string()), office).field("key")[0].as_py()
+
+
+def kind_has_text(kinds: pa.Array) -> pa.Array:
+    """bool per row: False for kinds that hold no text of their own (search reports, corrections, designs ...)."""
+    pattern = f"^(?:{NOT_TEXT_KINDS.pattern})$"
+    return pc.invert(pc.fill_null(pc.match_substring_regex(kinds, pattern=pattern), False))
+
+
+def _clean(column: pa.Array) -> pa.Array:
+    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+    return pc.replace_substring_regex(pc.utf8_upper(text), pattern=_SEPARATORS, replacement="")
+
+
+def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
+    """The number without a repetition of its office in front (`EP` + `EP0292076`)."""
+    repeats = pc.fill_null(pc.equal(pc.utf8_slice_codeunits(number, 0, 2), office), False)
+    return pc.if_else(repeats, pc.utf8_slice_codeunits(number, 2), number)
+
+
+def _replace(column: pa.Array, pattern: str, replacement: str) -> pa.Array:
+    return pc.replace_substring_regex(column, pattern=pattern, replacement=replacement)
+
+
+def _us(number: pa.Array, _: pa.Array) -> pa.Array:
+    number = _replace(number, r"^(D|RE|PP|RX|AI|H|T|X)?0+(\d)", r"\1\2")
+    return _replace(number, r"^(20\d\d)(\d{6})$", r"\g<1>0\2".replace(r"\g<1>", r"\1"))
+
+
+def _ep(number: pa.Array, _: pa.Array) -> pa.Array:
+    return _pad(number, r"^\d{1,6}$", 7)
+
+
+def _wo(number: pa.Array, _: pa.Array) -> pa.Array:
+    number = _replace(number, r"^(\d\d)(\d{5})$", r"\g0")  # keeps 7 digits as they are; shape decided below
+    number = _replace(number, r"^(7[89]|[89]\d)(\d{5})$", r"19\g1")
+    return number
+
+
+def _pad(column: pa.Array, pattern: str, width: int) -> pa.Array:
+    short = pc.fill_null(pc.match_substring_regex(column, pattern=pattern), False)
+    return pc.if_else(short, pc.utf8_lpad(column, width, "0"), column)
+
+
+_RULES: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {}

@@ -1,0 +1,152 @@
+"""A view: which sections of a patent make up its text, and the rendering of that text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.errors import InputError
+from patray.files import Folder
+from patray.landscapes.claims import first_claims, independent_claims
+from patray.landscapes.content import combine
+from patray.landscapes.load import read_metadata_table
+from patray.landscapes.quarantine import Quarantine
+from patray.landscapes.validate import Prepared, read_prepared
+
+SECTIONS = {
+    "title": "title",
+    "abstract": "abstract",
+    "claims": "claims",
+    "claim1": "claims",
+    "independent_claims": "claims",
+    "description": "description",
+    "dwpi_title": "dwpi_title",
+    "dwpi_abstract": "dwpi_abstract",
+}
+"""Section -> the column that it is made from."""
+
+RULES = 1
+"""Raised when the same columns render to other texts (a change in joining or in finding claim 1)."""
+
+JOINT = "\n"
+"""Between sections and between claims, as in DAPFAM and mteb, so that numbers can be compared."""
+
+
+@dataclass(frozen=True)
+class View:
+    """A named list of sections."""
+
+    name: str
+    sections: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the sections need, each once."""
+        return tuple(dict.fromkeys(SECTIONS[section] for section in self.sections))
+
+
+BUILT_IN = {
+    view.name: view
+    for view in (
+        View("ta", ("title", "abstract")),
+        View("tac", ("title", "abstract", "claims")),
+        View("ta+claim1", ("title", "abstract", "claim1")),
+        View("title", ("title",)),
+        View("abstract", ("abstract",)),
+        View("claim1", ("claim1",)),
+        View("claims", ("claims",)),
+        View("description", ("description",)),
+        View("ta+description", ("title", "abstract", "description")),
+        View("dwpi-ta", ("dwpi_title", "dwpi_abstract")),
+    )
+}
+
+
+def make_view(name: str, sections: Sequence[str]) -> View:
+    """A view of one's own. Raises InputError for an unknown, repeated or missing section."""
+    unknown = [section for section in sections if section not in SECTIONS]
+    if unknown or not sections:
+        said = f"unknown section {unknown[0]!r}" if unknown else "no section"
+        raise InputError(f"view {name!r}: {said}; allowed are {', '.join(SECTIONS)}")
+    if len(set(sections)) < len(sections):
+        raise InputError(f"view {name!r}: a section is listed twice: {', '.join(sections)}")
+    if name in BUILT_IN and BUILT_IN[name].sections != tuple(sections):
+        raise InputError(f"view {name!r} is built in as {'+'.join(BUILT_IN[name].sections)}; choose another name")
+    return View(name, tuple(sections))
+
+
+def get_view(name: str, own: Mapping[str, Sequence[str]] | None = None) -> View:
+    """The view of that name, from `own` (name -> sections, as in a suite) or built in."""
+    own = own or {}
+    if name in own:
+        return make_view(name, own[name])
+    if name not in BUILT_IN:
+        allowed = ", ".join([*BUILT_IN, *own])
+        raise InputError(
+            f"unknown view {name!r}; allowed are {allowed}, or a list of sections under a name of your own"
+        )
+    return BUILT_IN[name]
+
+
+def render(table: pa.Table | pa.RecordBatch, view: View) -> list[str]:
+    """The text of every row: non-empty sections in the view's order, joined by one newline; '' where all are empty.
+
+    table: holds the view's columns. Callers count the empty texts (see `without_text`).
+    """
+    if isinstance(table, pa.RecordBatch):
+        table = pa.Table.from_batches([table])
+    texts: list[str] = []
+    for batch in table.select(list(view.columns)).to_batches():
+        sections = [_section(batch, section) for section in view.sections]
+        if len(sections) == 1:  # arrow drops nulls, rows and all, when it joins a single array
+            texts += pc.fill_null(sections[0], "").to_pylist()
+        else:
+            texts += pc.binary_join_element_wise(*sections, JOINT, null_handling="skip").to_pylist()
+    return texts
+
+
+def _section(batch: pa.RecordBatch, section: str) -> pa.Array:
+    column = batch.column(SECTIONS[section])
+    if section == "claim1":
+        texts, _ = first_claims(column)
+    elif section == "independent_claims":
+        texts, _ = independent_claims(column)
+    elif section == "claims":
+        texts = pc.binary_join(column, JOINT)
+    else:
+        texts = column
+    return pc.if_else(pc.equal(pc.binary_length(texts), 0), pa.scalar(None, pa.string()), texts)
+
+
+def view_hash(prepared: Prepared, view: View, which: str = "patents") -> str:
+    """Identity of the texts of a view: the ids, the columns and the rules it is made from, nothing else.
+
+    Other labels, citations or sections leave it as it is; so does another name of the view.
+    """
+    return combine(
+        {
+            "texts": prepared.text_hash(view.columns, which),
+            "sections": "+".join(view.sections),
+            "rules": str(RULES),
+        }
+    )
+
+
+def without_text(prepared: Folder, view: View, which: str = "patents") -> pa.Table:
+    """Quarantine rows of the patents whose text in this view is empty, found without reading any text.
+
+    row: the row in the clean copy, in part order.
+    """
+    table = read_metadata_table(prepared, which)
+    chars = np.zeros(table.num_rows, dtype=np.int64)
+    for column in view.columns:
+        chars += table[f"{column}_chars"].to_numpy()
+    rows = np.flatnonzero(chars == 0)
+    quarantine = Quarantine(read_prepared(prepared).name)
+    reason = f"no text in the sections of view {view.name}"
+    quarantine.add_rows(which, rows, table["patent_id"].take(pa.array(rows)), reason, "kept with empty section")
+    return quarantine.to_table()

@@ -1,0 +1,149 @@
+"""Retrieval measures of whole result lists, as trec_eval defines them, without dictionaries.
+
+Nearly all cells of a ranking are irrelevant, so the relevant ones (the hits) are looked up once, and every measure and
+every slice is a few sums over hits. trec_eval 9's definitions: nDCG has linear gains, a discount of log2(rank + 1) and
+an ideal list made of all the query's relevant pairs; AP@k divides by all relevant pairs (map_cut); P@k divides by k
+even when fewer were ranked. A relevance of zero or less is not relevant and gains nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patray.errors import InputError
+from patray.metrics.measures import Measure
+
+BLOCK_CELLS = 65_536
+"""Cells looked up at once: the block's keys and its relevant pairs stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where a ranking shows its relevant pairs, and the pairs themselves.
+
+    query (H,) int64, rank (H,) int64 from 1, pair (H,) int64 position in the pairs; sorted by (query, rank).
+    n_queries: rows of the ranking. pair_query (P,), pair_relevance (P,): the pairs, in the caller's order.
+    ideal (P,) int64: pair positions ordered by (query, relevance descending).
+    """
+
+    query: np.ndarray
+    rank: np.ndarray
+    pair: np.ndarray
+    n_queries: int
+    pair_query: np.ndarray
+    pair_relevance: np.ndarray
+    ideal: np.ndarray
+
+
+def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevance: np.ndarray) -> Hits:
+    """Look up a ranking's cells among the judged pairs.
+
+    ranked (Q, K) integer: row q holds the patent codes ranked for query q, best first, -1 after the last. query,
+    patent, relevance (P,) integer: the judged pairs, sorted by (query, patent), without duplicates. Beside its inputs
+    it needs a few MB, whatever Q is. Raises InputError for unsorted or repeated pairs, a query without a row, and a
+    patent that a query ranks twice.
+    """
+    if ranked.ndim != 2 or ranked.shape[0] == 0 or ranked.shape[1] == 0:
+        raise InputError(f"ranking of shape {ranked.shape}: expected queries x results, at least one of each")
+    if not len(query) == len(patent) == len(relevance):
+        raise InputError(f"pairs: {len(query)} queries, {len(patent)} patents, {len(relevance)} relevances")
+    n_queries, depth = ranked.shape
+    if len(query) and (query.min() < 0 or query.max() >= n_queries or patent.min() < 0):
+        raise InputError(f"pairs: query codes must lie in 0..{n_queries - 1} (the ranking's rows), patent codes from 0")
+    # Padding becomes the key of "patent -1", which no pair has.
+    stride = 2 + int(max(ranked.max(), patent.max(initial=0)))
+    keys = query.astype(np.int64) * stride + patent + 1
+    unordered = np.flatnonzero(keys[1:] <= keys[:-1])
+    if len(unordered):
+        at = int(unordered[0])
+        raise InputError(f"pairs: must be sorted by (query, patent) and unique, which ends at row {at + 1}")
+
+    cells, pairs = [], []
+    rows = max(1, BLOCK_CELLS // depth)
+    for start in range(0, n_queries, rows):
+        block = ranked[start : start + rows]
+        low, high = np.searchsorted(query, (start, start + len(block)))
+        if low == high:
+            continue
+        wanted = (np.arange(start, start + len(block), dtype=np.int64)[:, None] * stride + block + 1).ravel()
+        found = np.searchsorted(keys[low:high], wanted) + low
+        hit = np.flatnonzero(keys[np.minimum(found, high - 1)] == wanted)
+        cells.append(hit + start * depth)
+        pairs.append(found[hit])
+    cell = np.concatenate(cells) if cells else np.empty(0, np.int64)
+    pair = np.concatenate(pairs) if pairs else np.empty(0, np.int64)
+    repeated = np.flatnonzero(np.bincount(pair, minlength=len(query)) > 1)
+    if len(repeated):
+        at = int(repeated[0])
+        raise InputError(f"ranking: query {query[at]} ranks patent {patent[at]} more than once")
+    row, column = np.divmod(cell, depth)
+    ideal = np.lexsort((-relevance.astype(np.int64), query))
+    return Hits(row, column + 1, pair, n_queries, query, relevance, ideal)
+
+
+def measure_hits(hits: Hits, measures: Sequence[Measure], pairs: np.ndarray | None = None) -> dict[Measure, np.ndarray]:
+    """Value of each measure for each query: (Q,) float64.
+
+    pairs (P,) bool: only these pairs count as relevant (a slice); all when None. A query without a relevant pair gets
+    0 everywhere; whoever averages drops it. A cutoff beyond the ranking's depth takes what was ranked, as trec_eval.
+    """
+    counted = hits.pair_relevance > 0 if pairs is None else (hits.pair_relevance > 0) & pairs
+    shown = counted[hits.pair]
+    query, rank = hits.query[shown], hits.rank[shown]
+    ideal = hits.ideal[counted[hits.ideal]]
+    ideal_query = hits.pair_query[ideal]
+    n_relevant = np.bincount(ideal_query, minlength=hits.n_queries)
+
+    needed = {measure.name for measure in measures}
+    terms: dict[str, np.ndarray] = {}
+    if "nDCG" in needed:
+        terms["nDCG"] = hits.pair_relevance[hits.pair[shown]] / np.log2(rank + 1.0)
+        ideal_rank = _ordinal(ideal_query, n_relevant)
+        ideal_gain = hits.pair_relevance[ideal] / np.log2(ideal_rank + 1.0)
+    if needed & {"AP", "RR"}:
+        ordinal = _ordinal(query, np.bincount(query, minlength=hits.n_queries))
+        terms["AP"] = ordinal / rank
+        terms["RR"] = np.where(ordinal == 1, 1.0 / rank, 0.0)
+
+    values = {}
+    for measure in measures:
+        near = rank <= measure.cutoff
+        term = terms.get(measure.name)
+        total = _sum(query[near], None if term is None else term[near], hits.n_queries)
+        if measure.name == "nDCG":
+            near = ideal_rank <= measure.cutoff
+            total = _ratio(total, _sum(ideal_query[near], ideal_gain[near], hits.n_queries))
+        elif measure.name in ("Recall", "AP"):
+            total = _ratio(total, n_relevant)
+        elif measure.name == "P":
+            total = total / measure.cutoff
+        values[measure] = total
+    return values
+
+
+def evaluate(
+    ranked: np.ndarray,
+    query: np.ndarray,
+    patent: np.ndarray,
+    relevance: np.ndarray,
+    measures: Sequence[Measure],
+    pairs: np.ndarray | None = None,
+) -> dict[Measure, np.ndarray]:
+    """`find_hits` and `measure_hits` in one call; use the two where one ranking is measured for several slices."""
+    return measure_hits(find_hits(ranked, query, patent, relevance), measures, pairs)
+
+
+def _ordinal(group: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """1, 2, 3, ... within each group; `group` is sorted and `sizes` counts each group's members."""
+    return np.arange(1, len(group) + 1) - (np.cumsum(sizes) - sizes)[group]
+
+
+def _sum(group: np.ndarray, weights: np.ndarray | None, size: int) -> np.ndarray:
+    return np.bincount(group, weights, minlength=size).astype(np.float64, copy=False)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)

@@ -1,0 +1,328 @@
+"""What the report reads from a run folder, indexed the way its sections ask for it.
+
+Only the small tables are read (summary, comparisons, tuning, map, quarantine): evidence can hold tens of millions of
+rows, and every number shown was already computed from it by the judge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from patray.errors import InputError
+from patray.files import Folder
+from patray.report.words import clean
+from patray.runs import tables
+
+ALPHA = 0.05
+"""A difference is called one when its adjusted p is below this."""
+
+KINDS = ("retrieval", "classification", "clustering")
+METRICS: dict[str, tuple[str, ...]] = {
+    "retrieval": ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10"),
+    "classification": ("knn-macro-F1", "knn-micro-F1", "logistic-macro-F1", "logistic-micro-F1"),
+    "clustering": ("V-measure", "ARI", "NMI"),
+}
+"""Metrics of each kind of task in the order of the tables; the first one that a run holds is its main metric."""
+
+Verdict = Literal["better", "worse", "level", "untested"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of summary.parquet. low and high are None where the run gives no interval."""
+
+    task: str
+    landscape: str
+    view: str
+    system: str
+    slice: str
+    metric: str
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One row of comparisons.parquet, seen from `a`: diff = a - b."""
+
+    family: str
+    task: str
+    landscape: str
+    view: str
+    slice: str
+    metric: str
+    a: str
+    b: str
+    mean_a: float
+    mean_b: float
+    diff: float
+    low: float | None
+    high: float | None
+    p: float | None
+    p_adjusted: float | None
+    effect: float | None
+    wins: int
+    ties: int
+    losses: int
+    n: int
+    min_detectable: float | None
+
+    def swapped(self) -> Comparison:
+        """The same comparison seen from `b`."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            mean_a=self.mean_b,
+            mean_b=self.mean_a,
+            diff=-self.diff,
+            low=None if self.high is None else -self.high,
+            high=None if self.low is None else -self.low,
+            effect=None if self.effect is None else -self.effect,
+            wins=self.losses,
+            losses=self.wins,
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the corrected test says of `a`: better, worse, or level (no difference seen)."""
+        if self.p_adjusted is None or not math.isfinite(self.diff):
+            return "untested"
+        if self.p_adjusted >= ALPHA or self.diff == 0:
+            return "level"
+        return "better" if self.diff > 0 else "worse"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One row of tuning.parquet. value is None when it is not a number."""
+
+    task: str
+    landscape: str
+    view: str
+    system: str
+    parameter: str
+    value: float | None
+    metric: str
+    mean: float
+    n: int
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A patent on a map."""
+
+    patent_id: str
+    label: str
+    title: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet."""
+
+    rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
+    tuning: tuple[Tried, ...]
+    maps: dict[tuple[str, str, str], tuple[Dot, ...]]
+    quarantine: tuple[dict[str, Any], ...]
+    provenance: dict[str, Any]
+    suite_text: str
+    by_cell: dict[tuple[str, str, str, str], tuple[Row, ...]]
+    by_pair: dict[tuple[str, ...], Comparison]
+
+    def tasks(self, kind: str | None = None) -> list[str]:
+        """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
+        found = dict.fromkeys(row.task for row in self.rows)
+        known_kinds = [name for name in (KINDS if kind is None else (kind,))]
+        return [
+            task for name in known_kinds for task in sorted((t for t in found if kind_of(t) == name), key=_star_first)
+        ]
+
+    def landscapes(self, task: str | None = None) -> list[str]:
+        return list(dict.fromkeys(row.landscape for row in self.rows if task is None or row.task == task))
+
+    def views(self, task: str, landscape: str) -> list[str]:
+        return list(
+            dict.fromkeys(row.view for row in self.rows if (row.task, row.landscape) == (task, landscape))
+        )
+
+    def slices(self, task: str, landscape: str) -> list[str]:
+        return list(
+            dict.fromkeys(row.slice for row in self.rows if (row.task, row.landscape) == (task, landscape))
+        )
+
+    def metrics(self, task: str) -> list[str]:
+        """The metrics that this run holds for a task, in the order of `METRICS`."""
+        found = {row.metric for row in self.rows if row.task == task}
+        return [metric for metric in METRICS[kind_of(task)] if metric in found]
+
+    def main_metric(self, task: str) -> str | None:
+        return next(iter(self.metrics(task)), None)
+
+    def ranked(self, task: str, landscape: str, metric: str, view: str | None = None, part: str = "all") -> list[Row]:
+        """Rows of one slice, best first (ties by system and view, so that the order never depends on the file)."""
+        rows = self.by_cell.get((task, landscape, part, metric), ())
+        return [row for row in rows if view is None or row.view == view]
+
+    def find(self, row: Row, metric: str, part: str = "all") -> Row | None:
+        """Another metric or slice of the same task, landscape, view and system."""
+        cell = self.by_cell.get((row.task, row.landscape, part, metric), ())
+        return next((other for other in cell if (other.view, other.system) == (row.view, row.system)), None)
+
+    def compare(self, a: Row, b: Row) -> Comparison | None:
+        """The declared comparison of two rows of one slice and metric: two systems in a view, or a system's two views."""
+        where = (a.task, a.landscape)
+        if a.view == b.view:
+            pair = (a.system, b.system)
+            view = a.view
+        elif a.system == b.system:
+            pair = (f"{a.system}@{a.view}", f"{b.system}@{b.view}")
+            view = "*"
+        else:
+            return None
+        direct = self.by_pair.get((*where, view, a.slice, a.metric, *pair))
+        if direct is not None:
+            return direct
+        other = self.by_pair.get((*where, view, a.slice, a.metric, *pair[::-1]))
+        return None if other is None else other.swapped()
+
+
+def kind_of(task: str) -> str:
+    """`classification` of `classification:ipc3`."""
+    return task.partition(":")[0]
+
+
+def labels_of(task: str) -> str:
+    """`ipc3` of `classification:ipc3`; empty for retrieval."""
+    return task.partition(":")[2]
+
+
+def _star_first(task: str) -> tuple[bool, str]:
+    return (not task.endswith(":*"), task)
+
+
+def headline_tasks(results: Results, kind: str) -> list[str]:
+    """The tasks that answer for a kind: the mean over label sets where the run has it, else every label set."""
+    tasks = results.tasks(kind)
+    star = f"{kind}:*"
+    return [star] if star in tasks else tasks
+
+
+def parts_of(system: str) -> tuple[str, list[str]] | None:
+    """(`linear`, [`minilm`, `bm25`]) of `linear(minilm,bm25)`; None when the system is not a fusion."""
+    head, bracket, tail = system.partition("(")
+    if not bracket or not tail.endswith(")") or not head.startswith(("linear", "rrf")):
+        return None
+    parts, depth = [""], 0
+    for letter in tail[:-1]:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return (head, [part.strip() for part in parts]) if len(parts) > 1 else None
+
+
+def load_results(run: Folder) -> Results:
+    """Read a run folder.
+
+    Raises:
+        InputError: a file is missing, cannot be read, or lacks a column of `patray.runs.tables`.
+    """
+    summary = _read(run, "summary.parquet", tables.SUMMARY)
+    rows = tuple(
+        Row(*_texts(item, "task landscape view system slice metric"), item["mean"], *_numbers(item, "ci_low ci_high"), n)
+        for item in summary.to_pylist()
+        if _number(item["mean"]) is not None
+        for n in [item["n"] or 0]
+    )
+    comparisons = tuple(
+        Comparison(
+            *_texts(item, "family task landscape view slice metric system_a system_b"),
+            *(_number(item[name], math.nan) for name in ("mean_a", "mean_b", "diff")),  # type: ignore[arg-type]
+            *_numbers(item, "ci_low ci_high p_permutation p_adjusted effect_size"),
+            *(item[name] or 0 for name in ("wins", "ties", "losses", "n")),
+            _number(item["min_detectable"]),
+        )
+        for item in _read(run, "comparisons.parquet", tables.COMPARISONS).to_pylist()
+    )
+    tuning = tuple(
+        Tried(
+            *_texts(item, "task landscape view system parameter"),
+            _number(item["value"]),
+            clean(item["metric"]),
+            item["mean"],
+            item["n"] or 0,
+            bool(item["chosen"]),
+        )
+        for item in _read(run, "tuning.parquet", tables.TUNING).to_pylist()
+        if _number(item["mean"]) is not None
+    )
+    provenance = run.read_json("provenance.json")
+    if not isinstance(provenance, dict):
+        raise InputError(f"{run}/provenance.json: expected an object, found {type(provenance).__name__}")
+    return Results(
+        rows=rows,
+        comparisons=comparisons,
+        tuning=tuning,
+        maps=_maps(_read(run, "map.parquet", tables.MAP).to_pylist()),
+        quarantine=tuple(_read(run, "quarantine.parquet", tables.QUARANTINE).to_pylist()),
+        provenance=provenance,
+        suite_text=run.read_text("suite.yaml"),
+        by_cell=_index_rows(rows),
+        by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
+    )
+
+
+def _read(run: Folder, name: str, schema: pa.Schema) -> pa.Table:
+    try:
+        table = run.read_table(name)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{run}/{name}: not a readable Parquet file: {error}") from error
+    lacking = [field.name for field in schema if field.name not in table.column_names]
+    if lacking:
+        raise InputError(f"{run}/{name}: no column {', '.join(lacking)}; expected {', '.join(schema.names)}")
+    return table.select(schema.names)
+
+
+def _number(value: Any, otherwise: float | None = None) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else otherwise
+
+
+def _numbers(item: dict[str, Any], names: str) -> list[float | None]:
+    return [_number(item[name]) for name in names.split()]
+
+
+def _texts(item: dict[str, Any], names: str) -> list[str]:
+    return [clean(item[name]) for name in names.split()]
+
+
+def _index_rows(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], tuple[Row, ...]]:
+    cells: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        cells[row.task, row.landscape, row.slice, row.metric].append(row)
+    return {key: tuple(sorted(cell, key=lambda row: (-row.mean, row.system, row.view))) for key, cell in cells.items()}
+
+
+def _maps(items: list[dict[str, Any]]) -> dict[tuple[str, str, str], tuple[Dot, ...]]:
+    maps: dict[tuple[str, str, str], list[Dot]] = defaultdict(list)
+    for item in items:
+        if _number(item["x"]) is None or _number(item["y"]) is None:
+            continue
+        label = "no label" if item["label"] is None else clean(item["label"])
+        title = clean(item["title"] or "")
+        dot = Dot(clean(item["patent_id"]), label, title, float(item["x"]), float(item["y"]))
+        maps[clean(item["landscape"]), clean(item["view"]), clean(item["system"])].append(dot)
+    return {key: tuple(dots) for key, dots in sorted(maps.items())}

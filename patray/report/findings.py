@@ -1,0 +1,218 @@
+"""What else a run says: which part of the text to read, how far a system carries across fields, whether fusion pays,
+and what it took. Each finding is a list of plain sentences; an empty list means that the run cannot say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patray.report.answer import Answer, answers_for, place, smallest, tail
+from patray.report.data import Comparison, Results, Row, headline_tasks, kind_of, parts_of
+from patray.report.words import Name, Sentence, amount, count, duration, gap_interval, percent, plural, score, signed, size
+
+
+@dataclass(frozen=True)
+class ViewCount:
+    """For how many systems a view scores highest, and for how many it is significantly above their second view."""
+
+    view: str
+    first: int
+    clear: int
+    systems: int
+
+
+def count_views(results: Results, task: str, landscape: str, metric: str) -> list[ViewCount]:
+    """One count per view that is first for some system, most often first first. Systems seen in one view are left out."""
+    by_system: dict[str, list[Row]] = {}
+    for row in results.ranked(task, landscape, metric):
+        by_system.setdefault(row.system, []).append(row)
+    several = [rows for rows in by_system.values() if len(rows) > 1]
+    first: dict[str, int] = {}
+    clear: dict[str, int] = {}
+    for rows in several:
+        seen = results.compare(rows[0], rows[1])
+        first[rows[0].view] = first.get(rows[0].view, 0) + 1
+        if seen is not None and seen.verdict == "better":
+            clear[rows[0].view] = clear.get(rows[0].view, 0) + 1
+    counts = [ViewCount(view, number, clear.get(view, 0), len(several)) for view, number in first.items()]
+    return sorted(counts, key=lambda item: (-item.first, item.view))
+
+
+def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
+    """Which view is best for most systems on one landscape, and for the leader by how much."""
+    counts = count_views(results, answer.task, answer.landscape, answer.metric)
+    if not counts:
+        return None
+    top = counts[0]
+    shared = [item.view for item in counts if item.first == top.first]
+    sentence: Sentence = ("On ", *where, ", ")
+    if top.systems == 1:
+        sentence += (Name(top.view), " is the view that scores highest")
+    elif len(shared) > 1:
+        sentence += ("no one view scores highest for most systems",)
+    else:
+        sentence += (Name(top.view), f" scores highest for {top.first} of {top.systems} systems")
+        sentence += (f" (significantly above their second view for {top.clear})",)
+    own = [row for row in results.ranked(answer.task, answer.landscape, answer.metric) if row.system == answer.leader.system]
+    if len(own) < 2:
+        return (*sentence, ".")
+    best, second = own[0], own[1]
+    sentence += ("; for ", Name(best.system), ", ", Name(best.view), " is ")
+    return (*sentence, *_above(results.compare(best, second), best, second, Name(second.view)), ".")
+
+
+def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
+    """How much of the leader's score is left when query and answer share no field."""
+    inside = results.find(answer.leader, answer.metric, "in")
+    outside = results.find(answer.leader, answer.metric, "out")
+    if inside is None or outside is None:
+        return None
+    drop = results.find(answer.leader, f"{answer.metric}.drop", "out")
+    sentence: Sentence = ("On ", *where, f", {answer.metric} of ", Name(answer.leader.system))
+    if drop is not None and drop.mean < 0:
+        sentence += (f" rises by {percent(-drop.mean)}{_percents(drop, -1)}",)
+    elif drop is not None:
+        sentence += (f" falls by {percent(drop.mean)}{_percents(drop, 1)}",)
+    else:
+        sentence += (" goes",)
+    sentence += (f" from {score(inside.mean)} within the query's field to {score(outside.mean)} across fields",)
+    drops = results.ranked(answer.task, answer.landscape, f"{answer.metric}.drop", answer.leader.view, "out")
+    if drop is not None and len(drops) > 1:
+        least = drops[-1]
+        if least.system == answer.leader.system:
+            return (*sentence, ", the smallest fall of all systems in this view.")
+        return (*sentence, "; the smallest fall in this view is ", Name(least.system), f"'s {percent(least.mean)}.")
+    return (*sentence, ".")
+
+
+def _percents(drop: Row, sign: int) -> str:
+    if drop.low is None or drop.high is None:
+        return ""
+    low, high = sorted((sign * drop.low, sign * drop.high))
+    return f" [{percent(low)}, {percent(high)}]"
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A fused system against the better of its parts. seen is from the fused system; weight as picked on validation."""
+
+    row: Row
+    part: Row
+    seen: Comparison | None
+    weight: float | None
+
+
+def fused_systems(results: Results, task: str, landscape: str, metric: str, view: str) -> list[Fused]:
+    """The fused systems of one view whose parts were also run, best first."""
+    ranked = results.ranked(task, landscape, metric, view)
+    found = []
+    for row in ranked:
+        parsed = parts_of(row.system)
+        alone = [other for other in ranked if parsed and other.system in parsed[1]]
+        if alone:
+            found.append(Fused(row, alone[0], results.compare(row, alone[0]), _weight(results, row)))
+    return found
+
+
+def _weight(results: Results, row: Row) -> float | None:
+    for tried in results.tuning:
+        if (tried.parameter, tried.chosen, tried.landscape, tried.view) != ("fusion.weight", True, row.landscape, row.view):
+            continue
+        if tried.system == row.system and kind_of(tried.task) == kind_of(row.task):
+            return tried.value
+    return None
+
+
+def explain_fusion(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
+    """What fusing gains over the better part, in the leader's view."""
+    fused = fused_systems(results, answer.task, answer.landscape, answer.metric, answer.leader.view)
+    if not fused:
+        return None
+    sentence: Sentence = ("On ", *where, ", ")
+    if len(fused) > 2:
+        verdicts = [item.seen.verdict if item.seen else "untested" for item in fused]
+        gains, losses = verdicts.count("better"), verdicts.count("worse")
+        sentence += (f"{gains} of {len(fused)} fusions beat the better of their parts",)
+        sentence += (f" and {losses} {'falls' if losses == 1 else 'fall'} below it" if losses else "",)
+        sentence += ("; the highest, ",)
+        fused = fused[:1]
+    for index, item in enumerate(fused):
+        weight = f" (weight {amount(item.weight)})" if item.weight is not None else ""
+        sentence += ("; " if index else "", Name(item.row.system), weight, " is ")
+        sentence += _above(item.seen, item.row, item.part, Name(item.part.system))
+    return (*sentence, ".")
+
+
+def _above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentence:
+    """`0.010 [0.004, 0.016] above X (p < 0.001)`, or that no difference was seen."""
+    if seen is None or seen.verdict == "untested":
+        side = "above" if best.mean >= other.mean else "below"
+        return (f"{size(best.mean - other.mean)} {side} ", name, " (not tested)")
+    if seen.verdict == "level":
+        span = f"{signed(seen.diff)} {gap_interval(seen.low, seen.high)}".rstrip()
+        return ("level with ", name, f": no difference seen ({span}, {tail(seen)}{smallest(seen)})")
+    low, high = (seen.low, seen.high)
+    if seen.diff < 0 and low is not None and high is not None:
+        low, high = -high, -low
+    side = "above" if seen.diff > 0 else "below"
+    return (f"{size(seen.diff)} {gap_interval(low, high)}".rstrip() + f" {side} ", name, f" ({tail(seen)})")
+
+
+def explain_cost(results: Results) -> list[Sentence]:
+    """What the run took, as far as provenance says."""
+    provenance = results.provenance
+    steps = [step for step in provenance.get("steps") or [] if isinstance(step, dict)]
+    sentences: list[Sentence] = []
+    if isinstance(provenance.get("seconds"), int | float):
+        sentences.append((f"The run took {duration(provenance['seconds'])}.",))
+    fresh = [step for step in steps if step.get("step") == "embed" and not step.get("reused")]
+    reused = sum(step.get("step") == "embed" and bool(step.get("reused")) for step in steps)
+    if fresh:
+        tokens, seconds = total(fresh, "tokens"), total(fresh, "seconds")
+        text = f"It embedded {count(total(fresh, 'inputs'))} texts" if total(fresh, "inputs") is not None else "Embedding"
+        text += f" ({count(tokens)} tokens)" if tokens is not None else ""
+        sentences.append((f"{text} in {duration(seconds)} of embedding." if seconds is not None else f"{text}.",))
+    if reused:
+        sentences.append((f"{plural(reused, 'set of embeddings was', 'sets of embeddings were')} reused from earlier runs.",))
+    bill = [f"{amount(total(steps, key))} {unit}" for key, unit in (("gpu_hours", "GPU-hours"), ("cpu_hours", "CPU-hours")) if total(steps, key)]
+    cost = total(steps, "cost_usd")
+    if bill or cost is not None:
+        spent = " and ".join(bill) or "Hours not recorded"
+        sentences.append((f"{spent}; {f'${cost:,.2f}' if cost is not None else 'no price recorded'}.",))
+    return sentences
+
+
+def total(steps: list[dict[str, object]], key: str) -> float | None:
+    """Sum over the steps that record `key`; None when none does."""
+    values = [value for step in steps if isinstance(value := step.get(key), int | float) and not isinstance(value, bool)]
+    return float(sum(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the first section with its answer, a few sentences."""
+
+    anchor: str
+    text: str
+    points: tuple[Sentence, ...]
+
+
+def questions(results: Results) -> list[Question]:
+    """The questions beside "which system", each with the sentences that this run supports."""
+    kinds = [kind for kind in ("retrieval", "classification", "clustering") if headline_tasks(results, kind)]
+    answers = answers_for(results, kinds[0]) if kinds else []
+    several = len({answer.task for answer in answers}) > 1
+    asked = [
+        ("views", "Which part of the text?", explain_views),
+        ("domain", "What is lost across fields?", explain_domain),
+        ("fusion", "Does fusion pay?", explain_fusion),
+    ]
+    found = []
+    for anchor, text, explain in asked:
+        points = [explain(results, answer, place(answer, several)) for answer in answers]
+        if any(points):
+            found.append(Question(anchor, text, tuple(point for point in points if point is not None)))
+    cost = explain_cost(results)
+    if cost:
+        joined: Sentence = tuple(part for index, point in enumerate(cost) for part in ((" ",) if index else ()) + point)
+        found.append(Question("cost", "What did it take?", (joined,)))
+    return found

@@ -1,0 +1,216 @@
+"""The sections on retrieval, classification and clustering, and the lines of the answer above them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from patray.report.answer import Answer, answers_for, explain, headline, place
+from patray.report.boards import (
+    by_field,
+    by_label_set,
+    by_office,
+    by_view,
+    fusion_curves,
+    fusion_grid,
+    leaderboard,
+)
+from patray.report.data import KINDS, Comparison, Results, kind_of, labels_of
+from patray.report.figures import pair_matrix, slopes, weight_curves
+from patray.report.findings import explain_domain, explain_fusion, explain_views
+from patray.report.grid import TOP, Cell, Column, Grid
+from patray.report.page import Line, Panel, Part, Section, Verdict
+from patray.report.svg import swatch
+from patray.report.words import Name, Sentence, amount, gap_interval, interval, p_value, score, signed
+
+MOST_LINES = 6
+MOST_IN_MATRIX = 16
+MOST_CURVES = 6
+
+
+def verdicts(results: Results) -> list[Verdict]:
+    """The answer, one verdict a kind of task that the run holds."""
+    found = []
+    for kind in KINDS:
+        answers = answers_for(results, kind)
+        if answers:
+            several = len({answer.task for answer in answers}) > 1
+            lines = tuple(_line(answer, several) for answer in answers)
+            found.append(Verdict(kind, answers[0].metric, headline(answers), lines[:MOST_LINES], lines[MOST_LINES:]))
+    return found
+
+
+def _line(answer: Answer, several: bool) -> Line:
+    leader = answer.leader
+    runner, seen = answer.rivals[0] if answer.rivals else (None, None)
+    tested = seen is not None and seen.verdict != "untested"
+    if runner is None:
+        lead = ""
+    else:
+        lead = signed(seen.diff if seen is not None and tested else leader.mean - runner.mean)
+    return Line(
+        place=place(answer, several),
+        system=leader.system,
+        view=leader.view,
+        score=score(leader.mean),
+        interval=interval(leader.low, leader.high),
+        runner=runner.system if runner else "",
+        lead=lead,
+        lead_interval=gap_interval(seen.low, seen.high) if seen is not None and tested else "",
+        p=p_value(seen.p_adjusted) if seen is not None and tested else "",
+        badge=answer.badge,
+        tone={"clear lead": "lead", "no clear lead": "level"}.get(answer.badge, "quiet"),
+    )
+
+
+def task_section(results: Results, kind: str) -> Section | None:
+    """Everything on one kind of task; None when the run has none."""
+    answers = answers_for(results, kind)
+    if not answers:
+        return None
+    several = len({answer.task for answer in answers}) > 1
+    parts = [_boards(results, kind, answers, several), _views(results, kind, answers, several)]
+    if kind == "retrieval":
+        parts += [_fields(results, answers), _offices(results, answers), _fusion(results, answers)]
+    else:
+        parts.append(_label_sets(results, kind, answers))
+    parts.append(_tuned(results, kind))
+    return Section(kind, kind.capitalize(), tuple(part for part in parts if part is not None and part.panels))
+
+
+def _boards(results: Results, kind: str, answers: Sequence[Answer], several: bool) -> Part:
+    sets = {labels_of(answer.task) for answer in answers}
+    panels = []
+    for answer in answers:
+        matrix = _matrix(results, answer)
+        title: Sentence = (*place(answer, several), ", reading ", Name(answer.leader.view))
+        panel = Panel(
+            title=title,
+            text=(explain(answer),),
+            grid=leaderboard(results, answer),
+            extra=(matrix,) if matrix else (),
+            folded=len(sets) > 2,
+        )
+        panels.append(panel)
+    note: Sentence = (
+        "Systems in the view of the leader. The vertical line is the leader's mean; stars mark differences to the leader "
+        "that stay significant after correction.",
+    )
+    return Part(f"{kind}-systems", "Which system", tuple(panels), (note,))
+
+
+def _matrix(results: Results, answer: Answer) -> Panel | None:
+    rows = [answer.leader, *(row for row, _ in answer.rivals)][:MOST_IN_MATRIX]
+    seen: dict[tuple[int, int], Comparison] = {}
+    for i, a in enumerate(rows):
+        for j, b in enumerate(rows):
+            found = results.compare(a, b) if i != j else None
+            if found is not None:
+                seen[i, j] = found
+    if len(rows) < 3 or not seen:
+        return None
+    words = "▲ the row is significantly better than the column, ▼ worse, · no difference seen, blank not tested."
+    if len(answer.rivals) + 1 > len(rows):
+        words += f" The first {len(rows)} of {len(answer.rivals) + 1} systems."
+    return Panel(("All pairs at a glance",), ((words,),), pair_matrix([row.system for row in rows], seen), folded=True)
+
+
+def _views(results: Results, kind: str, answers: Sequence[Answer], several: bool) -> Part | None:
+    panels = []
+    for answer in answers:
+        grid = by_view(results, answer)
+        if grid is not None:
+            where = place(answer, several)
+            text = explain_views(results, answer, where)
+            panels.append(Panel(where, (text,) if text else (), grid=grid, folded=len(answers) > 5 and several))
+    note: Sentence = (f"{answers[0].metric}, all items. Bold is the highest of a column; marks in the plot are those of the column heads.",)
+    return Part(f"{kind}-views", "Which part of the text", tuple(panels), (note,)) if panels else None
+
+
+def _fields(results: Results, answers: Sequence[Answer]) -> Part | None:
+    panels = []
+    for answer in answers:
+        found = by_field(results, answer)
+        if found is not None:
+            lines, grid = found
+            text = explain_domain(results, answer, place(answer, False))
+            figure = slopes(lines, answer.metric)
+            panels.append(Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), (text,) if text else (), figure, grid=grid))
+    note: Sentence = (
+        "Same field: only pairs that share a 3-character classification code count as relevant. Other field: only pairs "
+        "that share none. The ranking is of the full corpus in both.",
+    )
+    return Part("retrieval-domain", "Same field and other fields", tuple(panels), (note,)) if panels else None
+
+
+def _offices(results: Results, answers: Sequence[Answer]) -> Part | None:
+    panels = []
+    for answer in answers:
+        found = by_office(results, answer)
+        if found is not None:
+            grid, systems = found
+            legend = tuple((swatch(index), name) for index, name in enumerate(systems))
+            panels.append(Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), legend=legend, grid=grid))
+    note: Sentence = (
+        "Queries by the office of the query patent. Few queries mean wide intervals; no test was made across offices.",
+    )
+    return Part("retrieval-offices", "By jurisdiction", tuple(panels), (note,)) if panels else None
+
+
+def _fusion(results: Results, answers: Sequence[Answer]) -> Part | None:
+    panels = []
+    for answer in answers:
+        curves, grid = fusion_curves(results, answer), fusion_grid(results, answer)
+        if grid is None and not curves:
+            continue
+        shown = curves[:MOST_CURVES]
+        legend = tuple((swatch(index, star=True), curve.name) for index, curve in enumerate(shown))
+        text = explain_fusion(results, answer, place(answer, False))
+        sentences: list[Sentence] = [text] if text else []
+        if len(curves) > len(shown):
+            sentences.append((f"The plot shows the first {len(shown)} of {len(curves)} tuned fusions.",))
+        figure = weight_curves(shown, answer.metric) if shown else None
+        title: Sentence = (*place(answer, False), ", reading ", Name(answer.leader.view))
+        panels.append(Panel(title, tuple(sentences), figure, legend, grid))
+    note: Sentence = (
+        "The weight was picked on validation queries (a star in the plot); gains are on the reported queries, against the "
+        "better of the fused parts.",
+    )
+    return Part("retrieval-fusion", "Fusion", tuple(panels), (note,)) if panels else None
+
+
+def _label_sets(results: Results, kind: str, answers: Sequence[Answer]) -> Part | None:
+    panels = []
+    for landscape in dict.fromkeys(answer.landscape for answer in answers):
+        answer = next(item for item in answers if item.landscape == landscape)
+        grid = by_label_set(results, kind, landscape, answer.leader.view, answer.metric)
+        if grid is not None:
+            panels.append(Panel((Name(landscape), ", reading ", Name(answer.leader.view)), grid=grid))
+    note: Sentence = (f"{answers[0].metric} by label set.",)
+    return Part(f"{kind}-labels", "Label sets", tuple(panels), (note,)) if panels else None
+
+
+def _tuned(results: Results, kind: str) -> Part | None:
+    """What was picked on validation, except fusion weights, which have their own part."""
+    tried: dict[tuple[str, ...], list[tuple[float, float]]] = {}
+    chosen: dict[tuple[str, ...], tuple[float | None, float]] = {}
+    for row in results.tuning:
+        key = (row.landscape, labels_of(row.task), row.view, row.system, row.parameter)
+        if kind_of(row.task) != kind or row.parameter == "fusion.weight" or row.value is None:
+            continue
+        tried.setdefault(key, []).append((row.value, row.mean))
+        if row.chosen:
+            chosen[key] = (row.value, row.mean)
+    if not tried:
+        return None
+    columns = [Column(name, "name" if not index else "text") for index, name in enumerate(("Landscape", "labels", "view", "system", "parameter"))]
+    columns += [Column("chosen"), Column("validation score"), Column("tried", "text")]
+    body = []
+    for key, pairs in tried.items():
+        value, mean = chosen.get(key, (None, None))
+        values = ", ".join(amount(value) for value, _ in sorted(pairs))
+        body.append((*(Cell(text) for text in key), Cell(amount(value), value), Cell(score(mean), mean), Cell(values)))
+    grid = Grid(tuple(columns), tuple(body[:TOP]))
+    if len(body) > TOP:
+        note = f"The first {TOP} of {len(body):,}."
+        grid = Grid(grid.columns, grid.rows, note, Grid(grid.columns, tuple(body)), f"All {len(body):,} tuned values")
+    return Part(f"{kind}-tuned", "Tuned on validation", (Panel(("Tuned values",), grid=grid, folded=True),))

@@ -1,0 +1,25 @@
+"""Writes a run's report: report.html, tables/*.md, tables/*.tex."""
+
+from __future__ import annotations
+
+from patray.files import Folder
+from patray.report.data import load_results
+from patray.report.html import render_page
+from patray.report.layouts import study_layouts
+from patray.report.tables_latex import latex_table
+from patray.report.tables_md import markdown_table
+
+
+def write_report(run: Folder) -> list[str]:
+    """Build the report from the run's files and write it beside them; returns the names written.
+
+    The same files give the same bytes. Raises InputError where a file is missing, unreadable or lacks a column.
+    """
+    results = load_results(run)
+    names = ["report.html"]
+    run.write_text("report.html", render_page(results))
+    for layout in study_layouts(results):
+        run.write_text(f"tables/{layout.name}.md", markdown_table(layout))
+        run.write_text(f"tables/{layout.name}.tex", latex_table(layout))
+        names += [f"tables/{layout.name}.md", f"tables/{layout.name}.tex"]
+    return names

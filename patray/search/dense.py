@@ -1,0 +1,197 @@
+"""Dense search of one shard: the exact top k by inner product.
+
+A coarse pass finds every patent that can be among the k best (`coarse.py` has the proof), these are scored in one
+fixed way (`vectors.exact_scores`), and ordered by trec_eval's rule. The coarse pass only decides how fast: results
+have the same bits with every coarse type, on one shard and, after `merge`, on many.
+
+Coarse types: `float32`; `bfloat16` (fast on CPUs with AVX512-BF16 or AMX and on GPUs); `float16` (GPUs); `faiss`
+(float32 by faiss's IndexFlatIP, or GpuIndexFlatIP where faiss sees a GPU). The first three run on a GPU when torch
+sees one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+from patray.errors import EmbeddingError, InputError
+from patray.search.coarse import Rounded, block_queries, check_bound, error_bound, round_to, scan, threshold
+from patray.search.exclusion import Exclusions
+from patray.search.order import order_candidates
+from patray.search.ranking import Ranking
+from patray.search.vectors import exact_scores, squared_norms, tensor
+
+if TYPE_CHECKING:
+    import torch
+
+Coarse = Literal["float32", "bfloat16", "float16", "faiss"]
+MARGIN = 32
+"""Results beyond k that faiss is asked for."""
+FAISS_BLOCK = 4096
+"""faiss's own block of queries; more at once is no faster."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard, ready to be searched many times.
+
+    vectors (n, d) float32 on the device; codes (n,) int32: position of each row in Truth.patent_ids; rounded: the
+    copy that the coarse pass reads; index: faiss's, when coarse is `faiss`.
+    """
+
+    vectors: torch.Tensor
+    codes: np.ndarray
+    coarse: Coarse
+    rounded: Rounded
+    index: Any
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search did. queries; candidates: pairs scored exactly; repeated: queries for which faiss's results did
+    not reach below the threshold of the proof, so that they were scanned in full."""
+
+    queries: int
+    candidates: int
+    repeated: int
+
+
+def prepare_shard(vectors: np.ndarray, codes: np.ndarray, coarse: Coarse = "float32") -> Shard:
+    """A shard of vectors (n, d) float32 with codes (n,), unique.
+
+    Raises EmbeddingError for vectors that are not finite, InputError for codes that do not fit or an unknown type.
+    """
+    import torch
+
+    if coarse not in get_args(Coarse):
+        raise InputError(f"coarse type {coarse!r}: expected one of {', '.join(get_args(Coarse))}")
+    squared = squared_norms(vectors, "corpus vectors")
+    if len(codes) != len(vectors) or len(np.unique(codes)) != len(codes) or (len(codes) and codes.min() < 0):
+        raise InputError(f"{len(vectors)} vectors and {len(codes)} codes: expected one code from 0 for each, all different")
+    # faiss keeps its own copy; candidates are then scored on the CPU.
+    device = "cuda" if torch.cuda.is_available() and coarse != "faiss" else "cpu"
+    held = tensor(vectors).to(device)
+    dtype = _dtype(coarse)
+    rounded = round_to(held, squared, dtype, shared=True)
+    return Shard(held, codes.astype(np.int32), coarse, rounded, _flat_index(vectors) if coarse == "faiss" else None)
+
+
+def search_shard(
+    queries: np.ndarray,
+    vectors: np.ndarray,
+    codes: np.ndarray,
+    k: int,
+    exclusions: Exclusions | None = None,
+    coarse: Coarse = "float32",
+) -> Ranking:
+    """`prepare_shard` and `search_prepared` in one call: Ranking (Q, k)."""
+    return search_prepared(prepare_shard(vectors, codes, coarse), queries, k, exclusions)[0]
+
+
+def search_prepared(
+    shard: Shard, queries: np.ndarray, k: int, exclusions: Exclusions | None = None
+) -> tuple[Ranking, Effort]:
+    """The exact k best of the shard for queries (Q, d) float32, without excluded pairs.
+
+    Scores are inner products rounded to float32. Raises EmbeddingError for queries that are not finite or of another
+    width, InputError when k < 1.
+    """
+    if k < 1:
+        raise InputError(f"k = {k}: expected at least 1")
+    squared = squared_norms(queries, "query vectors")
+    if queries.shape[1] != shard.vectors.shape[1]:
+        raise EmbeddingError(f"queries have {queries.shape[1]} dimensions, the corpus {shard.vectors.shape[1]}")
+    exclusions = exclusions or Exclusions.none()
+    patents = np.full((len(queries), k), -1, np.int32)
+    scores = np.full((len(queries), k), -np.inf)
+    candidates = repeated = 0
+    if not len(shard.codes):
+        return Ranking(patents, scores), Effort(len(queries), 0, 0)
+    use_faiss = shard.coarse == "faiss" and exclusions.before is None
+    step = FAISS_BLOCK if use_faiss else block_queries(len(shard.codes), _dtype(shard.coarse))
+    for start in range(0, len(queries), step):
+        cut = slice(start, start + step)
+        block = _Block(shard, tensor(queries[cut]), squared[cut], k, exclusions.block(start, start + step))
+        ranking, done, again = block.by_faiss() if use_faiss else (*block.by_scan(), 0)
+        patents[cut], scores[cut] = ranking.patents, ranking.scores
+        candidates, repeated = candidates + done, repeated + again
+    return Ranking(patents, scores), Effort(len(queries), candidates, repeated)
+
+
+class _Block:
+    """A block of queries (B, d) over one shard."""
+
+    def __init__(
+        self, shard: Shard, queries: torch.Tensor, squared: np.ndarray, k: int, exclusions: Exclusions
+    ) -> None:
+        self.shard, self.squared, self.k, self.exclusions = shard, squared, k, exclusions
+        self.dtype = _dtype(shard.coarse)
+        self.queries = queries.to(shard.vectors.device)
+        self.rounded = round_to(self.queries, squared, self.dtype, shared=False)
+        self.bound = error_bound(self.rounded, shard.rounded, self.dtype)
+        # From scores of the vectors to scores of their scaled copies.
+        shared = shard.rounded.exponent[0]
+        self.scale = np.ldexp(1.0, -(self.rounded.exponent + shared))
+
+    def by_scan(self) -> tuple[Ranking, int]:
+        """The ranking, and how many pairs were scored exactly."""
+        rankings, done = [], 0
+        for found in scan(self.shard.rounded, self.rounded, self.bound, self.k, self.exclusions, self.dtype):
+            query = (found.query + found.start).cpu().numpy()
+            exact = self._exact(query, found.row, found.score.double().cpu().numpy())
+            code = self.shard.codes[found.row.cpu().numpy()]
+            rankings.append(order_candidates(query - found.start, code, exact, found.stop - found.start, self.k))
+            done += len(query)
+        return Ranking(
+            np.concatenate([ranking.patents for ranking in rankings]),
+            np.concatenate([ranking.scores for ranking in rankings]),
+        ), done
+
+    def by_faiss(self) -> tuple[Ranking, int, int]:
+        """As by_scan; and how many queries had to be scanned, because the margin was too small for the proof."""
+        n, n_queries = len(self.shard.codes), len(self.queries)
+        width = min(n, self.k + MARGIN + self.exclusions.most())
+        computed, row = self.shard.index.search(self.queries.numpy(), width)
+        scaled = computed.astype(np.float64) * self.scale[:, None]
+        excluded = self.exclusions.contain(np.arange(n_queries)[:, None], row)
+        allowed = np.where(excluded, -np.inf, scaled)
+        kth = -np.sort(-allowed, axis=1)[:, self.k - 1] if width >= self.k else np.full(n_queries, -np.inf)
+        least = threshold(kth, self.bound, self.dtype)
+        proven = (scaled[:, -1] < least) | (width == n)
+        query, place = np.nonzero((allowed >= least[:, None]) & ~excluded & proven[:, None])
+        chosen = row[query, place]
+        exact = self._exact(query, tensor(chosen), scaled[query, place])
+        ranking = order_candidates(query, self.shard.codes[chosen], exact, n_queries, self.k)
+        open_ = np.flatnonzero(~proven)
+        done = len(query)
+        step = block_queries(n, self.dtype)
+        for at in range(0, len(open_), step):
+            part = open_[at : at + step]
+            block = _Block(
+                self.shard, self.queries[part], self.squared[part], self.k, self.exclusions.select(part)
+            )
+            again, scanned = block.by_scan()
+            ranking.patents[part], ranking.scores[part] = again.patents, again.scores
+            done += scanned
+        return ranking, done, len(open_)
+
+    def _exact(self, query: np.ndarray, row: torch.Tensor, computed: np.ndarray) -> np.ndarray:
+        exact = exact_scores(self.queries, self.shard.vectors, tensor(query).to(row.device), row).cpu().numpy()
+        check_bound(computed, exact * self.scale[query], self.bound[query], self.dtype)
+        return exact
+
+
+def _dtype(coarse: Coarse) -> str:
+    return "float32" if coarse == "faiss" else coarse
+
+
+def _flat_index(vectors: np.ndarray) -> Any:
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
+        index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors))
+    return index

@@ -1,0 +1,210 @@
+"""Tests of two systems on the same items, for all pairs of systems at once.
+
+Pairs are (P, 2) columns of one matrix of values, so signs are drawn once for all of them, and the flipped totals of a
+pair are the difference of two columns of `signs @ family sums`: the cost grows with the systems, not with the pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from patray.errors import InputError
+from patray.stats.bootstrap import CountStatistic
+from patray.stats.resample import BLOCK_BYTES, Families, Weights, block_size, stream
+
+TIE = 1e-12
+"""Values that differ by less are equal: rounding of sums must not decide whether a permutation counts as extreme."""
+
+COLUMNS = 64
+"""Pairs whose item differences are held at once."""
+
+
+@dataclass(frozen=True)
+class PairedTests:
+    """One entry per pair, each (P,); wins, ties and losses are integers, the rest float64.
+
+    diff: mean of a - b over items. standard_error: cluster-robust, of diff. effect_size: Cohen's d_z, the mean over the
+    standard deviation of the items' differences. wins, ties, losses: items where a is above, equal to, below b.
+    """
+
+    diff: np.ndarray
+    standard_error: np.ndarray
+    p_t: np.ndarray
+    p_wilcoxon: np.ndarray
+    effect_size: np.ndarray
+    wins: np.ndarray
+    ties: np.ndarray
+    losses: np.ndarray
+
+
+def paired_tests(values: np.ndarray, families: Families, pairs: np.ndarray) -> PairedTests:
+    """t, Wilcoxon, effect size and counts for pairs (P, 2) of columns of values (n, S) float64.
+
+    p_t: cluster-robust t of the mean difference with F - 1 degrees of freedom; the ordinary paired t when every family
+    is one item. p_wilcoxon: signed ranks of the families' mean differences, zeros left out (zero_method="wilcox"), ties
+    at mid-rank; exact up to 50 families without zeros or ties, else normal with tie correction (scipy's "auto").
+    Where all differences are zero both p are 1 and the effect size is 0; with one family both p and the error are nan.
+    """
+    parts = [_paired_block(values, families, pairs[at : at + COLUMNS]) for at in range(0, len(pairs), COLUMNS)]
+    if not parts:
+        parts = [_paired_block(values, families, np.zeros((0, 2), dtype=np.int64))]
+    names = PairedTests.__dataclass_fields__
+    return PairedTests(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _paired_block(values: np.ndarray, families: Families, pairs: np.ndarray) -> PairedTests:
+    differences = values[:, pairs[:, 0]] - values[:, pairs[:, 1]]
+    differences[np.abs(differences) <= TIE] = 0.0
+    diff = differences.mean(axis=0)
+    sums = families.sums(differences)
+    error = cluster_error(sums, families.sizes, diff)
+    zero = ~differences.any(axis=0)
+    items = len(differences)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p_t = 2.0 * stats.t.sf(np.abs(diff / error), families.count - 1)
+        spread = differences.std(axis=0, ddof=1) if items > 1 else np.full(len(pairs), np.nan)
+        effect = diff / spread
+    means = sums / families.sizes[:, None]
+    means[np.abs(means) <= TIE] = 0.0
+    several = families.count > 1
+    return PairedTests(
+        diff=diff,
+        standard_error=error,
+        p_t=np.where(zero & several, 1.0, p_t),
+        p_wilcoxon=np.array([_wilcoxon(column) if several else np.nan for column in means.T]),
+        effect_size=np.where(zero, 0.0, effect),
+        wins=(differences > 0).sum(axis=0),
+        ties=(differences == 0).sum(axis=0),
+        losses=(differences < 0).sum(axis=0),
+    )
+
+
+def cluster_error(sums: np.ndarray, sizes: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Cluster-robust standard error (P,) of means over items (Liang and Zeger 1986, with the factor F / (F - 1)).
+
+    sums (F, P): totals of each family; sizes (F,); mean (P,) = sums over items. statsmodels calls it cov_type="cluster"
+    of a regression on a constant. nan with one family.
+    """
+    count = len(sizes)
+    if count < 2:
+        return np.full(mean.shape, np.nan)
+    residual = sums - sizes[:, None] * mean
+    squares = np.einsum("fp,fp->p", residual, residual)
+    return np.sqrt(squares * count / (count - 1)) / sizes.sum()
+
+
+def _wilcoxon(means: np.ndarray) -> float:
+    if not means.any():
+        return 1.0
+    return float(stats.wilcoxon(means, zero_method="wilcox", method="auto").pvalue)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Sign vectors of a permutation test over F families: all 2^F where that is no more than asked, else a sample."""
+
+    families: int
+    flips: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.families < 1 or self.flips < 1:
+            raise InputError(f"{self.flips} flips of {self.families} families: both must be at least 1")
+
+    @property
+    def exact(self) -> bool:
+        return self.families < 63 and 2**self.families <= self.flips
+
+    def blocks(self, most: int = 1024) -> Iterator[Weights]:
+        """Signs as Weights: rows (b, F) of +1 and -1, b at most `most`; the same signs whatever the block size."""
+        block = min(block_size(self.families), most)
+        total = 2**self.families if self.exact else self.flips
+        generator = stream(self.seed, 1)
+        for start in range(0, total, block):
+            size = min(block, total - start)
+            if self.exact:
+                bits = (np.arange(start, start + size)[:, None] >> np.arange(self.families)) & 1
+                signs = 1.0 - 2.0 * bits
+            else:
+                # Whole 64-bit words a row, so that the signs do not depend on the block size.
+                words = (self.families + 63) // 64
+                drawn = np.frombuffer(generator.bytes(size * words * 8), dtype=np.uint8).reshape(size, words * 8)
+                signs = np.unpackbits(drawn, axis=1, count=self.families).astype(np.float64)
+                signs *= -2.0
+                signs += 1.0
+            yield Weights(signs)
+
+    def p_values(self, observed: np.ndarray, replicates: Iterator[np.ndarray], tolerance: np.ndarray) -> np.ndarray:
+        """Two-sided p (P,) of observed (P,) from blocks (b, P) of the statistic under flips.
+
+        Exact: the share of sign vectors at least as extreme, the observed one among them. Sampled: (1 + extreme) /
+        (1 + flips), which never is 0 and never too small (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585).
+        nan where observed is.
+        """
+        bar = np.abs(observed) - tolerance
+        extreme = np.zeros(len(observed))
+        total = 0
+        for block in replicates:
+            # Not `>=`: where a metric has no value under a flip, that flip counts against the difference.
+            extreme += (~(np.abs(block) < bar)).sum(axis=0)
+            total += len(block)
+        p = extreme / total if self.exact else (1.0 + extreme) / (1.0 + total)
+        return np.where(np.isnan(observed), np.nan, p)
+
+
+def flip_test(values: np.ndarray, families: Families, pairs: np.ndarray, flips: Flips) -> np.ndarray:
+    """Sign-flip permutation p (P,) of the mean difference of pairs (P, 2) of columns of values (n, S).
+
+    Under the null the two systems are exchangeable within a family, so the sign of a family's summed difference is a
+    coin toss (Fisher's randomisation test, in retrieval Smucker et al. 2007). One matrix product serves all pairs.
+    """
+    # Flips do not see what all systems share; without it the difference of two columns loses no digits.
+    sums = families.sums(values - values.mean(axis=1, keepdims=True))
+    first, second = pairs[:, 0], pairs[:, 1]
+    observed = (sums[:, first] - sums[:, second]).sum(axis=0)
+    reach = np.abs(sums).sum(axis=0)
+
+    def replicates() -> Iterator[np.ndarray]:
+        for signs in flips.blocks():
+            totals = signs.rows @ sums
+            yield totals[:, first] - totals[:, second]
+
+    return flips.p_values(observed, replicates(), TIE * (reach[first] + reach[second]))
+
+
+def swap_test(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray, flips: Flips) -> np.ndarray:
+    """Permutation p (P,) for metrics of summed counts: a family's predictions change hands between the two systems.
+
+    systems[s]: the counts of system s with a function (b, K) -> (b,), several where the metric is the mean over several
+    label sets; the counts of all systems must be aligned. pairs (P, 2): positions in systems. After a swap of some
+    families the totals of the two are half their sum plus and minus half their flipped difference, so one product a
+    system serves all its pairs.
+    """
+    whole = [[np.asarray(part.matrix.sum(axis=1), dtype=np.float64) for part in system] for system in systems]
+    observed = np.array(
+        [
+            np.mean([part.function(total[None])[0] for part, total in zip(systems[a], whole[a], strict=True)])
+            - np.mean([part.function(total[None])[0] for part, total in zip(systems[b], whole[b], strict=True)])
+            for a, b in pairs
+        ]
+    )
+
+    row_bytes = 8 * sum(part.matrix.shape[0] for system in systems for part in system)
+
+    def replicates() -> Iterator[np.ndarray]:
+        for signs in flips.blocks(most=max(1, BLOCK_BYTES // row_bytes)):
+            flipped = [[signs.totals(part.matrix) for part in system] for system in systems]
+            block = np.zeros((len(signs.rows), len(pairs)))
+            for column, (a, b) in enumerate(pairs):
+                for at, part in enumerate(systems[a]):
+                    middle = (whole[a][at] + whole[b][at]) / 2.0
+                    half = (flipped[a][at] - flipped[b][at]) / 2.0
+                    block[:, column] += part.function(middle + half) - part.function(middle - half)
+                block[:, column] /= len(systems[a])
+            yield block
+
+    return flips.p_values(observed, replicates(), np.full(len(pairs), TIE))

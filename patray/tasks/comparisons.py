@@ -1,0 +1,183 @@
+"""Declared families of paired comparisons: which systems or views meet, on the items they share, and what is seen.
+
+Every comparison becomes a contest of two sides on one population. Contests of the same items run together, so
+resamples and sign flips are drawn once for them; corrections are applied within each declared family at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from patray.errors import InputError
+from patray.runs import tables
+from patray.stats.corrections import METHODS, adjust
+from patray.stats.power import smallest_detectable
+from patray.tasks.contests import Contest, Outcome, decide
+from patray.tasks.populations import Catalogue, Placed
+from patray.tasks.resampled import metrics_of
+from patray.tasks.scores import LabelScore, Score
+
+POOLED = "classification:*"
+
+
+@dataclass(frozen=True)
+class ComparisonFamily:
+    """Comparisons that are corrected together.
+
+    task: as in `Where.task`, or a prefix and `*`, such as `classification:*`: every label set, and their mean where all
+    systems compared have several. between `systems`: within the same landscape and view; `views`: of the same system
+    and landscape. against: one system (or view) that all others are compared with; without it every pair.
+    landscapes, views: only these; None is all.
+    """
+
+    name: str
+    task: str
+    metric: str
+    slice: str = "all"
+    between: Literal["systems", "views"] = "systems"
+    against: str | None = None
+    landscapes: tuple[str, ...] | None = None
+    views: tuple[str, ...] | None = None
+
+
+def compare(
+    scores: Sequence[Score],
+    items: pa.Table,
+    families: Sequence[ComparisonFamily],
+    resamples: int = 10_000,
+    flips: int = 10_000,
+    seed: int = 0,
+    correction: str = "holm",
+    level: float = 0.95,
+) -> pa.Table:
+    """The table `runs.tables.COMPARISONS`: a row per pair and family, diff = mean_a - mean_b on the items both have.
+
+    system_a comes before system_b in the order in which the scores name them (the suite's); with `against`, system_b is
+    that one. Comparisons between views have view `*` and are named `SYSTEM@VIEW`. A family whose task no score has
+    yields no rows. What does not exist for a metric is null: p_t and p_wilcoxon of F1 and clustering (no mean over
+    items), wins, ties and losses of clustering and of the mean over label sets (no value of an item).
+
+    Raises InputError for an unknown correction, a metric that no score of the family's task has, or an `against` that
+    none of them names; and as `summarise` does.
+    """
+    if correction not in METHODS:
+        raise InputError(f"correction {correction!r}: no such correction; allowed are {', '.join(METHODS)}")
+    catalogue = Catalogue.of(items)
+    placed = [catalogue.place(score) for score in scores]
+    contests = [list(_contests(family, placed)) for family in families]
+    flat = [contest for group in contests for contest in group]
+    outcomes = decide(flat, catalogue, resamples, flips, seed, level)
+    rows: list[dict[str, object]] = []
+    start = 0
+    for family, group in zip(families, contests, strict=True):
+        rows += _rows(family, group, outcomes[start : start + len(group)], correction)
+        start += len(group)
+    columns = {name: [row[name] for row in rows] for name in tables.COMPARISONS.names}
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in tables.COMPARISONS]
+    return pa.Table.from_arrays(arrays, schema=tables.COMPARISONS)
+
+
+def _rows(
+    family: ComparisonFamily, contests: Sequence[Contest], outcomes: Sequence[Outcome], correction: str
+) -> Iterable[dict[str, object]]:
+    adjusted = adjust(np.array([outcome.p_permutation for outcome in outcomes]), correction)
+    size = max(int(np.sum(~np.isnan(adjusted))), 1)
+    for contest, outcome, p_adjusted in zip(contests, outcomes, adjusted, strict=True):
+        error = outcome.standard_error
+        yield {
+            "family": family.name,
+            "task": contest.task,
+            "landscape": contest.landscape,
+            "view": contest.view,
+            "slice": family.slice,
+            "metric": family.metric,
+            "system_a": contest.name_a,
+            "system_b": contest.name_b,
+            **{name: getattr(outcome, name) for name in Outcome.__dataclass_fields__ if name != "standard_error"},
+            "p_adjusted": p_adjusted,
+            "min_detectable": float(smallest_detectable(np.array(error), size)),
+        }
+
+
+def _matches(pattern: str, task: str) -> bool:
+    return task.startswith(pattern[:-1]) if pattern.endswith("*") else task == pattern
+
+
+def _contests(family: ComparisonFamily, placed: Sequence[Placed]) -> Iterable[Contest]:
+    """The pairs of a family, in the order of the scores."""
+    if family.between not in ("systems", "views"):
+        raise InputError(f"comparisons {family.name!r}: between {family.between!r}; allowed are systems, views")
+    of_task = [member for member in placed if _matches(family.task, member.score.where.task)]
+    fitting = [member for member in of_task if family.metric in metrics_of(member)]
+    if of_task and not fitting:
+        known = dict.fromkeys(metric for member in of_task for metric in metrics_of(member))
+        raise InputError(
+            f"comparisons {family.name!r}: no score of task {family.task!r} has the metric {family.metric!r}; "
+            f"there are {', '.join(known)}"
+        )
+    of_views = family.between == "views"
+    names = dict.fromkeys(_name(member, of_views) for member in placed)
+    against = family.against
+    if fitting and against is not None and against not in {_name(member, of_views) for member in fitting}:
+        raise InputError(
+            f"comparisons {family.name!r}: against {against!r}, but no score of the family has it; there are "
+            f"{', '.join(dict.fromkeys(_name(member, of_views) for member in fitting))}"
+        )
+    cells: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]] = {}
+    for member in fitting:
+        where = member.score.where
+        if where.slice != family.slice or not _chosen(family, member):
+            continue
+        cell = (where.task, where.landscape, where.system if of_views else where.view)
+        side = cells.setdefault(cell, {})
+        if _name(member, of_views) in side:
+            raise InputError(f"scores: {family.metric} of {where} is given twice")
+        side[_name(member, of_views)] = (member,)
+    pooled = _pool(cells) if family.task.endswith("*") else {}
+    for (task, landscape, third), sides in (cells | pooled).items():
+        present = [name for name in names if name in sides]
+        if against is None:
+            pairs = list(combinations(present, 2))
+        else:
+            pairs = [(name, against) for name in present if name != against and against in sides]
+        for a, b in pairs:
+            if not _same_tasks(sides[a], sides[b]):
+                continue
+            shown = (f"{third}@{a}", f"{third}@{b}") if of_views else (a, b)
+            view = "*" if of_views else third
+            yield Contest(task, landscape, view, family.metric, *shown, sides[a], sides[b])
+
+
+def _name(member: Placed, of_views: bool) -> str:
+    return member.score.where.view if of_views else member.score.where.system
+
+
+def _chosen(family: ComparisonFamily, member: Placed) -> bool:
+    where = member.score.where
+    in_landscapes = family.landscapes is None or where.landscape in family.landscapes
+    return in_landscapes and (family.views is None or where.view in family.views)
+
+
+def _pool(
+    cells: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]],
+) -> dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]]:
+    """Sides whose metric is the mean over the label sets of a system, where it has several."""
+    pooled: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]] = {}
+    for (_, landscape, third), sides in cells.items():
+        for name, members in sides.items():
+            if isinstance(members[0].score, LabelScore):
+                cell = pooled.setdefault((POOLED, landscape, third), {})
+                cell[name] = cell.get(name, ()) + members
+    several = {key: {name: side for name, side in cell.items() if len(side) > 1} for key, cell in pooled.items()}
+    return {key: cell for key, cell in several.items() if cell}
+
+
+def _same_tasks(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
+    """Whether two sides average the same label sets; means over different ones are not comparable."""
+    return [member.score.where.task for member in a] == [member.score.where.task for member in b]

@@ -1,0 +1,248 @@
+"""Deciding many paired contests at once: those of the same items share one draw of resamples and of sign flips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from patray.stats.bootstrap import interval, shift_p, standard_error
+from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
+from patray.stats.resample import Statistic, bootstrap_weights, recompute
+from patray.tasks.populations import Catalogue, Placed, Population
+from patray.tasks.resampled import (
+    AGREEMENT,
+    Average,
+    Column,
+    example_f1,
+    label_counts,
+    mean_statistic,
+    metrics_of,
+    seed_statistics,
+    shared_labels,
+    values_of,
+    whole,
+)
+from patray.tasks.scores import ClusterScore, MeanScore
+
+TIE = 1e-12
+COLUMNS = 256
+"""Pairs whose resampled differences are held at once."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two sides, one metric. A side is one score, or one per label set where the metric is their mean."""
+
+    task: str
+    landscape: str
+    view: str
+    metric: str
+    name_a: str
+    name_b: str
+    side_a: tuple[Placed, ...]
+    side_b: tuple[Placed, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Columns of `runs.tables.COMPARISONS` under their names, and the standard error of diff; nan or None: no value."""
+
+    n: int
+    mean_a: float = np.nan
+    mean_b: float = np.nan
+    diff: float = np.nan
+    ci_low: float = np.nan
+    ci_high: float = np.nan
+    p_permutation: float = np.nan
+    p_t: float = np.nan
+    p_wilcoxon: float = np.nan
+    effect_size: float = np.nan
+    wins: int | None = None
+    ties: int | None = None
+    losses: int | None = None
+    standard_error: float = np.nan
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Contests on the same items. members: per label set its items; within: all of them."""
+
+    members: tuple[Population, ...]
+    within: Population
+    contests: list[int]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    resamples: int
+    flips: int
+    seed: int
+    level: float
+
+
+def decide(
+    contests: Sequence[Contest], catalogue: Catalogue, resamples: int, flips: int, seed: int, level: float
+) -> list[Outcome]:
+    """The outcome of every contest, in order. A contest without a common item has n 0 and nothing else."""
+    settings = _Settings(resamples, flips, seed, level)
+    outcomes = [Outcome(0) for _ in contests]
+    groups: dict[tuple[object, ...], _Group] = {}
+    for at, contest in enumerate(contests):
+        members = tuple(
+            catalogue.common(a.population, b.population) for a, b in zip(contest.side_a, contest.side_b, strict=True)
+        )
+        if not all(len(member.positions) for member in members):
+            continue
+        score = contest.side_a[0].score
+        # Means of any metric share a group; metrics of counts are computed one at a time.
+        kind = (type(score), "" if isinstance(score, MeanScore) else (contest.task, contest.metric))
+        key = (*kind, *(member.key for member in members))
+        if key not in groups:
+            groups[key] = _Group(members, catalogue.union(members), [])
+        groups[key].contests.append(at)
+    for group in groups.values():
+        chosen = [contests[at] for at in group.contests]
+        score = chosen[0].side_a[0].score
+        if isinstance(score, MeanScore):
+            found = _decide_means(chosen, group, settings)
+        elif isinstance(score, ClusterScore):
+            found = _decide_clusters(chosen, group, settings)
+        else:
+            found = _decide_labels(chosen, group, settings)
+        for at, outcome in zip(group.contests, found, strict=True):
+            outcomes[at] = outcome
+    return outcomes
+
+
+def _sides(contests: Sequence[Contest]) -> tuple[list[tuple[Placed, ...]], np.ndarray]:
+    """The different sides of some contests, and the pair (P, 2) of them that meets in each."""
+    index: dict[tuple[int, ...], int] = {}
+    sides: list[tuple[Placed, ...]] = []
+    pairs = np.empty((len(contests), 2), dtype=np.int64)
+    for row, contest in enumerate(contests):
+        for column, side in enumerate((contest.side_a, contest.side_b)):
+            key = tuple(id(member) for member in side)
+            if key not in index:
+                index[key] = len(sides)
+                sides.append(side)
+            pairs[row, column] = index[key]
+    return sides, pairs
+
+
+def _differences(
+    replicates: np.ndarray, estimates: np.ndarray, pairs: np.ndarray, families: int, level: float, centred: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Intervals of differences of columns (low, high), their standard errors, and their shift p, each (P,)."""
+    parts = []
+    for at in range(0, len(pairs), COLUMNS):
+        first, second = pairs[at : at + COLUMNS].T
+        differences = replicates[:, first] - replicates[:, second]
+        diff = estimates[first] - estimates[second]
+        ends = interval(differences, diff, families, level, centred=centred)
+        several = families > 1
+        error = standard_error(differences) if several else np.full(len(diff), np.nan)
+        parts.append((*ends, error, shift_p(differences, diff) if several and centred else np.full(len(diff), np.nan)))
+    low, high, error, p = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return low, high, error, p
+
+
+def _decide_means(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+    population = group.within
+    families = population.families
+    sides, pairs = _sides(contests)
+    values = values_of([side[0] for side in sides], population)
+    means = np.array([np.ascontiguousarray(column).mean() for column in values.T])
+    statistic = mean_statistic([side[0] for side in sides], population, population)
+    draws = bootstrap_weights(families.count, settings.resamples, settings.seed)
+    (replicates,) = recompute(draws, [statistic])
+    low, high, _, _ = _differences(replicates, means, pairs, families.count, settings.level, centred=False)
+    tests = paired_tests(values, families, pairs)
+    p = flip_test(values, families, pairs, Flips(families.count, settings.flips, settings.seed))
+    return [
+        Outcome(
+            n=len(values),
+            mean_a=float(means[a]),
+            mean_b=float(means[b]),
+            diff=float(means[a] - means[b]),
+            ci_low=float(low[row]),
+            ci_high=float(high[row]),
+            p_permutation=float(p[row]),
+            p_t=float(tests.p_t[row]),
+            p_wilcoxon=float(tests.p_wilcoxon[row]),
+            effect_size=float(tests.effect_size[row]),
+            wins=int(tests.wins[row]),
+            ties=int(tests.ties[row]),
+            losses=int(tests.losses[row]),
+            standard_error=float(tests.standard_error[row]),
+        )
+        for row, (a, b) in enumerate(pairs)
+    ]
+
+
+def _decide_clusters(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+    """Cluster numbers of two clusterings mean nothing to each other, so nothing can be swapped: p is the bootstrap's."""
+    sides, pairs = _sides(contests)
+    column = AGREEMENT.index(contests[0].metric)
+    statistics = [Column(Average(seed_statistics(side[0], group.within)), column) for side in sides]
+    return _of_counts(statistics, pairs, group, settings, None)
+
+
+def _decide_labels(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+    sides, pairs = _sides(contests)
+    metric = metrics_of(sides[0][0]).index(contests[0].metric)
+    slots = list(zip(*sides, strict=True))
+    labels = [shared_labels(slot) for slot in slots]
+    counts = [
+        [
+            label_counts(placed, population, group.within, index, metric)
+            for placed, population, index in zip(side, group.members, labels, strict=True)
+        ]
+        for side in sides
+    ]
+    flips = Flips(group.within.families.count, settings.flips, settings.seed)
+    p = swap_test(counts, pairs, flips)
+    outcomes = _of_counts([Average(tuple(parts)) for parts in counts], pairs, group, settings, p)
+    if len(group.members) > 1:
+        return outcomes
+    items = np.stack([example_f1(side[0], group.within) for side in sides], axis=1)
+    differences = ((items[:, a] - items[:, b]) for a, b in pairs)
+    return [
+        replace(outcome, wins=int((d > TIE).sum()), ties=int((np.abs(d) <= TIE).sum()), losses=int((d < -TIE).sum()))
+        for outcome, d in zip(outcomes, differences, strict=True)
+    ]
+
+
+def _of_counts(
+    statistics: Sequence[Statistic], pairs: np.ndarray, group: _Group, settings: _Settings, p: np.ndarray | None
+) -> list[Outcome]:
+    """Outcomes of metrics that are not means, each statistic (b,). p: of a permutation; None takes the bootstrap's.
+
+    effect_size is diff / (standard error x sqrt(n)), which is Cohen's d_z where the metric is a mean.
+    """
+    count, n = group.within.families.count, len(group.within.positions)
+    values = np.array([whole(statistic, group.within) for statistic in statistics])
+    replicates = recompute(bootstrap_weights(count, settings.resamples, settings.seed), statistics)
+    low, high, error, shifted = _differences(
+        np.stack(replicates, axis=1), values, pairs, count, settings.level, centred=True
+    )
+    p = shifted if p is None else p
+    outcomes = []
+    for row, (a, b) in enumerate(pairs):
+        diff = float(values[a] - values[b])
+        effect = 0.0 if diff == 0 else diff / (error[row] * np.sqrt(n)) if error[row] > 0 else np.nan
+        outcomes.append(
+            Outcome(
+                n=n,
+                mean_a=float(values[a]),
+                mean_b=float(values[b]),
+                diff=diff,
+                ci_low=float(low[row]),
+                ci_high=float(high[row]),
+                p_permutation=float(p[row]),
+                effect_size=float(effect),
+                standard_error=float(error[row]),
+            )
+        )
+    return outcomes

@@ -1,0 +1,236 @@
+"""From scores to the summary and the comparisons of a run: every number with its interval, every comparison paired.
+
+`summarise` is here; `compare` and its declared families are in `tasks/comparisons.py`. Both draw the same resamples for
+the same items, whoever asks: see `docs/statistics.md` for what is computed and when to trust it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from patray.runs import tables
+from patray.stats.bootstrap import interval
+from patray.stats.ratio import DropStatistic, relative_drop
+from patray.stats.resample import Statistic, bootstrap_weights, recompute
+from patray.tasks.comparisons import ComparisonFamily, compare
+from patray.tasks.populations import Catalogue, Placed, Population
+from patray.tasks.resampled import (
+    AGREEMENT,
+    F1,
+    RANGES,
+    Average,
+    label_statistic,
+    mean_statistic,
+    metrics_of,
+    seed_statistics,
+    values_of,
+    whole,
+)
+from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where
+
+__all__ = ["ComparisonFamily", "compare", "summarise", "verdict"]
+
+COLUMNS = 256
+"""Systems whose per-item values are copied at once."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row of the summary to be. at: its place in the table. bounds: of a metric that is not a mean."""
+
+    at: tuple[int, ...]
+    where: Where
+    metric: str
+    estimate: float
+    n: int
+    bounds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A statistic to recompute on the resamples of a population, and the lines that its columns become."""
+
+    population: Population
+    statistic: Statistic
+    lines: tuple[_Line, ...]
+
+
+def summarise(
+    scores: Sequence[Score], items: pa.Table, resamples: int = 10_000, seed: int = 0, level: float = 0.95
+) -> pa.Table:
+    """The table `runs.tables.SUMMARY`: mean, interval and n of every metric of every score, in the order of the scores.
+
+    After them: `MEASURE.drop` in slice `out` (1 - mean out / mean in) where a measure has both slices, and task
+    `classification:*`, the mean over the label sets where a system has several. `V-measure.seed_sd` and its like hold
+    the standard deviation over k-means seeds and have no interval; with one seed there is none.
+
+    items: table of the schema `runs.tables.ITEMS`. Raises InputError for an item that is not in it, a repeated item, or
+    a value that is not a number. A missing interval (one family; more than 1% of resamples without a value) is null.
+    """
+    catalogue = Catalogue.of(items)
+    placed = [catalogue.place(score) for score in scores]
+    jobs: list[_Job] = []
+    spreads: list[_Line] = []
+    jobs += _means(placed)
+    jobs += _drops(placed, catalogue, len(placed))
+    jobs += _agreements(placed, spreads)
+    jobs += _labels(placed, catalogue, len(placed))
+    by_population: dict[tuple[str, bytes], list[_Job]] = {}
+    for job in jobs:
+        by_population.setdefault(job.population.key, []).append(job)
+    rows: list[tuple[_Line, float, float]] = [(line, np.nan, np.nan) for line in spreads]
+    for group in by_population.values():
+        count = group[0].population.families.count
+        replicates = recompute(bootstrap_weights(count, resamples, seed), [job.statistic for job in group])
+        for job, values in zip(group, replicates, strict=True):
+            rows += _intervals(job, values, count, level)
+    rows.sort(key=lambda row: row[0].at)
+    return _table(rows)
+
+
+def verdict(row: Mapping[str, object], alpha: float = 0.05) -> Literal["better", "worse", "no difference seen"]:
+    """What a row of the comparisons says of `system_a`: `better` or `worse` where p_adjusted is below alpha.
+
+    Anything else, a comparison without a p among it, is `no difference seen`: read `min_detectable` beside it.
+    """
+    p, diff = row["p_adjusted"], row["diff"]
+    if not isinstance(p, float) or not isinstance(diff, float) or not p < alpha or diff == 0:
+        return "no difference seen"
+    return "better" if diff > 0 else "worse"
+
+
+def _intervals(job: _Job, replicates: np.ndarray, families: int, level: float) -> Iterable[tuple[_Line, float, float]]:
+    centred = job.lines[0].bounds is not None
+    estimates = np.array([line.estimate for line in job.lines])
+    low, high = interval(replicates, estimates, families, level, centred=centred)
+    for line, one, other in zip(job.lines, low, high, strict=True):
+        bounds = line.bounds or (-np.inf, np.inf)
+        yield line, float(np.clip(one, *bounds)), float(np.clip(other, *bounds))
+
+
+def _means(placed: Sequence[Placed]) -> list[_Job]:
+    groups: dict[tuple[str, bytes], list[int]] = {}
+    for at, member in enumerate(placed):
+        if isinstance(member.score, MeanScore):
+            groups.setdefault(member.population.key, []).append(at)
+    jobs = []
+    for positions in groups.values():
+        for start in range(0, len(positions), COLUMNS):
+            chunk = positions[start : start + COLUMNS]
+            members = [placed[at] for at in chunk]
+            population = members[0].population
+            estimates = [_mean(member) for member in members]
+            lines = tuple(
+                _Line((at,), member.score.where, metrics_of(member)[0], estimate, len(member.order))
+                for at, member, estimate in zip(chunk, members, estimates, strict=True)
+            )
+            jobs.append(_Job(population, mean_statistic(members, population, population), lines))
+    return jobs
+
+
+def _mean(member: Placed) -> float:
+    """One column at a time, so that a mean does not depend on which systems it was computed beside."""
+    return float(values_of([member], member.population)[:, 0].mean())
+
+
+def _drops(placed: Sequence[Placed], catalogue: Catalogue, at: int) -> list[_Job]:
+    halves: dict[tuple[Where, str], dict[str, Placed]] = {}
+    for member in placed:
+        score = member.score
+        if isinstance(score, MeanScore) and score.where.slice in ("in", "out"):
+            halves.setdefault((replace(score.where, slice="out"), score.metric), {})[score.where.slice] = member
+    groups: dict[tuple[bytes, bytes], list[tuple[int, Where, str, Placed, Placed]]] = {}
+    for order, ((where, metric), half) in enumerate(halves.items()):
+        if len(half) == 2:
+            inside, outside = half["in"], half["out"]
+            key = (inside.population.key[1], outside.population.key[1])
+            groups.setdefault(key, []).append((order, where, metric, inside, outside))
+    jobs = []
+    for members in groups.values():
+        insides, outsides = [member[3] for member in members], [member[4] for member in members]
+        within = catalogue.union([insides[0].population, outsides[0].population])
+        statistic = DropStatistic(
+            mean_statistic(insides, insides[0].population, within),
+            mean_statistic(outsides, outsides[0].population, within),
+        )
+        lines = tuple(
+            _Line(
+                (at, 0, order),
+                where,
+                f"{metric}.drop",
+                float(relative_drop(np.array(_mean(inside)), np.array(_mean(outside)))),
+                len(outside.order),
+            )
+            for order, where, metric, inside, outside in members
+        )
+        jobs.append(_Job(within, statistic, lines))
+    return jobs
+
+
+def _agreements(placed: Sequence[Placed], spreads: list[_Line]) -> list[_Job]:
+    jobs = []
+    for at, member in enumerate(placed):
+        if not isinstance(member.score, ClusterScore):
+            continue
+        population, where = member.population, member.score.where
+        seeds = seed_statistics(member, population)
+        by_seed = np.stack([whole(statistic, population) for statistic in seeds])
+        lines = tuple(
+            _Line((at, 0, column), where, name, float(by_seed[:, column].mean()), len(member.order), RANGES[name])
+            for column, name in enumerate(AGREEMENT)
+        )
+        jobs.append(_Job(population, Average(seeds), lines))
+        if len(seeds) > 1:
+            spread = by_seed.std(axis=0, ddof=1)
+            spreads += [
+                _Line((at, 1, column), where, f"{name}.seed_sd", float(spread[column]), len(member.order))
+                for column, name in enumerate(AGREEMENT)
+            ]
+    return jobs
+
+
+def _labels(placed: Sequence[Placed], catalogue: Catalogue, at: int) -> list[_Job]:
+    jobs = []
+    sets: dict[tuple[Where, str], list[Placed]] = {}
+    for order, member in enumerate(placed):
+        score = member.score
+        if isinstance(score, LabelScore):
+            jobs.append(_label_job([member], member.population, score.where, (order,)))
+            sets.setdefault((replace(score.where, task="classification:*"), score.probe), []).append(member)
+    for order, ((where, _), members) in enumerate(sets.items()):
+        if len(members) > 1:
+            within = catalogue.union([member.population for member in members])
+            jobs.append(_label_job(members, within, where, (at, 1, order)))
+    return jobs
+
+
+def _label_job(members: Sequence[Placed], within: Population, where: Where, at: tuple[int, ...]) -> _Job:
+    statistic = Average(tuple(label_statistic(member, within) for member in members))
+    estimates = whole(statistic, within)
+    lines = tuple(
+        _Line((*at, column), where, name, float(estimates[column]), len(within.positions), RANGES[F1[column]])
+        for column, name in enumerate(metrics_of(members[0]))
+    )
+    return _Job(within, statistic, lines)
+
+
+def _table(rows: Sequence[tuple[_Line, float, float]]) -> pa.Table:
+    columns = {
+        "task": [line.where.task for line, _, _ in rows],
+        "landscape": [line.where.landscape for line, _, _ in rows],
+        "view": [line.where.view for line, _, _ in rows],
+        "system": [line.where.system for line, _, _ in rows],
+        "slice": [line.where.slice for line, _, _ in rows],
+        "metric": [line.metric for line, _, _ in rows],
+        "mean": [line.estimate for line, _, _ in rows],
+        "ci_low": [low for _, low, _ in rows],
+        "ci_high": [high for _, _, high in rows],
+        "n": [line.n for line, _, _ in rows],
+    }
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in tables.SUMMARY]
+    return pa.Table.from_arrays(arrays, schema=tables.SUMMARY)

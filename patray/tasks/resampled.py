@@ -1,0 +1,186 @@
+"""Scores as statistics that can be recomputed on every resample (`patray.stats`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patray.metrics.classification import f1, macro_f1, micro_f1
+from patray.metrics.clustering import agreement_of_cells, cells_of
+from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
+from patray.stats.resample import Statistic, Weights
+from patray.tasks.populations import Placed, Population
+from patray.tasks.scores import ClusterScore, LabelScore, MeanScore
+
+F1 = ("macro-F1", "micro-F1")
+AGREEMENT = ("V-measure", "ARI", "NMI")
+RANGES = {
+    "macro-F1": (0.0, 1.0),
+    "micro-F1": (0.0, 1.0),
+    "V-measure": (0.0, 1.0),
+    "ARI": (-1.0, 1.0),
+    "NMI": (0.0, 1.0),
+}
+"""Values a metric can take: an interval shifted to its estimate ends there."""
+
+
+def metrics_of(placed: Placed) -> tuple[str, ...]:
+    """The names of a score's metrics, in the order of the columns of its statistic."""
+    score = placed.score
+    if isinstance(score, MeanScore):
+        return (score.metric,)
+    if isinstance(score, LabelScore):
+        return tuple(f"{score.probe}-{name}" for name in F1)
+    return AGREEMENT
+
+
+def values_of(members: Sequence[Placed], population: Population) -> np.ndarray:
+    """Values of mean scores on the items of `population`: (n, S) float64."""
+    columns = np.empty((len(population.positions), len(members)))
+    for at, placed in enumerate(members):
+        assert isinstance(placed.score, MeanScore)
+        columns[:, at] = placed.score.values[placed.rows(population)]
+    return columns
+
+
+def mean_statistic(members: Sequence[Placed], population: Population, within: Population) -> MeanStatistic:
+    """Means on `population` as a statistic of the families of `within`, which holds it."""
+    values = values_of(members, population)
+    if population.key == within.key:
+        return MeanStatistic.of(values, within.families)
+    rows = np.zeros((len(within.positions), values.shape[1] + 1))
+    at = np.searchsorted(within.positions, population.positions)
+    rows[at, :-1] = values
+    rows[at, -1] = 1.0
+    sums = within.families.sums(rows)
+    return MeanStatistic(sums[:, :-1], sums[:, -1])
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean of several statistics: over k-means seeds, or over label sets."""
+
+    parts: tuple[Statistic, ...]
+
+    def __call__(self, weights: Weights) -> np.ndarray:
+        total = self.parts[0](weights)
+        for part in self.parts[1:]:
+            total = total + part(weights)
+        return total / len(self.parts)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column (b,) of a statistic (b, M)."""
+
+    statistic: Statistic
+    column: int
+
+    def __call__(self, weights: Weights) -> np.ndarray:
+        return self.statistic(weights)[:, self.column]
+
+
+def shared_labels(members: Sequence[Placed]) -> dict[str, int]:
+    """Column of every label that is true or predicted in some score: the others have no effect on any F1."""
+    found: set[str] = set()
+    for placed in members:
+        score = placed.score
+        assert isinstance(score, LabelScore)
+        occurs = score.truth.any(axis=0) | score.predicted.any(axis=0)
+        found.update(str(label) for label in np.asarray(score.labels)[occurs])
+    return {label: at for at, label in enumerate(sorted(found))}
+
+
+def label_counts(
+    placed: Placed, population: Population, within: Population, labels: dict[str, int], metric: int
+) -> CountStatistic:
+    """True positives, false positives, false negatives per label (3L, F) and `F1[metric]` of their totals, (b,).
+
+    The items are those of `population`, the families those of `within`, which holds it.
+    """
+    score = placed.score
+    assert isinstance(score, LabelScore)
+    rows = placed.rows(population)
+    truth, predicted = score.truth[rows], score.predicted[rows]
+    family = within.families.index[np.searchsorted(within.positions, population.positions)]
+    column = np.array([labels.get(str(label), -1) for label in score.labels], dtype=np.int64)
+    cells, drawn = [], []
+    for kind, part in enumerate((truth & predicted, ~truth & predicted, truth & ~predicted)):
+        item, label = np.nonzero(part)
+        cells.append(kind * len(labels) + column[label])
+        drawn.append(family[item])
+    shape = (3 * len(labels), within.families.count)
+    matrix = count_matrix(np.concatenate(cells), np.concatenate(drawn), shape)
+    return CountStatistic(matrix, (_macro, _micro)[metric])
+
+
+def _macro(totals: np.ndarray) -> np.ndarray:
+    return macro_f1(*_thirds(totals))
+
+
+def _micro(totals: np.ndarray) -> np.ndarray:
+    return micro_f1(*_thirds(totals))
+
+
+def _both(totals: np.ndarray) -> np.ndarray:
+    return np.stack([_macro(totals), _micro(totals)], axis=-1)
+
+
+def _thirds(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    labels = totals.shape[-1] // 3
+    return totals[..., :labels], totals[..., labels : 2 * labels], totals[..., 2 * labels :]
+
+
+def label_statistic(placed: Placed, within: Population) -> CountStatistic:
+    """Macro and micro F1 (b, 2), in the order of F1, of a score's items under weights of the families of `within`."""
+    counts = label_counts(placed, placed.population, within, shared_labels([placed]), 0)
+    return CountStatistic(counts.matrix, _both)
+
+
+def example_f1(placed: Placed, population: Population) -> np.ndarray:
+    """F1 of each item over its labels (n,); 1 where nothing is true and nothing predicted."""
+    score = placed.score
+    assert isinstance(score, LabelScore)
+    rows = placed.rows(population)
+    return item_f1(score.truth[rows], score.predicted[rows])
+
+
+def item_f1(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Example-based F1 (n,) of truth and predicted (n, L) bool; 1 where an item has no label on either side."""
+    hits = (truth & predicted).sum(axis=1)
+    values = f1(hits, predicted.sum(axis=1) - hits, truth.sum(axis=1) - hits)
+    return np.where(np.isnan(values), 1.0, values)
+
+
+@dataclass(frozen=True)
+class _Agreement:
+    """AGREEMENT of the totals of occupied cells: (b, M) to (b, 3)."""
+
+    cell_class: np.ndarray
+    cell_cluster: np.ndarray
+
+    def __call__(self, totals: np.ndarray) -> np.ndarray:
+        values = agreement_of_cells(np.ascontiguousarray(totals), self.cell_class, self.cell_cluster)
+        return np.stack([values[name] for name in AGREEMENT], axis=-1)
+
+
+def seed_statistics(placed: Placed, population: Population) -> tuple[CountStatistic, ...]:
+    """V-measure, ARI and NMI (b, 3), in the order of AGREEMENT, of each k-means seed."""
+    score = placed.score
+    assert isinstance(score, ClusterScore)
+    rows = placed.rows(population)
+    classes = score.classes[rows]
+    found = []
+    for clusters in score.clusters[:, rows]:
+        cell_class, cell_cluster, item_cell = cells_of(classes, clusters)
+        shape = (len(cell_class), population.families.count)
+        matrix = count_matrix(item_cell, population.families.index, shape)
+        found.append(CountStatistic(matrix, _Agreement(cell_class, cell_cluster)))
+    return tuple(found)
+
+
+def whole(statistic: Statistic, population: Population) -> np.ndarray:
+    """The statistic of the data themselves, every family once: its row of (b, ...) values."""
+    return statistic(Weights(np.ones((1, population.families.count))))[0]

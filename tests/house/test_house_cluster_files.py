@@ -1,0 +1,47 @@
+"""cluster.yaml against Ray's own schema and checks; the KubeRay manifests' shape."""
+
+import copy
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import ray.autoscaler
+import yaml
+from ray.autoscaler._private.util import fillout_defaults, validate_config
+
+from patray.runs.read import read_suite
+from patray.runs.resolve import resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((Path(ray.autoscaler.__file__).parent / "ray-schema.json").read_text())
+
+
+def test_cluster_yaml_is_valid_for_ray() -> None:
+    config = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    jsonschema.validate(config, SCHEMA)
+    validate_config({**fillout_defaults(config), "cluster_synced_files": []})  # `ray up` adds that key itself
+
+
+def test_rays_schema_would_find_a_mistake_in_cluster_yaml() -> None:
+    config = copy.deepcopy(yaml.safe_load((ROOT / "cluster.yaml").read_text()))
+    config["max_workerz"] = 3
+    with pytest.raises(jsonschema.ValidationError, match="max_workerz"):
+        jsonschema.validate(config, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["rayjob.yaml", "raycronjob.yaml"])
+def test_a_kuberay_manifest_runs_a_job_and_a_suite_that_exist(name: str) -> None:
+    manifest = yaml.safe_load((ROOT / "jobs" / "kuberay" / name).read_text())
+    spec = manifest["spec"] if manifest["kind"] == "RayJob" else manifest["spec"]["jobTemplate"]
+    command = spec["entrypoint"].split()
+    assert command[0] == "python"
+    for path in command[1:3]:
+        assert (ROOT / path.removeprefix("/app/")).is_file()
+    assert spec["rayClusterSpec"]["rayVersion"] in (ROOT / "constraints.txt").read_text()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "jobs" / "suites").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_suite_that_we_ship_resolves_and_resolving_again_changes_nothing(path: Path) -> None:
+    suite = resolve(read_suite(path))
+    assert resolve(suite) == suite

@@ -1,0 +1,39 @@
+"""docs/suites.md is complete and true: its example parses, and every key of the schema stands in it."""
+
+import re
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from patray.runs import suite as schema
+from patray.runs.read import parse_suite
+from patray.runs.resolve import resolve
+
+DOC = (Path(__file__).resolve().parents[2] / "docs" / "suites.md").read_text()
+EXAMPLE = re.search(r"```yaml\n(.*?)```", DOC, re.DOTALL).group(1)
+WRITTEN_BY_RESOLVE = {"content"}
+
+
+def test_the_example_of_the_documentation_is_a_valid_suite() -> None:
+    text = EXAMPLE.replace("prompts: none ", "# ")
+    assert resolve(parse_suite(text, "docs/suites.md", [])).name == "example"
+
+
+def test_every_key_of_the_schema_is_documented() -> None:
+    parts = [item for item in vars(schema).values() if isinstance(item, type) and issubclass(item, BaseModel)]
+    keys = {key for part in parts if part.__module__ == schema.__name__ for key in part.model_fields}
+    words = set(re.findall(r"[A-Za-z_0-9]+", EXAMPLE))
+    assert keys - words - WRITTEN_BY_RESOLVE == set()
+
+
+def test_the_defaults_in_the_documentation_are_those_of_the_schema() -> None:
+    shown = yaml.safe_load(EXAMPLE)
+    defaults = schema.Suite(name="x", landscapes=[{"path": "x"}]).model_dump(mode="json")
+    for section in ("splits", "embedding", "search", "models_from", "prices"):
+        assert shown[section] == defaults[section]
+    retrieval = {**shown["tasks"]["retrieval"], "queries": None}
+    assert retrieval == defaults["tasks"]["retrieval"]
+    for task in ("classification", "clustering"):
+        assert shown["tasks"][task] == defaults["tasks"][task]
+    assert {**shown["statistics"], "comparisons": None} == defaults["statistics"]

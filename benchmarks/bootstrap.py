@@ -79,7 +79,8 @@ def main() -> None:
     scaled = peer * args.resamples / fewer
     print(f"scipy.stats.bootstrap   {fewer:>10,}{args.systems:>9}{args.queries:>9,}{peer:>9.2f}")
     print(
-        f"  scaled x {args.resamples / fewer:g} in resamples: {scaled:.1f} s; patray is {scaled / seconds['full']:.0f}x as fast"
+        f"  scaled x {args.resamples / fewer:g} in resamples: {scaled:.1f} s; "
+        f"patray is {scaled / seconds['full']:.0f}x as fast"
     )
     print(f"peak memory of the process after the full run: {peak:.2f} GB; mean width of the intervals {width:.4f}")
 

@@ -120,7 +120,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from patray.files import Folder
-    from patray.report import write_report
+    from patray.report.write import write_report
 
     folder = Folder.at(options.run)
     for name in write_report(folder):
@@ -192,9 +192,7 @@ def _generate(options: argparse.Namespace) -> int:
     from patray.landscapes.generate import generate
 
     target = Folder.at(options.path)
-    generate(
-        target, seed=options.seed, patents=options.patents, cross_domain=options.cross_domain, name=target.name
-    )
+    generate(target, seed=options.seed, patents=options.patents, cross_domain=options.cross_domain, name=target.name)
     print(f"{options.patents:,} patents written to {target}")
     return 0
 

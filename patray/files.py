@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +109,9 @@ class Folder:
     def read_json(self, name: str) -> Any:
         return json.loads(self.read_text(name))
 
-    def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+    def read_table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         with self.input(name) as stream:
-            return pq.read_table(stream, columns=columns)
+            return pq.read_table(stream, columns=None if columns is None else [*columns])
 
     def write_bytes(self, name: str, data: bytes) -> None:
         self.publish(name, lambda sink: sink.write(data))
@@ -122,6 +124,16 @@ class Folder:
 
     def write_table(self, name: str, table: pa.Table, row_group_size: int | None = None) -> None:
         self.publish(name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size))
+
+    def upload(self, name: str, path: str) -> None:
+        """Save a local file under `name`."""
+        with open(path, "rb") as source:
+            self.publish(name, lambda sink: shutil.copyfileobj(source, sink, 1 << 22))
+
+    def download(self, name: str, path: str) -> None:
+        """Copy the file `name` to a local path."""
+        with self.input(name) as source, open(path, "wb") as target:
+            shutil.copyfileobj(source, target, 1 << 22)
 
     def publish(self, name: str, write: Any) -> None:
         """Write `name` so that a reader sees all of it or nothing."""

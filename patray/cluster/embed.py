@@ -1,4 +1,4 @@
-"""Embed one landscape in one view with one model: a Ray Data pipeline over windows.
+"""Embed with one model, in one Ray Data pipeline over the windows of every landscape, view and role that needs it.
 
     windows -> tokenise (CPU tasks) -> encode (actors, min..max) -> one file of vectors a window
 
@@ -71,13 +71,19 @@ class EmbedJob:
 class _Work:
     """What a worker needs to know; small, pickled once per actor."""
 
+    record: ModelRecord
+    snapshot: Snapshot
+    settings: EncoderSettings
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What a window of one job needs: where its texts are, how they are rendered, where its vectors go."""
+
     prepared: Folder
     folder: Folder
     view: View
-    record: ModelRecord
-    snapshot: Snapshot
     role: Role
-    settings: EncoderSettings
 
 
 @functools.lru_cache(maxsize=4)
@@ -86,20 +92,22 @@ def _tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
     return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE))
 
 
-def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
+def _tokenise(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
     """One window (a row) with its texts' token ids, flat, and their lengths."""
     window = row.to_pylist()[0]
-    texts = render(read_rows(work.prepared, window["source"], work.view.sections, window["rows"]), work.view)
-    tokenised = _tokenizer(work.record.model_dump_json(), work.snapshot)(texts, work.record.prompts.of(work.role))
+    target = targets[window["job"]]
+    texts = render(read_rows(target.prepared, window["source"], target.view.sections, window["rows"]), target.view)
+    tokenised = _tokenizer(work.record.model_dump_json(), work.snapshot)(texts, work.record.prompts.of(target.role))
     lengths = np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)
     return pa.table(
         {
+            "job": [window["job"]],
             "name": [window["name"]],
             "members": [window["members"]],
             "tokens": _one_list(np.concatenate(tokenised.ids)),
             "lengths": _one_list(lengths),
             "truncated": pa.array([tokenised.truncated.tolist()], type=pa.list_(pa.bool_())),
-            "empty": [sum(not text for text in texts)],
+            "empty": [[not text for text in texts]],
         }
     )
 
@@ -111,90 +119,139 @@ def _one_list(values: np.ndarray) -> pa.Array:
 class _EncodeWindow:
     """An actor: loads the model once, encodes window after window, saves each."""
 
-    def __init__(self, work: _Work) -> None:
-        self._work = work
+    def __init__(self, work: _Work, targets: list[_Target]) -> None:
+        self._work, self._targets = work, targets
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
         self._encoder = load_encoder(work.record, snapshot, work.settings)
 
     def __call__(self, row: pa.Table) -> pa.Table:
-        work, name = self._work, row["name"][0].as_py()
-        (work.folder / STARTED).write_bytes(name, b"")
+        record, job, name = self._work.record, row["job"][0].as_py(), row["name"][0].as_py()
+        folder = self._targets[job].folder
+        (folder / STARTED).write_bytes(name, b"")
         lengths = row["lengths"].chunk(0).flatten().to_numpy()
         flat = row["tokens"].chunk(0).flatten().to_numpy()
         members: list[list[str]] = row["members"][0].as_py()
         begin = time.perf_counter()
         vectors = self._encoder.encode(np.split(flat, np.cumsum(lengths)[:-1]))
         seconds = time.perf_counter() - begin
-        vectors = checked_unit_vectors(vectors, [ids[0] for ids in members], work.record.dimension, work.record.name)
+        vectors = checked_unit_vectors(vectors, [ids[0] for ids in members], record.dimension, record.name)
         repeat = np.repeat(np.arange(len(members)), [len(ids) for ids in members])
-        truncated = np.array(row["truncated"][0].as_py(), dtype=bool)
+        truncated, empty = (np.array(row[key][0].as_py(), dtype=bool)[repeat] for key in ("truncated", "empty"))
         stats = {
             "inputs": len(lengths),
             "patents": len(repeat),
             "tokens": int(lengths.sum()),
-            "truncated": int(truncated[repeat].sum()),
-            "empty": row["empty"][0].as_py(),
+            "truncated": int(truncated.sum()),
+            "empty": int(empty.sum()),
             "encode_seconds": seconds,
         }
         ids = [patent for group in members for patent in group]
-        work.folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated[repeat], stats))
-        return pa.table({key: [value] for key, value in {"name": name, **stats}.items()})
+        folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated, stats))
+        return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
 
 
-def embed(job: EmbedJob, workdir: Folder, options: Embedding, allow_remote_code: bool) -> tuple[Folder, dict[str, Any]]:
-    """The folder of the job's vectors and its record for the provenance; made now, resumed, or found complete."""
+@dataclass
+class _State:
+    """A job on its way: what is planned, what was there before."""
+
+    job: EmbedJob
+    folder: Folder
+    windows: list[Window]
+    pending: list[Window]
+    repeated: int
+    left: int
+
+
+def embed(
+    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool
+) -> list[tuple[Folder, dict[str, Any]]]:
+    """The folder of each job's vectors and its record for the provenance; made now, resumed, or found complete.
+
+    The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them.
+    """
+    states = [_plan(job, workdir) for job in jobs]
+    open_states = [state for state in states if not is_complete(state.folder)]
+    records: dict[str, dict[str, Any]] = {}
+    if open_states:
+        progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
+        _report_resumed(open_states, progress)
+        actors = _run(open_states, options, allow_remote_code, progress)
+        progress.close()
+        for state in open_states:
+            records[state.folder.uri] = _complete(state, options, actors)
+    found = []
+    for state in states:
+        reused = state.folder.uri not in records
+        job = state.job
+        step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model}
+        totals = read_record(state.folder)["totals"]
+        step |= {"role": job.role, "reused": reused, **totals}
+        if reused:
+            step["seconds"] = 0.0
+        found.append((state.folder, step))
+    return found
+
+
+def _plan(job: EmbedJob, workdir: Folder) -> _State:
     folder = job.folder(workdir)
-    label = f"embed {job.landscape}/{job.view.name}/{job.model}" + ("" if job.role == "document" else f"/{job.role}")
-    base = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model, "role": job.role}
     if is_complete(folder):
-        return folder, {**base, **read_record(folder)["totals"], "reused": True, "seconds": 0.0}
-    begin = time.perf_counter()
+        return _State(job, folder, [], [], 0, 0)
     windows = plan_windows(job.index, job.chosen)
     done = set(part_names(folder))
     pending = [window for window in windows if window.name not in done]
-    repeated = sorted(set((folder / STARTED).list()) - done)
-    progress = Progress(label, total=int(job.chosen.sum()))
-    if done:
-        kept = sum(len(ids) for window in windows if window.name in done for ids in window.members)
-        progress.say(
-            f"resumed: {len(done)} of {len(windows)} windows exist ({kept} patents); {len(pending)} to do, of which "
-            f"{len(repeated)} were in flight and are embedded again"
-        )
-        progress.advance(kept, 0)
-    actors = _run(job, folder, pending, options, allow_remote_code, progress, label) if pending else 0
-    progress.close()
-    names = [window.name for window in windows]
-    stats = [part_stats(folder, name) for name in names]
-    totals = {key: sum(item[key] for item in stats) for key in stats[0]}
-    seconds = time.perf_counter() - begin
-    device = options.gpus if options.gpus else 0.0
+    repeated = len(set((folder / STARTED).list()) - done)
+    return _State(job, folder, windows, pending, repeated, len(pending))
+
+
+def _report_resumed(states: list[_State], progress: Progress) -> None:
+    """Say what an earlier, stopped run left, and how much of it is done twice."""
+    for state in states:
+        done = len(state.windows) - len(state.pending)
+        if done or state.repeated:
+            names = {window.name for window in state.pending}
+            kept = sum(len(ids) for window in state.windows if window.name not in names for ids in window.members)
+            progress.say(
+                f"{state.job.landscape}/{state.job.view.name} resumed: {done} of {len(state.windows)} windows exist "
+                f"({kept} patents); {len(state.pending)} to do, of which {state.repeated} were in flight and are "
+                "embedded again"
+            )
+            progress.advance(kept, 0)
+
+
+def _complete(state: _State, options: Embedding, actors: int) -> dict[str, Any]:
+    """Add up the windows and declare the artifact whole.
+
+    `seconds` is the time that the actors spent encoding, divided by their number: start-up is not in it.
+    """
+    names = [window.name for window in state.windows]
+    stats = [part_stats(state.folder, name) for name in names]
+    totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in stats[0]}
+    seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
+    on_gpu = options.gpus > 0
     totals.update(
+        seconds=seconds,
         actors=actors,
-        windows=len(windows),
-        windows_repeated=len(repeated),
-        patents_per_s=totals["patents"] / seconds if not done else None,
-        tokens_per_s=totals["tokens"] / seconds if not done else None,
-        cpu_hours=totals["encode_seconds"] * options.threads / 3600 if not device else 0.0,
-        gpu_hours=totals["encode_seconds"] * device / 3600,
+        windows=len(names),
+        windows_repeated=state.repeated,
+        patents_per_s=totals["patents"] / seconds,
+        tokens_per_s=totals["tokens"] / seconds,
+        cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
+        gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
     )
+    job = state.job
     identity = embedding_identity(
         job.record, job.engine, job.role, job.view.sections, job.index.inputs_hash(job.chosen)
     )
-    complete(folder, {"identity": identity, "parts": names, "totals": totals, "dimension": job.record.dimension})
-    folder.delete(STARTED)
-    return folder, {**base, **totals, "reused": False, "seconds": seconds}
+    content = {"identity": identity, "parts": names, "totals": totals, "dimension": job.record.dimension}
+    complete(state.folder, content)
+    state.folder.delete(STARTED)
+    return content
 
 
-def _run(
-    job: EmbedJob,
-    folder: Folder,
-    pending: list[Window],
-    options: Embedding,
-    allow_remote_code: bool,
-    progress: Progress,
-    label: str,
-) -> int:
-    """Encode the pending windows; returns the number of actors that the pool may grow to."""
+def _run(states: list[_State], options: Embedding, allow_remote_code: bool, progress: Progress) -> int:
+    """Encode the pending windows of all jobs; returns the number of actors that the pool may grow to."""
+    job = states[0].job
+    label = f"embed {job.model}"
     on_gpu = options.gpus > 0
     settings = EncoderSettings(
         engine=job.engine,  # type: ignore[arg-type]
@@ -206,45 +263,53 @@ def _run(
     )
     gpus = options.gpus * job.record.tensor_parallel
     cpus = options.threads - TOKENISER_CPUS
-    lowest, highest = _pool(options, pending, cpus, gpus, label)
-    work = _Work(job.prepared, folder, job.view, job.record, job.snapshot, job.role, settings)
     rows = [
-        {"name": item.name, "source": item.source, "rows": item.rows.tolist(), "members": item.members}
-        for item in pending
+        {"job": at, "name": item.name, "source": item.source, "rows": item.rows.tolist(), "members": item.members}
+        for at, state in enumerate(states)
+        for item in state.pending
     ]
+    if not rows:
+        return 1
+    lowest, highest = _pool(options, len(rows), cpus, gpus, label)
+    work = _Work(job.record, job.snapshot, settings)
+    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
+    tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
     results = (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .map_batches(
-            _tokenise, fn_kwargs={"work": work}, batch_size=1, batch_format="pyarrow", num_cpus=TOKENISER_CPUS
+            tokenise,
+            fn_kwargs={"work": work, "targets": targets},
+            batch_size=1,
+            batch_format="pyarrow",
+            num_cpus=TOKENISER_CPUS,
         )
         .map_batches(
             _EncodeWindow,
-            fn_constructor_kwargs={"work": work},
+            fn_constructor_kwargs={"work": work, "targets": targets},
             batch_size=1,
             batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(
-                min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2
-            ),
+            compute=ray.data.ActorPoolStrategy(min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2),
             num_cpus=cpus,
             num_gpus=gpus or None,
         )
     )
-    for item in _watched(results, options.stall_seconds, label):
-        for patents, tokens in zip(item["patents"].to_pylist(), item["tokens"].to_pylist(), strict=True):
-            progress.advance(patents, tokens)
+    for batch in _watched(results, options.stall_seconds, label):
+        for item in batch.to_pylist():
+            progress.advance(item["patents"], item["tokens"])
     return highest
 
 
-def _pool(options: Embedding, pending: list[Window], cpus: float, gpus: float, label: str) -> tuple[int, int]:
+def _pool(options: Embedding, windows: int, cpus: float, gpus: float, label: str) -> tuple[int, int]:
     """Smallest and largest number of actors: never more than windows, or than the cluster can ever hold."""
-    found = require(f"{label}: {options.actors.min} encoder actor(s)", options.actors.min * cpus, options.actors.min * gpus)
+    least = options.actors.min
+    found = require(f"{label}: {least} encoder actor(s)", least * cpus, least * gpus)
 
     def room(resources: dict[str, float]) -> int:
         by_cpu = int((resources["CPU"] - TOKENISER_CPUS + 1e-9) // cpus)
         return max(1, min(by_cpu, int(resources["GPU"] // gpus)) if gpus else by_cpu)
 
-    most = min(options.actors.max or room(found.most), room(found.most), len(pending))
-    least = min(options.actors.min if found.grows else min(most, room(found.now)), most)
+    most = min(options.actors.max or room(found.most), room(found.most), windows)
+    least = min(least if found.grows else min(most, room(found.now)), most)
     return max(1, least), max(1, most)
 
 

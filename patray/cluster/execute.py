@@ -33,13 +33,16 @@ from patray.landscapes.labels import LabelSet
 from patray.landscapes.views import View
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, find_snapshot
-from patray.report import write_report
+from patray.report.write import write_report
 from patray.runs import tables
 from patray.runs.identity import claim_run
 from patray.runs.provenance import Provenance
 from patray.runs.resolve import model_record, suite_views
-from patray.runs.suite import ModelEntry, Suite, SystemEntry
+from patray.runs.suite import ModelEntry, Suite
 from patray.runs.trec import write_trec
+
+QUERY_ROLES: tuple[Role, ...] = ("query", "document")
+"""Where a query's vector is looked for, first match wins."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,6 @@ class Model:
     record: ModelRecord
     engine: str
     snapshot: Snapshot
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """Folders of one landscape, view and model: by role, and where its queries are (in this order)."""
-
-    by_role: dict[Role, Folder]
-    queries: list[Folder]
 
 
 def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
@@ -95,7 +90,7 @@ class _Run:
         self.provenance = Provenance(run.name, suite.prices)
         self.provenance.models = {model.name: _model_facts(model) for model in models}
         self.landscapes: list[Landscape] = []
-        self.vectors: dict[tuple[str, str, str], Vectors] = {}
+        self.vectors: dict[tuple[str, str, str], dict[Role, Folder]] = {}
 
     def go(self) -> Folder:
         self._prepare()
@@ -126,21 +121,37 @@ class _Run:
         claim_run(self.run.make(), self.suite)
 
     def _embed(self) -> None:
-        for landscape, view in self._places():
-            if not self.models:
-                return
-            index = index_view(landscape.folder, view)
-            empty = int(index.empty.sum())
-            if empty:
-                self._note(f"{landscape.name}: {empty:,} patents have no text in view {view.name}; they are kept")
-            for model in self.models:
-                self.vectors[landscape.name, view.name, model.name] = self._embed_one(landscape, view, index, model)
+        if not self.models:
+            return
+        indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
+        for model in self.models:
+            jobs = [
+                EmbedJob(
+                    landscape.name, landscape.folder, view, indexes[landscape.name, view.name], chosen,
+                    model.name, model.record, model.snapshot, model.engine, role,
+                )
+                for landscape, view in self._places()
+                for role, chosen in self._roles(landscape, indexes[landscape.name, view.name], model).items()
+            ]  # fmt: skip
+            found = embed(jobs, self.store, self.suite.embedding, self.suite.models_from.remote_code)
+            for job, (folder, step) in zip(jobs, found, strict=True):
+                self.provenance.add(step)
+                self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
 
-    def _embed_one(self, landscape: Landscape, view: View, index: ViewIndex, model: Model) -> Vectors:
-        """Every role once: roles with the document's prompt share its vectors, queries inside the corpus too."""
+    def _index(self, landscape: Landscape, view: View) -> ViewIndex:
+        index = index_view(landscape.folder, view)
+        if index.empty.any():
+            self._note(
+                f"{landscape.name}: {int(index.empty.sum()):,} patents have no text in view {view.name}; they are kept"
+            )
+        return index
+
+    def _roles(self, landscape: Landscape, index: ViewIndex, model: Model) -> dict[Role, np.ndarray]:
+        """Which texts are encoded for which role, each once: roles with the document's prompt share its vectors."""
         wanted: dict[Role, np.ndarray] = {"document": ~index.external}
         tasks = self.suite.tasks
-        for role, task in (("classification", tasks.classification), ("clustering", tasks.clustering)):
+        roles: dict[Role, object] = {"classification": tasks.classification, "clustering": tasks.clustering}
+        for role, task in roles.items():
             if task is not None and model.record.encoding_role(role) == role:
                 wanted[role] = ~index.external
         if landscape.truth is not None:
@@ -149,15 +160,7 @@ class _Run:
                 queries &= index.external
             if queries.any():
                 wanted["query"] = queries
-        folders: dict[Role, Folder] = {}
-        for role, chosen in wanted.items():
-            job = EmbedJob(
-                landscape.name, landscape.folder, view, index, chosen,
-                model.name, model.record, model.snapshot, model.engine, role,
-            )  # fmt: skip
-            folders[role], step = embed(job, self.store, self.suite.embedding, self.suite.models_from.remote_code)
-            self.provenance.add(step)
-        return Vectors(folders, [folders[role] for role in ("query", "document") if role in folders])
+        return wanted
 
     def _search(self) -> None:
         for landscape, view in self._places():
@@ -166,9 +169,15 @@ class _Run:
             for system in self.systems:
                 place = Place(landscape.name, view.name, str(system.name))
                 if system.dense is not None:
-                    vectors = self.vectors[landscape.name, view.name, system.dense]
+                    by_role = self.vectors[landscape.name, view.name, system.dense]
+                    queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
                     step = search_dense(
-                        self.run, place, vectors.by_role["document"], vectors.queries, landscape.truth, self.suite.search
+                        self.run,
+                        place,
+                        by_role["document"],
+                        queries,
+                        landscape.truth,
+                        self.suite.search,
                     )
                 elif system.lexical is not None:
                     step = search_lexical(
@@ -177,12 +186,12 @@ class _Run:
                 else:
                     continue
                 self.provenance.add(step)
-        for key, vectors in self.vectors.items():
-            searching.save_index(self.store, *key, vectors.by_role["document"])
+        for key, by_role in self.vectors.items():
+            searching.save_index(self.store, *key, by_role["document"])
 
     def _judge(self) -> None:
         begin = time.perf_counter()
-        judge = Judge.remote(self.run, self.suite.statistics)
+        judge: Any = ray.remote(num_cpus=0)(Judge).remote(self.run, self.suite.statistics)
         pending: list[Any] = []
         order = 0
         for landscape, view in self._places():
@@ -230,7 +239,7 @@ class _Run:
             if system.dense is None:
                 continue
             place = Place(landscape.name, view.name, str(system.name))
-            by_role = self.vectors[landscape.name, view.name, system.dense].by_role
+            by_role = self.vectors[landscape.name, view.name, system.dense]
             if tasks.classification is not None:
                 folder = by_role.get("classification", by_role["document"])
                 for labels in self._labels(landscape, tasks.classification.labels):
@@ -260,7 +269,7 @@ class _Run:
         parts = []
         for landscape in self.landscapes:
             place = Place(landscape.name, self.views[0].name, str(dense.name))
-            folder = self.vectors[landscape.name, place.view, str(dense.dense)].by_role["document"]
+            folder = self.vectors[landscape.name, place.view, str(dense.dense)]["document"]
             names = self.suite.tasks.classification.labels if self.suite.tasks.classification else ("files",)
             sets = self._labels(landscape, names)
             found = ray.get(map_patents.remote(place, folder, sets[0] if sets else None))

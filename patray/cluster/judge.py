@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 
 from patray.cluster.score import Scored
 from patray.files import Folder
@@ -25,7 +24,6 @@ CHUNK = 64
 """Scores that become evidence rows at once; keeps memory flat for large suites."""
 
 
-@ray.remote(num_cpus=0)
 class Judge:
     """Collects what the tasks found and writes the tables of a run."""
 

@@ -18,11 +18,11 @@ from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
 from patray.landscapes.load import load_metadata
-from patray.landscapes.prepare import Prepared, is_prepared, prepare, read_prepared
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
 from patray.landscapes.truth import build_truth
+from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Splits, Suite
 
@@ -85,7 +85,9 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
     begin = time.perf_counter()
     source = source_of(entry, suite.landscapes_root, store)
     if not source.exists("patents.parquet"):
-        raise InputError(f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})")
+        raise InputError(
+            f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})"
+        )
     files = [name for name in source.list() if name.endswith((".parquet", ".yaml"))]
     files += [f"labels/{name}" for name in (source / "labels").list()]
     fields = {"files": fingerprint(source, files), "name": entry.name, "bad": entry.max_bad_share, "format": FORMAT}
@@ -109,7 +111,9 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
     metadata = load_metadata(prepared.folder)
     notes = [f"{prepared.name}: {note}" for note in prepared.notes]
     options = suite.tasks.retrieval
-    truth, slices, query_split = None, [], np.zeros(0, np.int8)
+    truth: Truth | None = None
+    slices: list[Slice] = []
+    query_split = np.zeros(0, np.int8)
     facts = _facts(prepared, metadata, suite.splits)
     if options is not None:
         try:
@@ -153,9 +157,7 @@ def reported_slices(
 def label_sets(landscape: Landscape, names: tuple[str, ...]) -> tuple[list[LabelSet], list[str]]:
     """The label sets that a task asks for and this landscape has, and notes on those it has not."""
     available = label_set_names(landscape.metadata)
-    wanted = [
-        name for asked in names for name in (sorted(landscape.metadata.labels) if asked == "files" else [asked])
-    ]
+    wanted = [name for asked in names for name in (sorted(landscape.metadata.labels) if asked == "files" else [asked])]
     sets, notes = [], []
     for name in dict.fromkeys(wanted):
         if name in available:

@@ -23,7 +23,7 @@ from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
 from patray.runs.suite import Search, SystemEntry
-from patray.search.dense import search_shard
+from patray.search.dense import Coarse, search_shard
 from patray.search.exclusion import exclusions
 from patray.search.faiss_file import write_index
 from patray.search.lexical import Bm25
@@ -53,7 +53,6 @@ def positions(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
     return pc.fill_null(found, -1).to_numpy().astype(np.int64)
 
 
-@ray.remote
 class ShardSearcher:
     """Holds one shard of a corpus and answers with its exact top k."""
 
@@ -63,7 +62,7 @@ class ShardSearcher:
         inside = codes >= 0  # query documents outside the corpus are encoded beside it, but never ranked
         self._vectors, self._codes, self._truth = vectors[inside], codes[inside].astype(np.int32), truth
 
-    def search(self, queries: np.ndarray, depth: int, coarse: str) -> Ranking:
+    def search(self, queries: np.ndarray, depth: int, coarse: Coarse) -> Ranking:
         skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
         return search_shard(queries, self._vectors, self._codes, depth, skip, coarse)
 
@@ -113,8 +112,8 @@ def search_dense(
     shards = min(options.shards or max(1, math.ceil(size / SHARD_BYTES)), len(parts))
     truth_ref = ray.put(truth)
     cpus = _cpus_each(shards)
-    searchers = [
-        ShardSearcher.options(num_cpus=cpus).remote(documents, parts[at::shards], truth_ref) for at in range(shards)
+    searchers: list[Any] = [
+        ray.remote(num_cpus=cpus)(ShardSearcher).remote(documents, parts[at::shards], truth_ref) for at in range(shards)
     ]
     vectors = _query_vectors.remote(queries, truth_ref)
     rankings = [searcher.search.remote(vectors, options.depth, options.coarse) for searcher in searchers]
@@ -126,7 +125,9 @@ def search_dense(
 
 
 @ray.remote(num_cpus=1)
-def _lexical(run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, depth: int) -> int:
+def _lexical(
+    run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, depth: int
+) -> int:
     wanted = set(truth.query_ids.tolist())
     corpus: list[str] = []
     codes: list[np.ndarray] = []

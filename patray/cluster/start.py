@@ -16,10 +16,12 @@ def connect() -> None:
     if not ray.is_initialized():
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        # Ray's C++ core prints advice about Ray Data's own actors as errors; a local Ray keeps its logs all the same.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         ray.init(
             address=os.environ.get("RAY_ADDRESS"),
             include_dashboard=None if os.environ.get("RAY_ADDRESS") else False,
-            logging_level=logging.WARNING,
+            logging_level=logging.ERROR,
             log_to_driver=False,
             runtime_env={"env_vars": {"TOKENIZERS_PARALLELISM": "false"}},
         )
@@ -27,6 +29,7 @@ def connect() -> None:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # says that its bars are off, as asked
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def part_names(folder: Folder) -> list[str]:
 
 def load_vectors(folder: Folder, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """ids (n,) str objects and vectors (n, d) float32 of the named parts (default all), in the order of the parts."""
-    tables = [folder.read_table(name, ["patent_id", "vector"]) for name in (part_names(folder) if names is None else names)]
+    tables = [
+        folder.read_table(name, ["patent_id", "vector"]) for name in (part_names(folder) if names is None else names)
+    ]
     if not tables:
         raise EmbeddingError(f"{folder}: this embedding artifact has no parts")
     table = pa.concat_tables(tables).combine_chunks()

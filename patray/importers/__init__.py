@@ -1,1 +1,1 @@
-"""Outside formats, one file each. Exports and benchmarks come in, a landscape folder (and its import report) goes out."""
+"""Outside formats, one file each. Exports and benchmarks come in, a landscape folder and an import report go out."""

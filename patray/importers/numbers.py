@@ -55,8 +55,7 @@ def parse_numbers(texts: pa.Array, office: str | None = None) -> pa.StructArray:
         designs = pc.match_substring_regex(cleaned, pattern=r"^(?:RE|PP|RX|AI)\d")
         bare = pc.or_(bare, pc.fill_null(designs, False))
         cleaned = pc.if_else(bare, pc.binary_join_element_wise(pa.scalar(office), cleaned, ""), cleaned)
-    doubled = pc.replace_substring_regex(cleaned, pattern=r"^([A-Z]{2})", replacement=r"\1")
-    parts = pc.extract_regex(doubled, pattern=_PARTS)
+    parts = pc.extract_regex(cleaned, pattern=_PARTS)
     offices, kind = pc.struct_field(parts, "office"), pc.struct_field(parts, "kind")
     number = pc.struct_field(parts, "number")
     key = join_number(offices, number, kind)
@@ -90,23 +89,10 @@ def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
     return pc.if_else(repeats, pc.utf8_slice_codeunits(number, 2), number)
 
 
-def _replace(column: pa.Array, pattern: str, replacement: str) -> pa.Array:
-    return pc.replace_substring_regex(column, pattern=pattern, replacement=replacement)
-
-
-def _us(number: pa.Array, _: pa.Array) -> pa.Array:
-    number = _replace(number, r"^(D|RE|PP|RX|AI|H|T|X)?0+(\d)", r"\1\2")
-    return _replace(number, r"^(20\d\d)(\d{6})$", r"\g<1>0\2".replace(r"\g<1>", r"\1"))
-
-
-def _ep(number: pa.Array, _: pa.Array) -> pa.Array:
-    return _pad(number, r"^\d{1,6}$", 7)
-
-
-def _wo(number: pa.Array, _: pa.Array) -> pa.Array:
-    number = _replace(number, r"^(\d\d)(\d{5})$", r"\g0")  # keeps 7 digits as they are; shape decided below
-    number = _replace(number, r"^(7[89]|[89]\d)(\d{5})$", r"19\g1")
-    return number
+def _rewrite(column: pa.Array, *rules: tuple[str, str]) -> pa.Array:
+    for pattern, replacement in rules:
+        column = pc.replace_substring_regex(column, pattern=pattern, replacement=replacement)
+    return column
 
 
 def _pad(column: pa.Array, pattern: str, width: int) -> pa.Array:
@@ -114,4 +100,48 @@ def _pad(column: pa.Array, pattern: str, width: int) -> pa.Array:
     return pc.if_else(short, pc.utf8_lpad(column, width, "0"), column)
 
 
-_RULES: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {}
+def _pad_serial(column: pa.Array, pattern: str, width: int) -> pa.Array:
+    """Pad group 'serial' of the values that match; `pattern` has the groups 'head' and 'serial'."""
+    parts = pc.extract_regex(column, pattern=pattern)
+    padded = pc.utf8_lpad(pc.struct_field(parts, "serial"), width, "0")
+    joined = pc.binary_join_element_wise(pc.struct_field(parts, "head"), padded, "")
+    return pc.coalesce(joined, column)
+
+
+def _us(number: pa.Array, kind: pa.Array) -> pa.Array:
+    return _rewrite(number, (r"^(D|RE|PP|RX|AI|H|T|X)?0+(\d)", r"\1\2"), (r"^(20\d\d)(\d{6})$", r"\10\2"))
+
+
+def _ep(number: pa.Array, kind: pa.Array) -> pa.Array:
+    return _pad(number, r"^\d{1,6}$", 7)
+
+
+def _wo(number: pa.Array, kind: pa.Array) -> pa.Array:
+    last, this = r"7[89]|[89]\d", r"[0-6]\d|7[0-7]"
+    # Every result has 10 digits, so no later rule matches it again.
+    return _rewrite(
+        number,
+        (rf"^({last})(\d{{5}})$", r"19\10\2"),
+        (rf"^({this})(\d{{5}})$", r"20\10\2"),
+        (rf"^({last})(\d{{6}})$", r"19\1\2"),
+        (rf"^({this})(\d{{6}})$", r"20\1\2"),
+        (r"^((?:19|20)\d\d)(\d{5})$", r"\10\2"),
+    )
+
+
+def _jp(number: pa.Array, kind: pa.Array) -> pa.Array:
+    number = _rewrite(number, (r"^(H)([4-9])(\d{6})$", r"\10\2\3"))  # H5-123456: a year of one digit
+    number = _pad_serial(number, r"^(?P<head>[SHTMR]\d\d)(?P<serial>\d{1,5})$", 6)
+    return _pad_serial(number, r"^(?P<head>20\d\d)(?P<serial>\d{4,5})$", 6)
+
+
+def _kr(number: pa.Array, kind: pa.Array) -> pa.Array:
+    number = _rewrite(number, (r"^[12]0((?:19|20)\d\d\d{7})$", r"\1"))
+    grant, utility = pc.match_substring_regex(kind, pattern="^[BC]"), pc.match_substring_regex(kind, pattern="^Y")
+    short = pc.match_substring_regex(number, pattern=r"^\d{5,7}$")
+    prefix = pc.if_else(pc.and_(grant, short), "10", pc.if_else(pc.and_(utility, short), "20", ""))
+    padded = pc.if_else(pc.equal(prefix, ""), number, pc.utf8_lpad(number, 7, "0"))
+    return pc.binary_join_element_wise(prefix, padded, "")
+
+
+_RULES: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {"US": _us, "EP": _ep, "WO": _wo, "JP": _jp, "KR": _kr}

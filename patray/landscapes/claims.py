@@ -9,7 +9,8 @@ not cut it.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +47,7 @@ _PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 _MARKER = re.compile(
-    r"(?:(?<=\s)|(?<=[.;:])|(?<![\s\S]))(?:claim\s+)?(\d{1,3})(?:\s?[-–]\s?(\d{1,3}))?\s?[.):](?=\s|[^\W\d_])",
+    r"(?:(?<=\s)|(?<=[.;:])|(?<![\s\S]))(?:claim\s+)?(\d{1,3})(?:[^\S\n]?[-–][^\S\n]?(\d{1,3}))?[^\S\n]?[.):](?=\s|[^\W\d_])",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(r"(?:^|\n)[^\S\n]*$")
@@ -114,21 +115,25 @@ class _Mark:
     end: int
 
 
+_Tier = dict[int, list[_Mark]]
+"""Number -> its possible markers in the order of the text."""
+
+
 def _find_markers(text: str, start: int) -> list[_Mark]:
     """The claim markers, with rising numbers; the first is number 1 or 2."""
-    tiers: tuple[list[_Mark], list[_Mark], list[_Mark]] = ([], [], [])
+    tiers: tuple[_Tier, _Tier, _Tier] = (defaultdict(list), defaultdict(list), defaultdict(list))
     for match in _MARKER.finditer(text, start):
         before = text[max(0, match.start() - _LOOKBACK) : match.start()] if match.start() > start else ""
         first = int(match.group(1))
         mark = _Mark(first, max(first, int(match.group(2) or 0)), match.start(), match.end())
         if _LINE_START.search(before):
-            tiers[0].append(mark)
+            tiers[0][first].append(mark)
         elif _ABBREVIATION.search(before):
             continue
         elif _AFTER_SENTENCE.search(before):
-            tiers[1].append(mark)
+            tiers[1][first].append(mark)
         elif not _NUMBER_CONTEXT.search(before) and text[match.end() : match.end() + 2].strip()[:1].isupper():
-            tiers[2].append(mark)
+            tiers[2][first].append(mark)
     found: list[_Mark] = []
     number, position = 0, start - 1
     while (step := _next_marker(tiers, number, position)) is not None and (found or step.first <= 2):
@@ -137,16 +142,22 @@ def _find_markers(text: str, start: int) -> list[_Mark]:
     return found
 
 
-def _next_marker(tiers: tuple[list[_Mark], ...], number: int, position: int) -> _Mark | None:
+def _next_marker(tiers: tuple[_Tier, ...], number: int, position: int) -> _Mark | None:
     """The marker of the next number: at the start of a line, else after a sentence, else before a capital letter."""
-    for marks in tiers:
-        for mark in marks:
-            if mark.start > position and mark.first == number + 1:
-                return mark
-    for mark in tiers[0] + tiers[1]:
-        if mark.start > position and number + 1 < mark.first <= number + _MAX_GAP:
+    for tier in tiers:
+        mark = _after(tier, number + 1, position)
+        if mark is not None:
             return mark
-    return None
+    numbers = range(number + 2, number + _MAX_GAP + 1)
+    gaps = [mark for tier in tiers[:2] for mark in (_after(tier, n, position) for n in numbers) if mark is not None]
+    return min(gaps, key=lambda mark: mark.start, default=None)
+
+
+def _after(tier: _Tier, number: int, position: int) -> _Mark | None:
+    """The first marker of a number beyond a position."""
+    marks = tier.get(number, [])
+    at = bisect_right(marks, position, key=lambda mark: mark.start)
+    return marks[at] if at < len(marks) else None
 
 
 def _cut_at_dependent(text: str, mark: _Mark) -> SplitClaims:

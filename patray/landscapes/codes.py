@@ -30,8 +30,8 @@ _SYMBOL = re.compile(
     r"""([A-HY])
     (?:\s?(\d\d)
       (?:\s?([A-Z])
-        (?: \s*(?P<slashed>\d{1,4})\s*/\s*\d{2,6}(?:\W.*)?     # A61B 5/0205, anything may follow
-          | (?P<sortable>\d{4})\d{6}(?:\W.*)?                  # A61B0005020500
+        (?: \s*(?P<slashed>\d{1,4})\s*/\s*\d{2,6}(?:[\s(,;].*)?  # A61B 5/0205, anything may follow
+          | (?P<sortable>\d{4})\d{6}(?:[\s(,;].*)?               # A61B0005020500
           | \s+(?P<group>\d{1,4})                              # A61B 5
           | \d{1,10}                                           # A61M51723: no slash, no main group
         )?

@@ -101,11 +101,11 @@ def render(table: pa.Table | pa.RecordBatch, view: View) -> list[str]:
         table = pa.Table.from_batches([table])
     texts: list[str] = []
     for batch in table.select(list(view.columns)).to_batches():
-        sections = [_section(batch, section) for section in view.sections]
-        if len(sections) == 1:  # arrow drops nulls, rows and all, when it joins a single array
-            texts += pc.fill_null(sections[0], "").to_pylist()
-        else:
-            texts += pc.binary_join_element_wise(*sections, JOINT, null_handling="skip").to_pylist()
+        joined = _section(batch, view.sections[0])
+        for section in view.sections[1:]:  # one by one: arrow's own skipping of nulls loses rows of nothing else
+            more = _section(batch, section)
+            joined = pc.coalesce(pc.binary_join_element_wise(joined, more, JOINT), joined, more)
+        texts += pc.fill_null(joined, "").to_pylist()
     return texts
 
 

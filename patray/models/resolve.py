@@ -48,7 +48,9 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
     if record.package is not None:
         spec = importlib.util.find_spec(record.package)
         if spec is not None and spec.submodule_search_locations:
-            return Snapshot(str(Path(next(iter(spec.submodule_search_locations))) / "model"), f"package {record.package}")
+            return Snapshot(
+                str(Path(next(iter(spec.submodule_search_locations))) / "model"), f"package {record.package}"
+            )
         tried.append(f"the package {record.package} (not installed: pip install {record.package.replace('_', '-')})")
     if allow_hub and record.revision != "local":
         return Snapshot(f"hub:{record.repo}@{record.revision}", "hub")

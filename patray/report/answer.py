@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from patray.report.data import Comparison, Results, Row, headline_tasks, kind_of, labels_of
 from patray.report.words import Name, Sentence, gap_interval, interval, known, listing, p_value, plural, score, size
 
-ITEMS = {"retrieval": ("query", "queries"), "classification": ("patent", "patents"), "clustering": ("patent", "patents")}
+ITEMS = {
+    "retrieval": ("query", "queries"),
+    "classification": ("patent", "patents"),
+    "clustering": ("patent", "patents"),
+}
 VERB = {"retrieval": "search", "classification": "classification", "clustering": "clustering"}
 
 
@@ -21,7 +25,7 @@ VERB = {"retrieval": "search", "classification": "classification", "clustering":
 class Answer:
     """Who leads one task on one landscape, and how every other system in the leader's view compares with it.
 
-    rivals holds (row, comparison seen from the leader), best mean first; the comparison is None where none was declared.
+    rivals: (row, comparison seen from the leader), best mean first; None where no comparison was declared.
     """
 
     task: str
@@ -67,14 +71,16 @@ def answer_for(results: Results, task: str, landscape: str) -> Answer | None:
 
 def answers_for(results: Results, kind: str) -> list[Answer]:
     """One answer for each landscape (and label set, where the run has no mean over label sets)."""
-    pairs = [(task, landscape) for task in headline_tasks(results, kind) for landscape in results.landscapes(task)]
+    pairs = [(task, name) for name in results.landscapes() for task in headline_tasks(results, kind, name)]
     return [found for task, landscape in pairs if (found := answer_for(results, task, landscape)) is not None]
 
 
 def place(answer: Answer, several_label_sets: bool) -> Sentence:
     """`ultrasound`, or `ultrasound` by `ipc3` where several label sets answer for themselves."""
     labels = labels_of(answer.task)
-    return (Name(answer.landscape), " by ", Name(labels)) if several_label_sets and labels else (Name(answer.landscape),)
+    return (
+        (Name(answer.landscape), " by ", Name(labels)) if several_label_sets and labels else (Name(answer.landscape),)
+    )
 
 
 def headline(answers: Sequence[Answer]) -> Sentence:
@@ -95,7 +101,7 @@ def headline(answers: Sequence[Answer]) -> Sentence:
         how = (
             ", significantly ahead of every other system each time"
             if clear == total
-            else f", significantly ahead of every other system on {clear} of them"
+            else f", significantly ahead of every other system on {'one' if clear == 1 else clear} of them"
             if clear
             else ", but is never significantly ahead of every other system"
         )
@@ -150,7 +156,13 @@ def explain(answer: Answer) -> Sentence:
     runner, seen = answer.rivals[0]
     if seen is None or seen.verdict == "untested":
         lead = size(leader.mean - runner.mean)
-        return (*scored, f", {lead} above the runner-up ", Name(runner.system), "; this lead was not tested.", *_tested(answer))
+        return (
+            *scored,
+            f", {lead} above the runner-up ",
+            Name(runner.system),
+            "; this lead was not tested.",
+            *_tested(answer),
+        )
     gap = f"{size(seen.diff)} {gap_interval(*_toward(seen))}".rstrip()
     if seen.verdict == "worse":
         return (
@@ -175,9 +187,17 @@ def _tested(answer: Answer) -> Sentence:
         if seen is not None and seen.verdict != "untested":
             gap = f"{size(seen.diff)} {gap_interval(*_toward(seen))}".rstrip()
             if seen.verdict == "level":
-                return (" The closest system it was tested against is ", Name(row.system), f": no difference seen ({tail(seen)}).")
+                return (
+                    " The closest system it was tested against is ",
+                    Name(row.system),
+                    f": no difference seen ({tail(seen)}).",
+                )
             side = "above" if seen.diff > 0 else "below"
-            return (f" It is {gap} {side} ", Name(row.system), f", the closest system it was tested against ({tail(seen)}).")
+            return (
+                f" It is {gap} {side} ",
+                Name(row.system),
+                f", the closest system it was tested against ({tail(seen)}).",
+            )
     return ()
 
 

@@ -11,7 +11,7 @@ from patray.report.findings import fused_systems
 from patray.report.grid import TOP, Cell, Column, Grid, gap_cell, score_cell
 from patray.report.plots import axis_head, dots, score_axis, whisker
 from patray.report.svg import axis_over, swatch
-from patray.report.words import amount, percent, plural, score
+from patray.report.words import percent, plain_number, score
 
 MOST_OFFICES = 10
 
@@ -24,9 +24,11 @@ def leaderboard(results: Results, answer: Answer) -> Grid:
     rows = [answer.leader, *(row for row, _ in answer.rivals)]
     shown = rows[:TOP]
     axis = score_axis(shown)
-    columns = [Column("System", "name"), Column(answer.metric), Column("95% interval", "plot", axis_head(axis))]
+    columns = [Column("System", "name"), Column(answer.metric), Column("interval", "plot", axis_head(axis))]
     columns += [Column("to leader", hint="difference to the leader, corrected p")]
-    columns += [Column(metric) for metric in extra] + [Column("over seeds", hint="standard deviation over k-means seeds") for _ in spread]
+    columns += [Column(metric) for metric in extra] + [
+        Column("over seeds", hint="standard deviation over k-means seeds") for _ in spread
+    ]
     best = {metric: _best(results, answer, metric, answer.leader.view) for metric in metrics}
     seen = {row.system: found for row, found in answer.rivals}
     body = []
@@ -40,12 +42,15 @@ def leaderboard(results: Results, answer: Answer) -> Grid:
             other = results.find(row, metric)
             cells.append(score_cell(other, best=bool(other and other.mean == best.get(metric)), spaced=False))
         body.append(tuple(cells))
+    everything = results.ranked(answer.task, answer.landscape, answer.metric)
+    if len(everything) == len(body):
+        return Grid(tuple(columns), tuple(body))
     return Grid(
         tuple(columns),
         tuple(body),
         f"The first {TOP} of {len(rows)} systems." if len(rows) > TOP else "",
         _all_rows(results, answer, [*metrics, *spread]),
-        f"All {plural(len(results.ranked(answer.task, answer.landscape, answer.metric)), 'system and view', 'systems and views')}",
+        f"All {len(everything):,} systems and views",
     )
 
 
@@ -94,17 +99,27 @@ def _crossed(rows: Sequence[Row], keys: Sequence[str], key_of: Callable[[Row], s
     table: dict[str, dict[str, Row]] = {}
     for row in rows:
         table.setdefault(row.system, {})[key_of(row)] = row
-    means = {name: sum(row.mean for row in cells.values()) / len(cells) for name, cells in table.items() if len(cells) == len(keys)}
+    means = {
+        name: sum(row.mean for row in cells.values()) / len(cells)
+        for name, cells in table.items()
+        if len(cells) == len(keys)
+    }
     ordered = sorted(table, key=lambda name: (-max(row.mean for row in table[name].values()), name))
     shown = ordered[:TOP]
-    axis = axis_over([row.mean for name in shown for row in table[name].values()], 8, 160, ticks=3)
+    axis = axis_over([row.mean for name in shown for row in table[name].values()], 13, 155, ticks=4)
     best = {key: max(cells[key].mean for cells in table.values() if key in cells) for key in keys}
     best_mean = max(means.values(), default=None)
 
     def cells_of(name: str, plot: bool) -> tuple[Cell, ...]:
         cells = table[name]
-        points = [(cells[key].mean, index, f"{name}, {key}: {score(cells[key].mean)}") for index, key in enumerate(keys) if key in cells]
-        scored = [score_cell(cells.get(key), best=key in cells and cells[key].mean == best[key], spaced=False) for key in keys]
+        points = [
+            (cells[key].mean, index, f"{key}: {score(cells[key].mean)}")
+            for index, key in enumerate(keys)
+            if key in cells
+        ]
+        scored = [
+            score_cell(cells.get(key), best=key in cells and cells[key].mean == best[key], spaced=False) for key in keys
+        ]
         mean = Cell(score(means.get(name)), means.get(name), best=name in means and means[name] == best_mean)
         return (Cell(name), *((Cell(plot=dots(points, axis)),) if plot else ()), *scored, mean)
 
@@ -131,7 +146,9 @@ def by_field(results: Results, answer: Answer) -> tuple[list[Slope], Grid] | Non
     for row, other in both:
         drop = results.find(row, f"{metric}.drop", "out")
         shown = Cell(score(None)) if drop is None else Cell(_fall(drop.mean), drop.mean, _fall_interval(drop))
-        body.append((Cell(row.system), score_cell(row, row.mean == best_in), score_cell(other, other.mean == best_out), shown))
+        body.append(
+            (Cell(row.system), score_cell(row, row.mean == best_in), score_cell(other, other.mean == best_out), shown)
+        )
     columns = (Column("System", "name"), Column("same field"), Column("other field"), Column("change"))
     grid = Grid(columns, tuple(body[:8]))
     if len(body) > 8:
@@ -162,13 +179,20 @@ def by_office(results: Results, answer: Answer) -> tuple[Grid, list[str]] | None
         return None
     offices.sort(key=lambda item: (-max(row.n for row in item[1].values()), item[0]))
     shown = offices[:MOST_OFFICES]
-    axis = axis_over([rows[name].mean for _, rows in shown for name in systems if name in rows], 8, 160, ticks=3)
+    axis = axis_over([rows[name].mean for _, rows in shown for name in systems if name in rows], 13, 155, ticks=4)
 
     def cells_of(office: str, rows: dict[str, Row], plot: bool) -> tuple[Cell, ...]:
-        points = [(rows[name].mean, index, f"{name}, {office}: {score(rows[name].mean)}") for index, name in enumerate(systems) if name in rows]
+        points = [
+            (rows[name].mean, index, f"{name}: {score(rows[name].mean)}")
+            for index, name in enumerate(systems)
+            if name in rows
+        ]
         n = max(row.n for row in rows.values())
         best = max(row.mean for name, row in rows.items() if name in systems) if points else None
-        scored = [score_cell(rows.get(name), name in rows and rows[name].mean == best, index == 0) for index, name in enumerate(systems)]
+        scored = [
+            score_cell(rows.get(name), name in rows and rows[name].mean == best, index == 0)
+            for index, name in enumerate(systems)
+        ]
         return (Cell(office), Cell(f"{n:,}", float(n)), *((Cell(plot=dots(points, axis)),) if plot else ()), *scored)
 
     heads = (Column("Office", "name"), Column("queries"))
@@ -177,7 +201,13 @@ def by_office(results: Results, answer: Answer) -> tuple[Grid, list[str]] | None
     grid = Grid(columns, tuple(cells_of(*item, True) for item in shown))
     if len(offices) > len(shown):
         folded = Grid((*heads, *tail), tuple(cells_of(*item, False) for item in offices))
-        grid = Grid(columns, grid.rows, f"The {len(shown)} of {len(offices)} offices with most queries.", folded, f"All {len(offices)} offices")
+        grid = Grid(
+            columns,
+            grid.rows,
+            f"The {len(shown)} of {len(offices)} offices with most queries.",
+            folded,
+            f"All {len(offices)} offices",
+        )
     return grid, systems
 
 
@@ -203,11 +233,17 @@ def fusion_grid(results: Results, answer: Answer) -> Grid | None:
     fused = fused_systems(results, answer.task, answer.landscape, answer.metric, answer.leader.view)
     if not fused:
         return None
-    columns = (Column("Fusion", "name"), Column("weight"), Column(answer.metric), Column("better part", "text"), Column("gain"))
+    columns = (
+        Column("Fusion", "name"),
+        Column("weight"),
+        Column(answer.metric),
+        Column("better part", "text"),
+        Column("gain"),
+    )
     body = [
         (
             Cell(item.row.system),
-            Cell(amount(item.weight), item.weight),
+            Cell(plain_number(item.weight), item.weight),
             score_cell(item.row),
             Cell(item.part.system, small=score(item.part.mean)),
             gap_cell(item.seen),
@@ -215,4 +251,8 @@ def fusion_grid(results: Results, answer: Answer) -> Grid | None:
         for item in fused
     ]
     grid = Grid(columns, tuple(body[:TOP]))
-    return grid if len(body) <= TOP else Grid(columns, grid.rows, "", Grid(columns, tuple(body)), f"All {len(body)} fusions")
+    return (
+        grid
+        if len(body) <= TOP
+        else Grid(columns, grid.rows, "", Grid(columns, tuple(body)), f"All {len(body)} fusions")
+    )

@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of comparisons.parquet, seen from `a`: diff = a - b."""
+    """One row of comparisons.parquet, seen from `a`: diff = a - b. wins, ties, losses: None where no item has a value."""
 
     family: str
     task: str
@@ -69,9 +69,9 @@ class Comparison:
     p: float | None
     p_adjusted: float | None
     effect: float | None
-    wins: int
-    ties: int
-    losses: int
+    wins: int | None
+    ties: int | None
+    losses: int | None
     n: int
     min_detectable: float | None
 
@@ -145,23 +145,17 @@ class Results:
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
         found = dict.fromkeys(row.task for row in self.rows)
-        known_kinds = [name for name in (KINDS if kind is None else (kind,))]
-        return [
-            task for name in known_kinds for task in sorted((t for t in found if kind_of(t) == name), key=_star_first)
-        ]
+        kinds = KINDS if kind is None else (kind,)
+        return [task for name in kinds for task in sorted((t for t in found if kind_of(t) == name), key=_star_first)]
 
     def landscapes(self, task: str | None = None) -> list[str]:
         return list(dict.fromkeys(row.landscape for row in self.rows if task is None or row.task == task))
 
     def views(self, task: str, landscape: str) -> list[str]:
-        return list(
-            dict.fromkeys(row.view for row in self.rows if (row.task, row.landscape) == (task, landscape))
-        )
+        return list(dict.fromkeys(row.view for row in self.rows if (row.task, row.landscape) == (task, landscape)))
 
     def slices(self, task: str, landscape: str) -> list[str]:
-        return list(
-            dict.fromkeys(row.slice for row in self.rows if (row.task, row.landscape) == (task, landscape))
-        )
+        return list(dict.fromkeys(row.slice for row in self.rows if (row.task, row.landscape) == (task, landscape)))
 
     def metrics(self, task: str) -> list[str]:
         """The metrics that this run holds for a task, in the order of `METRICS`."""
@@ -182,7 +176,7 @@ class Results:
         return next((other for other in cell if (other.view, other.system) == (row.view, row.system)), None)
 
     def compare(self, a: Row, b: Row) -> Comparison | None:
-        """The declared comparison of two rows of one slice and metric: two systems in a view, or a system's two views."""
+        """The declared comparison of two rows of a slice and metric: two systems in a view, or a system's views."""
         where = (a.task, a.landscape)
         if a.view == b.view:
             pair = (a.system, b.system)
@@ -213,9 +207,9 @@ def _star_first(task: str) -> tuple[bool, str]:
     return (not task.endswith(":*"), task)
 
 
-def headline_tasks(results: Results, kind: str) -> list[str]:
-    """The tasks that answer for a kind: the mean over label sets where the run has it, else every label set."""
-    tasks = results.tasks(kind)
+def headline_tasks(results: Results, kind: str, landscape: str) -> list[str]:
+    """The tasks that answer for a kind on a landscape: the mean over label sets where it has one, else every set."""
+    tasks = [task for task in results.tasks(kind) if landscape in results.landscapes(task)]
     star = f"{kind}:*"
     return [star] if star in tasks else tasks
 
@@ -241,31 +235,16 @@ def load_results(run: Folder) -> Results:
     Raises:
         InputError: a file is missing, cannot be read, or lacks a column of `patray.runs.tables`.
     """
-    summary = _read(run, "summary.parquet", tables.SUMMARY)
     rows = tuple(
-        Row(*_texts(item, "task landscape view system slice metric"), item["mean"], *_numbers(item, "ci_low ci_high"), n)
-        for item in summary.to_pylist()
+        Row(**_fields(item, "task landscape view system slice metric", "mean ci_low ci_high", "n"))
+        for item in _read(run, "summary.parquet", tables.SUMMARY).to_pylist()
         if _number(item["mean"]) is not None
-        for n in [item["n"] or 0]
     )
-    comparisons = tuple(
-        Comparison(
-            *_texts(item, "family task landscape view slice metric system_a system_b"),
-            *(_number(item[name], math.nan) for name in ("mean_a", "mean_b", "diff")),  # type: ignore[arg-type]
-            *_numbers(item, "ci_low ci_high p_permutation p_adjusted effect_size"),
-            *(item[name] or 0 for name in ("wins", "ties", "losses", "n")),
-            _number(item["min_detectable"]),
-        )
-        for item in _read(run, "comparisons.parquet", tables.COMPARISONS).to_pylist()
-    )
+    comparisons = tuple(_comparison(item) for item in _read(run, "comparisons.parquet", tables.COMPARISONS).to_pylist())
     tuning = tuple(
         Tried(
-            *_texts(item, "task landscape view system parameter"),
-            _number(item["value"]),
-            clean(item["metric"]),
-            item["mean"],
-            item["n"] or 0,
-            bool(item["chosen"]),
+            **_fields(item, "task landscape view system parameter metric", "value mean", "n"),
+            chosen=bool(item["chosen"]),
         )
         for item in _read(run, "tuning.parquet", tables.TUNING).to_pylist()
         if _number(item["mean"]) is not None
@@ -297,16 +276,39 @@ def _read(run: Folder, name: str, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names)
 
 
-def _number(value: Any, otherwise: float | None = None) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else otherwise
+_NAMES = {
+    "ci_low": "low",
+    "ci_high": "high",
+    "p_permutation": "p",
+    "effect_size": "effect",
+    "system_a": "a",
+    "system_b": "b",
+}
+"""Columns whose field here has another name."""
 
 
-def _numbers(item: dict[str, Any], names: str) -> list[float | None]:
-    return [_number(item[name]) for name in names.split()]
+def _fields(item: dict[str, Any], texts: str, numbers: str, counts: str) -> dict[str, Any]:
+    """The named columns of a row: texts cleaned, numbers None where they are missing or not finite, counts from 0."""
+    found: dict[str, Any] = {_NAMES.get(name, name): clean(item[name]) for name in texts.split()}
+    found.update({_NAMES.get(name, name): _number(item[name]) for name in numbers.split()})
+    found.update({name: item[name] or 0 for name in counts.split()})
+    return found
 
 
-def _texts(item: dict[str, Any], names: str) -> list[str]:
-    return [clean(item[name]) for name in names.split()]
+def _comparison(item: dict[str, Any]) -> Comparison:
+    fields = _fields(
+        item,
+        "family task landscape view slice metric system_a system_b",
+        "mean_a mean_b diff ci_low ci_high p_permutation p_adjusted effect_size min_detectable",
+        "n",
+    )
+    fields.update({name: item[name] for name in ("wins", "ties", "losses")})
+    fields.update({name: math.nan for name in ("mean_a", "mean_b", "diff") if fields[name] is None})
+    return Comparison(**fields)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _index_rows(rows: Iterable[Row]) -> dict[tuple[str, str, str, str], tuple[Row, ...]]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from patray.report.data import Comparison
 from patray.report.svg import Axis, axis_over, colour, line, mark, number, picture, text, title
-from patray.report.words import amount, gap_interval, p_value, score, shorten, signed
+from patray.report.words import amount, gap_interval, p_value, plain_number, score, shorten, signed
 
 WIDTH = 344.0
 
@@ -27,10 +27,10 @@ class Slope:
 
 def slopes(lines: Sequence[Slope], metric: str) -> Markup:
     """Scores within the query's field at the left, across fields at the right, from zero. The first 6 are named."""
-    height, left, right = 268.0, 46.0, 188.0
+    height, left, right = 268.0, 34.0, 128.0
     axis = axis_over([end for item in lines for end in (item.inside, item.outside)], height - 34, 30, zero=True)
-    parts = [text(left, 16, "same field", "middle", "axis-name"), text(right, 16, "other field", "middle", "axis-name")]
-    parts += _left_ticks(axis, left - 8, right)
+    parts = [text(0, 16, "same field", "start", "axis-name"), text(right - 26, 16, "other field", "start", "axis-name")]
+    parts += _left_ticks(axis, left - 6, right)
     named = list(lines[:6])
     for item in reversed(lines):
         series = named.index(item) if item in named else -1
@@ -40,13 +40,18 @@ def slopes(lines: Sequence[Slope], metric: str) -> Markup:
             f"{line(left, axis.at(item.inside), right, axis.at(item.outside), 'stroke')}</g>"
         )
         if series >= 0:
-            parts += [mark(left, axis.at(item.inside), series, words), mark(right, axis.at(item.outside), series, words)]
+            parts += [
+                mark(left, axis.at(item.inside), series, words),
+                mark(right, axis.at(item.outside), series, words),
+            ]
     wanted = [axis.at(item.outside) + 4 for item in named]
     for item, y, place in zip(named, wanted, spread(wanted, 14, 30, height - 8), strict=True):
         parts.append(line(right + 6, y - 4, right + 15, place - 4, "leaderline"))
-        parts.append(text(right + 18, place, f"{score(item.outside)} {shorten(item.name, 18)}", kind=f"t{named.index(item)}"))
+        parts.append(
+            text(right + 18, place, f"{score(item.outside)} {shorten(item.name, 24)}", kind=f"t{named.index(item)}")
+        )
     if len(lines) > len(named):
-        parts.append(text(left, height - 6, f"{len(lines) - len(named)} more systems in grey", "start", "note"))
+        parts.append(text(left, height - 6, f"{len(lines) - len(named)} more systems in grey", "start", "aside"))
     label = f"{metric} within and across fields. " + "; ".join(
         f"{item.name} {score(item.inside)} to {score(item.outside)}" for item in named
     )
@@ -79,26 +84,37 @@ class Curve:
 
 def weight_curves(curves: Sequence[Curve], metric: str) -> Markup:
     """The fusion-weight curve: a star marks the weight that validation chose."""
-    height, left, right = 226.0, 46.0, WIDTH - 12
-    ys = axis_over([mean for curve in curves for mean in curve.means], height - 40, 14)
+    height, left, right = 240.0, 46.0, WIDTH - 12
+    ys = axis_over([mean for curve in curves for mean in curve.means], height - 40, 28)
     xs = axis_over([weight for curve in curves for weight in curve.weights], left, right, ticks=6)
-    parts = _left_ticks(ys, left, right)
+    parts = [text(0, 12, f"validation {metric}", "start", "axis-name"), *_left_ticks(ys, left, right)]
     parts.append(line(left, ys.start, right, ys.start, "axis"))
     for tick in xs.ticks:
-        parts += [line(xs.at(tick), ys.start, xs.at(tick), ys.start + 4, "axis"), text(xs.at(tick), ys.start + 16, xs.label(tick), "middle")]
-    parts.append(text((left + right) / 2, height - 6, f"weight (validation {metric})", "middle", "axis-name"))
+        parts += [
+            line(xs.at(tick), ys.start, xs.at(tick), ys.start + 4, "axis"),
+            text(xs.at(tick), ys.start + 16, xs.label(tick), "middle"),
+        ]
+    parts.append(text((left + right) / 2, height - 6, "weight of the dense system", "middle", "axis-name"))
     for index in reversed(range(len(curves))):
         curve = curves[index]
-        points = " ".join(f"{number(xs.at(w))},{number(ys.at(m))}" for w, m in zip(curve.weights, curve.means, strict=True))
-        parts.append(f'<g class="{colour(index)} slope">{title(curve.name)}<polyline points="{points}" class="stroke"/></g>')
+        points = " ".join(
+            f"{number(xs.at(w))},{number(ys.at(m))}" for w, m in zip(curve.weights, curve.means, strict=True)
+        )
+        parts.append(
+            f'<g class="{colour(index)} slope">{title(curve.name)}<polyline points="{points}" class="stroke"/></g>'
+        )
         for weight, mean in zip(curve.weights, curve.means, strict=True):
             if weight == curve.chosen:
-                words = f"{curve.name}: weight {amount(weight)} chosen, validation {metric} {score(mean)}"
+                words = f"{curve.name}: weight {plain_number(weight)} chosen, validation {metric} {score(mean)}"
                 parts.append(mark(xs.at(weight), ys.at(mean), index, words, star=True))
     label = f"Validation {metric} by fusion weight. " + "; ".join(
-        f"{curve.name}: chosen {amount(curve.chosen)}" for curve in curves if curve.chosen is not None
+        f"{curve.name}: chosen {plain_number(curve.chosen)}" for curve in curves if curve.chosen is not None
     )
     return picture(WIDTH, height, parts, label)
+
+
+_GLYPHS = {"better": "m3 15l6-11 6 11z", "worse": "m3 4l6 11 6-11z", "level": "m6 10a3 3 0 1 0 6 0a3 3 0 1 0-6 0z"}
+"""Drawn from the top left corner of a cell."""
 
 
 def pair_matrix(names: Sequence[str], seen: dict[tuple[int, int], Comparison]) -> Markup:
@@ -111,18 +127,22 @@ def pair_matrix(names: Sequence[str], seen: dict[tuple[int, int], Comparison]) -
     parts = []
     for i, name in enumerate(names):
         y = top + cell * i
-        parts += [text(left - 8, y + 13.5, f"{shorten(name, 26)}  {i + 1}", "end"), text(left + cell * (i + 0.5), top - 7, str(i + 1), "middle")]
+        parts.append(line(left, y, width - 4, y, "grid"))
+        parts += [
+            text(left - 8, y + 13.5, f"{shorten(name, 26)}  {i + 1}", "end"),
+            text(left + cell * (i + 0.5), top - 7, str(i + 1), "middle"),
+        ]
         for j in range(len(names)):
             found = seen.get((i, j))
             kind = "same" if i == j else found.verdict if found else "untested"
-            parts.append(f'<g class="pair {kind}"><rect x="{number(left + cell * j)}" y="{number(y)}" width="{number(cell - 1)}" height="{number(cell - 1)}"/>')
-            sign = {"better": "▲", "worse": "▼", "level": "·"}.get(kind, "")
-            parts.append(text(left + cell * (j + 0.5) - 0.5, y + 13.5, sign, "middle") if sign else "")
-            if found is not None:
+            if kind in _GLYPHS and found is not None:
                 span = gap_interval(found.low, found.high)
-                parts.append(title(f"{found.a} − {found.b}: {signed(found.diff)} {span}, {p_value(found.p_adjusted)}"))
-            parts.append("</g>")
-    return picture(width, height, parts, f"Which of {len(names)} systems differ significantly, pair by pair", "figure fixed")
+                words = f"{i + 1} − {j + 1}: {signed(found.diff)} {span}, {p_value(found.p_adjusted)}"
+                place = f"M{number(left + cell * j)} {number(y)}"
+                parts.append(f'<path class="pair {kind}" d="{place}{_GLYPHS[kind]}">{title(words)}</path>')
+    return picture(
+        width, height, parts, f"Which of {len(names)} systems differ significantly, pair by pair", "figure fixed"
+    )
 
 
 @dataclass(frozen=True)
@@ -136,11 +156,11 @@ class Model:
 
 def speed_against_quality(models: Sequence[Model], metric: str) -> Markup:
     """Patents a second on a log axis against the score. Models that no other beats in both are named and joined."""
-    height, left, right = 250.0, 46.0, WIDTH - 14
-    ys = axis_over([item.score for item in models], height - 40, 16)
+    height, left, right = 262.0, 46.0, WIDTH - 14
+    ys = axis_over([item.score for item in models], height - 40, 30)
     logs = [math.log10(item.speed) for item in models]
     xs = axis_over([min(logs) - 0.15, max(logs) + 0.15], left, right, ticks=4)
-    parts = _left_ticks(ys, left, right)
+    parts = [text(0, 12, metric, "start", "axis-name"), *_left_ticks(ys, left, right)]
     parts.append(line(left, ys.start, right, ys.start, "axis"))
     for tick in _decades(xs):
         x = xs.at(math.log10(tick))
@@ -178,5 +198,8 @@ def _decades(xs: Axis) -> list[float]:
 def _left_ticks(axis: Axis, left: float, right: float) -> list[str]:
     parts = []
     for tick in axis.ticks:
-        parts += [line(left, axis.at(tick), right, axis.at(tick), "grid"), text(left - 6, axis.at(tick) + 4, axis.label(tick), "end")]
+        parts += [
+            line(left, axis.at(tick), right, axis.at(tick), "grid"),
+            text(left - 6, axis.at(tick) + 4, axis.label(tick), "end"),
+        ]
     return parts

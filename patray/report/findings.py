@@ -6,8 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patray.report.answer import Answer, answers_for, place, smallest, tail
-from patray.report.data import Comparison, Results, Row, headline_tasks, kind_of, parts_of
-from patray.report.words import Name, Sentence, amount, count, duration, gap_interval, percent, plural, score, signed, size
+from patray.report.data import KINDS, Comparison, Results, Row, kind_of, parts_of
+from patray.report.words import (
+    Name,
+    Sentence,
+    amount,
+    count,
+    duration,
+    gap_interval,
+    percent,
+    plain_number,
+    plural,
+    score,
+    signed,
+    size,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class ViewCount:
 
 
 def count_views(results: Results, task: str, landscape: str, metric: str) -> list[ViewCount]:
-    """One count per view that is first for some system, most often first first. Systems seen in one view are left out."""
+    """One count per view that is first for some system, the most first. Systems seen in one view are left out."""
     by_system: dict[str, list[Row]] = {}
     for row in results.ranked(task, landscape, metric):
         by_system.setdefault(row.system, []).append(row)
@@ -52,7 +65,11 @@ def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence
     else:
         sentence += (Name(top.view), f" scores highest for {top.first} of {top.systems} systems")
         sentence += (f" (significantly above their second view for {top.clear})",)
-    own = [row for row in results.ranked(answer.task, answer.landscape, answer.metric) if row.system == answer.leader.system]
+    own = [
+        row
+        for row in results.ranked(answer.task, answer.landscape, answer.metric)
+        if row.system == answer.leader.system
+    ]
     if len(own) < 2:
         return (*sentence, ".")
     best, second = own[0], own[1]
@@ -115,7 +132,12 @@ def fused_systems(results: Results, task: str, landscape: str, metric: str, view
 
 def _weight(results: Results, row: Row) -> float | None:
     for tried in results.tuning:
-        if (tried.parameter, tried.chosen, tried.landscape, tried.view) != ("fusion.weight", True, row.landscape, row.view):
+        if (tried.parameter, tried.chosen, tried.landscape, tried.view) != (
+            "fusion.weight",
+            True,
+            row.landscape,
+            row.view,
+        ):
             continue
         if tried.system == row.system and kind_of(tried.task) == kind_of(row.task):
             return tried.value
@@ -136,7 +158,7 @@ def explain_fusion(results: Results, answer: Answer, where: Sentence) -> Sentenc
         sentence += ("; the highest, ",)
         fused = fused[:1]
     for index, item in enumerate(fused):
-        weight = f" (weight {amount(item.weight)})" if item.weight is not None else ""
+        weight = f" (weight {plain_number(item.weight)})" if item.weight is not None else ""
         sentence += ("; " if index else "", Name(item.row.system), weight, " is ")
         sentence += _above(item.seen, item.row, item.part, Name(item.part.system))
     return (*sentence, ".")
@@ -157,33 +179,46 @@ def _above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Senten
     return (f"{size(seen.diff)} {gap_interval(low, high)}".rstrip() + f" {side} ", name, f" ({tail(seen)})")
 
 
-def explain_cost(results: Results) -> list[Sentence]:
+def explain_cost(results: Results) -> Sentence:
     """What the run took, as far as provenance says."""
     provenance = results.provenance
     steps = [step for step in provenance.get("steps") or [] if isinstance(step, dict)]
-    sentences: list[Sentence] = []
+    sentences: list[str] = []
     if isinstance(provenance.get("seconds"), int | float):
-        sentences.append((f"The run took {duration(provenance['seconds'])}.",))
+        sentences.append(f"The run took {duration(provenance['seconds'])}.")
     fresh = [step for step in steps if step.get("step") == "embed" and not step.get("reused")]
     reused = sum(step.get("step") == "embed" and bool(step.get("reused")) for step in steps)
     if fresh:
         tokens, seconds = total(fresh, "tokens"), total(fresh, "seconds")
-        text = f"It embedded {count(total(fresh, 'inputs'))} texts" if total(fresh, "inputs") is not None else "Embedding"
+        text = (
+            f"It embedded {count(total(fresh, 'inputs'))} texts"
+            if total(fresh, "inputs") is not None
+            else "It embedded"
+        )
         text += f" ({count(tokens)} tokens)" if tokens is not None else ""
-        sentences.append((f"{text} in {duration(seconds)} of embedding." if seconds is not None else f"{text}.",))
+        sentences.append(f"{text} in {duration(seconds)}, start-up not counted." if seconds is not None else f"{text}.")
     if reused:
-        sentences.append((f"{plural(reused, 'set of embeddings was', 'sets of embeddings were')} reused from earlier runs.",))
-    bill = [f"{amount(total(steps, key))} {unit}" for key, unit in (("gpu_hours", "GPU-hours"), ("cpu_hours", "CPU-hours")) if total(steps, key)]
-    cost = total(steps, "cost_usd")
+        sentences.append(
+            f"{plural(reused, 'set of embeddings was', 'sets of embeddings were')} reused from earlier runs."
+        )
+    spent_now = [step for step in steps if not step.get("reused")]  # a reused step keeps the hours it once took
+    bill = [
+        f"{amount(total(spent_now, key))} {unit}"
+        for key, unit in (("gpu_hours", "GPU-hours"), ("cpu_hours", "CPU-hours"))
+        if total(spent_now, key)
+    ]
+    cost = total(spent_now, "cost_usd")
     if bill or cost is not None:
-        spent = " and ".join(bill) or "Hours not recorded"
-        sentences.append((f"{spent}; {f'${cost:,.2f}' if cost is not None else 'no price recorded'}.",))
-    return sentences
+        spent = " and ".join(bill) or "hours not recorded"
+        sentences.append(f"Spent: {spent}; {f'${cost:,.2f}' if cost is not None else 'no price recorded'}.")
+    return (" ".join(sentences),) if sentences else ()
 
 
 def total(steps: list[dict[str, object]], key: str) -> float | None:
     """Sum over the steps that record `key`; None when none does."""
-    values = [value for step in steps if isinstance(value := step.get(key), int | float) and not isinstance(value, bool)]
+    values = [
+        value for step in steps if isinstance(value := step.get(key), int | float) and not isinstance(value, bool)
+    ]
     return float(sum(values)) if values else None
 
 
@@ -198,7 +233,7 @@ class Question:
 
 def questions(results: Results) -> list[Question]:
     """The questions beside "which system", each with the sentences that this run supports."""
-    kinds = [kind for kind in ("retrieval", "classification", "clustering") if headline_tasks(results, kind)]
+    kinds = [kind for kind in KINDS if results.tasks(kind)]
     answers = answers_for(results, kinds[0]) if kinds else []
     several = len({answer.task for answer in answers}) > 1
     asked = [
@@ -213,6 +248,5 @@ def questions(results: Results) -> list[Question]:
             found.append(Question(anchor, text, tuple(point for point in points if point is not None)))
     cost = explain_cost(results)
     if cost:
-        joined: Sentence = tuple(part for index, point in enumerate(cost) for part in ((" ",) if index else ()) + point)
-        found.append(Question("cost", "What did it take?", (joined,)))
+        found.append(Question("cost", "What did it take?", (cost,)))
     return found

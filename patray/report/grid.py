@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from patray.report.data import Comparison, Row
-from patray.report.words import gap_interval, interval, p_value, score, signed, stars
+from patray.report.words import MISSING, amount, count, gap_interval, interval, p_value, score, signed, stars
 
 TOP = 12
 """Rows that a section shows before the full table is folded away."""
@@ -65,14 +66,38 @@ def gap_cell(seen: Comparison | None) -> Cell:
 
 def comparison_grid(found: Sequence[Comparison], with_place: bool, total: int) -> Grid:
     """Comparisons in full: both means, difference with interval, p, effect size, wins, smallest visible difference."""
-    columns = [Column("A", "name"), Column("B", "text"), Column("A − B"), Column("p", hint="corrected within its family")]
+    columns = [
+        Column("A", "name"),
+        Column("B", "text"),
+        Column("A − B"),
+        Column("p", hint="corrected within its family"),
+    ]
     columns += [Column("mean A"), Column("mean B"), Column("raw p", hint="sign-flip permutation, uncorrected")]
-    columns += [Column("effect", hint="mean difference in standard deviations"), Column("wins / ties / losses", "text"), Column("n")]
+    columns += [
+        Column("effect", hint="mean difference in standard deviations"),
+        Column("wins/ties/losses"),
+        Column("n"),
+    ]
     columns += [Column("visible", hint="smallest difference visible with 80% power")]
     columns += [Column("where", "text")] if with_place else []
     rows = tuple(_comparison_row(item, with_place) for item in found)
     note = "" if len(found) == total else f"{len(found):,} of {total:,} comparisons; all are in comparisons.parquet."
-    return Grid(tuple(columns), rows, note)
+    if len(rows) <= TOP:
+        return Grid(tuple(columns), rows, note)
+    first = f"The first {TOP} of {total:,} comparisons; all are in comparisons.parquet."
+    return Grid(
+        tuple(columns),
+        rows[:TOP],
+        first,
+        Grid(tuple(columns), rows, note),
+        f"The first {len(rows):,}" if note else f"All {total:,}",
+    )
+
+
+def _counts(item: Comparison) -> Cell:
+    if item.wins is None or item.ties is None or item.losses is None:
+        return Cell(MISSING, tone="quiet")
+    return Cell(f"{item.wins:,}/{item.ties:,}/{item.losses:,}", float(item.wins))
 
 
 def _comparison_row(item: Comparison, with_place: bool) -> tuple[Cell, ...]:
@@ -86,7 +111,7 @@ def _comparison_row(item: Comparison, with_place: bool) -> tuple[Cell, ...]:
         Cell(score(item.mean_b), item.mean_b),
         Cell(p_value(item.p).removeprefix("p ").removeprefix("= "), item.p),
         Cell(score(item.effect, 2), item.effect),
-        Cell(f"{item.wins:,} / {item.ties:,} / {item.losses:,}", float(item.wins)),
+        _counts(item),
         Cell(f"{item.n:,}", float(item.n)),
         Cell(score(item.min_detectable), item.min_detectable),
     ]
@@ -94,3 +119,18 @@ def _comparison_row(item: Comparison, with_place: bool) -> tuple[Cell, ...]:
         place = [item.landscape, "" if item.view == "*" else item.view, "" if item.slice == "all" else item.slice]
         cells.append(Cell(", ".join(part for part in place if part)))
     return tuple(cells)
+
+
+def number_of(value: Any) -> float | None:
+    """A recorded number; None where there is none."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def count_cell(value: Any, missing: str = MISSING) -> Cell:
+    """A whole number, or what to say where none was recorded."""
+    return Cell(count(value), number_of(value)) if number_of(value) is not None else Cell(missing, tone="quiet")
+
+
+def amount_cell(value: Any) -> Cell:
+    """A measured quantity."""
+    return Cell(amount(value), number_of(value))

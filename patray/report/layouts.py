@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Layout:
-    """A table of texts. name: file name without extension. numeric[j]: column j is aligned right. bold: cells (i, j)."""
+    """A table of texts. name: file name, no extension. numeric[j]: column j is aligned right. bold: cells (i, j)."""
 
     name: str
     caption: str
@@ -53,9 +54,7 @@ def by_view(results: Results, task: str, landscape: str, metric: str, intervals:
     return _crossed(name, caption, ranked, views, lambda row: row.view, intervals)
 
 
-def by_label_set(
-    results: Results, kind: str, landscape: str, view: str, metric: str, intervals: bool
-) -> Layout | None:
+def by_label_set(results: Results, kind: str, landscape: str, view: str, metric: str, intervals: bool) -> Layout | None:
     """Systems by label sets in one view with their mean; None where the run has no label set of this kind."""
     tasks = [task for task in results.tasks(kind) if labels_of(task) not in ("", "*")]
     rows = [row for task in tasks for row in results.ranked(task, landscape, metric, view)]
@@ -111,8 +110,12 @@ def comparison_layout(family: str, task: str, landscape: str, items: Sequence[Co
     first = items[0]
     where = f", view {first.view}" if len(views) == 1 and first.view != "*" else ""
     what = f", {first.metric}, slice {first.slice}" if len(slices) == 1 else ""
-    caption = f"Paired comparisons of family {family}: {task}, landscape {landscape}{where}{what}. p corrected within the family; *** < 0.001, ** < 0.01, * < 0.05."
-    return Layout(f"comparisons-{family}-{task}-{landscape}", caption, columns, numeric, tuple(body))
+    caption = (
+        f"Paired comparisons of family {family}: {task}, landscape {landscape}{where}{what}. "
+        "p corrected within the family; *** < 0.001, ** < 0.01, * < 0.05."
+    )
+    name = family if family.endswith(f"/{task}") else f"{family}-{task}"
+    return Layout(f"comparisons-{name}-{landscape}", caption, columns, numeric, tuple(body))
 
 
 def _difference(value: float) -> str:
@@ -122,13 +125,12 @@ def _difference(value: float) -> str:
 
 def _unique(layouts: Iterable[Layout]) -> list[Layout]:
     """Names made safe for every file system, with a counter where two would meet."""
-    used: dict[str, int] = {}
+    used: set[str] = set()
     named = []
     for layout in layouts:
-        safe = re.sub(r"[^A-Za-z0-9@.+_-]+", "-", layout.name).strip("-.")[:120]
-        used[safe.lower()] = used.get(safe.lower(), 0) + 1
-        again = used[safe.lower()]
-        named.append(replace(layout, name=safe if again == 1 else f"{safe}-{again}"))
+        safe = re.sub(r"[^A-Za-z0-9@.+_]+", "-", layout.name.replace(":*", "-mean")).strip("-.")[:120]
+        choices = itertools.chain([safe], (f"{safe}-{number}" for number in itertools.count(2)))
+        name = next(choice for choice in choices if choice.lower() not in used)
+        used.add(name.lower())
+        named.append(replace(layout, name=name))
     return named
-
-

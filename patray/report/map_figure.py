@@ -12,7 +12,7 @@ from patray.report.data import Dot
 from patray.report.svg import SERIES, axis_over, colour, number, picture, title
 from patray.report.words import shorten
 
-MOST_DOTS = 1500
+MOST_DOTS = 1200
 """A map of more patents shows an even sample of so many: more would overlap, and weigh the page down."""
 SIDE = 400.0
 

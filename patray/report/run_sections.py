@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 from patray.report.answer import Answer, answers_for
 from patray.report.data import KINDS, Comparison, Results
-from patray.report.figures import Model, speed_against_quality
-from patray.report.findings import explain_cost, total
 from patray.report.grid import TOP, Cell, Column, Grid, comparison_grid
 from patray.report.map_figure import draw_map
 from patray.report.page import Panel, Part, Section
-from patray.report.plots import bar
-from patray.report.svg import swatch
+from patray.report.svg import dot_swatch
 from patray.report.words import (
     MISSING,
     NOT_RECORDED,
     Name,
     Sentence,
-    amount,
     clean,
     count,
-    duration,
     percent,
     plural,
     shorten,
 )
 
 MOST_COMPARISONS = 40
+OPEN_FAMILIES = 2
 MOST_MAPS = 6
 
 
@@ -40,18 +35,22 @@ def comparison_section(results: Results) -> Section | None:
         return None
     answers = [answer for kind in KINDS for answer in answers_for(results, kind)]
     leaders = {(answer.task, answer.landscape): answer for answer in answers}
-    panels = []
+    panels: list[Panel] = []
     for family in families:
         found = [item for item in results.comparisons if item.family == family]
         tally = Counter(item.verdict for item in found)
         differ = tally["better"] + tally["worse"]
-        text = f"{plural(len(found), 'comparison')} corrected together: {differ:,} significant, {tally['level']:,} with no difference seen"
+        text = f": {plural(len(found), 'comparison')} corrected together, {differ:,} significant"
+        text += f", {tally['level']:,} with no difference seen"
         text += f", {tally['untested']:,} not testable" if tally["untested"] else ""
         shown = sorted(found, key=lambda item: _nearness(item, leaders))[:MOST_COMPARISONS]
         lead = [_from_leader(item, leaders) for item in shown]
-        panels.append(Panel((Name(family),), ((f"{text}.",),), grid=comparison_grid(lead, True, len(found))))
-    note: Sentence = ("Comparisons that concern a leader stand first. Differences are A − B; every comparison is paired.",)
-    return Section("comparisons", "Comparisons", (Part("families", "Declared families", tuple(panels), (note,)),))
+        grid = comparison_grid(lead, True, len(found))
+        panels.append(Panel((Name(family), text), grid=grid, folded=len(panels) >= OPEN_FAMILIES))
+    note: Sentence = (
+        "Comparisons that concern a leader stand first. Differences are A − B; every comparison is paired.",
+    )
+    return Section("comparisons", "Comparisons", (Part("families", "", tuple(panels), (note,)),))
 
 
 def _leader_names(answer: Answer | None) -> tuple[str, str]:
@@ -78,105 +77,28 @@ def map_section(results: Results) -> Section | None:
     panels = []
     for (landscape, view, system), dots in list(results.maps.items())[:MOST_MAPS]:
         drawn = draw_map(dots)
-        legend = tuple((swatch(series), f"{shorten(label, 40)} ({number:,})") for series, label, number in drawn.legend)
-        text = f"{drawn.shown:,} of {drawn.total:,} patents, an even sample" if drawn.shown < drawn.total else plural(drawn.total, "patent")
+        legend = tuple(
+            (dot_swatch(series), f"{shorten(label, 40)} ({number:,})") for series, label, number in drawn.legend
+        )
+        text = (
+            f"{drawn.shown:,} of {drawn.total:,} patents, an even sample"
+            if drawn.shown < drawn.total
+            else plural(drawn.total, "patent")
+        )
         title: Sentence = (Name(landscape), ": ", Name(system), " reading ", Name(view))
-        panels.append(Panel(title, ((f"{text}. Point at a dot, or tap it, to read its title.",),), drawn.figure, legend))
+        panels.append(
+            Panel(title, ((f"{text}. Point at a dot, or tap it, to read its title.",),), drawn.figure, legend)
+        )
     rest = len(results.maps) - len(panels)
     notes: list[Sentence] = [
-        ("Each dot is a patent, placed by its vector. Distances in two dimensions are a sketch: no score is computed from this picture.",)
+        (
+            "Each dot is a patent, placed by its vector. Distances in two dimensions are a sketch: "
+            "no score is computed from this picture.",
+        )
     ]
     if rest > 0:
         notes.append((f"{plural(rest, 'more map is', 'more maps are')} in map.parquet.",))
-    return Section("map", "Map of the patents", (Part("maps", "Patents by label", tuple(panels), tuple(notes), columns=2),))
-
-
-def cost_section(results: Results) -> Section | None:
-    """Speed against quality, every embedding step and every other step, as provenance records them."""
-    steps = [step for step in results.provenance.get("steps") or [] if isinstance(step, dict)]
-    if not steps:
-        return None
-    embeds = [step for step in steps if step.get("step") == "embed"]
-    parts = []
-    tradeoff = _tradeoff(results, embeds)
-    panels = [tradeoff] if tradeoff else []
-    if embeds:
-        panels.append(Panel(("Embedding",), tuple(explain_cost(results)), grid=_embedding_grid(embeds)))
-    others = [step for step in steps if step.get("step") != "embed"]
-    if others:
-        panels.append(Panel(("Other steps",), grid=_other_steps(others)))
-    parts.append(Part("throughput", "Throughput and cost", tuple(panels)))
-    return Section("cost", "Cost and throughput", tuple(parts))
-
-
-def _tradeoff(results: Results, embeds: Sequence[dict[str, Any]]) -> Panel | None:
-    answers = answers_for(results, "retrieval")
-    if not answers:
-        return None
-    view = Counter(answer.leader.view for answer in answers).most_common(1)[0][0]
-    task, metric = answers[0].task, answers[0].metric
-    models = []
-    for name in dict.fromkeys(clean(step.get("model")) for step in embeds):
-        fresh = [s for s in embeds if clean(s.get("model")) == name and clean(s.get("view")) == view and not s.get("reused")]
-        done, seconds = total(fresh, "inputs"), total(fresh, "seconds")
-        rows = [row for answer in answers for row in results.ranked(task, answer.landscape, metric, view) if row.system == name]
-        if done and seconds and len(rows) == len(answers):
-            models.append(Model(name, done / seconds, sum(row.mean for row in rows) / len(rows)))
-    if len(models) < 2:
-        return None
-    over = "" if len(answers) == 1 else f", mean over {len(answers)} landscapes"
-    text: Sentence = ("Reading ", Name(view), f": {metric}{over} against texts embedded a second on this machine. The line joins the models that no other beats in both.")
-    return Panel(("Speed against quality",), (text,), speed_against_quality(models, metric))
-
-
-def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
-    fastest = max((step["tokens_per_s"] for step in embeds if isinstance(step.get("tokens_per_s"), int | float)), default=0)
-    columns = [Column("Model", "name"), Column("landscape", "text"), Column("view", "text"), Column("role", "text")]
-    columns += [Column("tokens/s"), Column("", "plot"), Column("patents/s"), Column("time"), Column("texts"), Column("tokens")]
-    columns += [Column("truncated"), Column("empty"), Column("actors"), Column("CPU-h"), Column("GPU-h"), Column("cost")]
-    ordered = sorted(embeds, key=lambda step: bool(step.get("reused")))
-    body = tuple(_embedding_row(step, fastest) for step in ordered)
-    grid = Grid(tuple(columns), body[:TOP])
-    if len(body) > TOP:
-        grid = Grid(grid.columns, grid.rows, f"The first {TOP} of {len(body):,} steps.", Grid(grid.columns, body), f"All {len(body):,} embedding steps")
-    return grid
-
-
-def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
-    speed, reused = step.get("tokens_per_s"), bool(step.get("reused"))
-    plot = bar(speed, fastest, f"{amount(speed)} tokens/s") if isinstance(speed, int | float) else None
-    cost = step.get("cost_usd")
-    texts, truncated = step.get("inputs"), step.get("truncated")
-    share = truncated / texts if isinstance(truncated, int) and isinstance(texts, int) and texts else None
-    return (
-        *(Cell(clean(step.get(key) or MISSING)) for key in ("model", "landscape", "view", "role")),
-        Cell("reused", tone="quiet") if reused and speed is None else _amount(speed),
-        Cell(plot=plot),
-        _amount(step.get("patents_per_s")),
-        Cell(duration(step.get("seconds")), _value(step.get("seconds"))),
-        _count(texts),
-        _count(step.get("tokens")),
-        Cell(_count(truncated).text, _value(truncated), percent(share, 1) if share else ""),
-        _count(step.get("empty")),
-        _count(step.get("actors")),
-        _amount(step.get("cpu_hours")),
-        _amount(step.get("gpu_hours")),
-        Cell(f"${cost:,.2f}" if isinstance(cost, int | float) else MISSING, _value(cost)),
-    )
-
-
-def _other_steps(steps: Sequence[dict[str, Any]]) -> Grid:
-    merged: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for step in steps:
-        merged.setdefault((clean(step.get("step") or MISSING), clean(step.get("landscape") or MISSING)), []).append(step)
-    body = tuple(
-        (Cell(name), Cell(landscape), Cell(f"{len(items):,}", float(len(items))), Cell(duration(total(items, "seconds")), total(items, "seconds")))
-        for (name, landscape), items in merged.items()
-    )
-    columns = (Column("Step", "name"), Column("landscape", "text"), Column("times"), Column("time"))
-    if len(body) <= TOP:
-        return Grid(columns, body)
-    return Grid(columns, body[:TOP], f"The first {TOP} of {len(body):,}.", Grid(columns, body), f"All {len(body):,} steps")
+    return Section("map", "Map of the patents", (Part("maps", "", tuple(panels), tuple(notes), columns=2),))
 
 
 def data_section(results: Results) -> Section:
@@ -184,17 +106,36 @@ def data_section(results: Results) -> Section:
     described = results.provenance.get("landscapes")
     described = described if isinstance(described, dict) else {}
     names = [*described, *(name for name in results.landscapes() if name not in {clean(key) for key in described})]
-    columns = [Column("Landscape", "name"), *(Column(title) for title in ("patents", "families", "citations", "queries", "pairs", "same field", "other field"))]
+    columns = [
+        Column("Landscape", "name"),
+        *(
+            Column(title)
+            for title in ("patents", "families", "citations", "queries", "pairs", "same field", "other field")
+        ),
+    ]
     body = []
     for name in names:
-        facts = described.get(name) if isinstance(described.get(name), dict) else {}
-        cells = [_count(facts.get(key), NOT_RECORDED) for key in ("patents", "families", "citations", "queries", "pairs", "pairs_in", "pairs_out")]
+        facts = described[name] if isinstance(described.get(name), dict) else {}
+        cells = [
+            count_cell(facts.get(key), NOT_RECORDED)
+            for key in ("patents", "families", "citations", "queries", "pairs", "pairs_in", "pairs_out")
+        ]
         body.append((Cell(clean(name)), *cells))
-    panels = [Panel(("Counts",), grid=Grid(tuple(columns), tuple(body)))]
-    text_columns = (Column("Landscape", "name"), *(Column(title, "text") for title in ("title", "source", "licence", "offices", "sections filled", "splits", "label sets")))
+    panels = [Panel((Name("Counts"),), grid=Grid(tuple(columns), tuple(body)))]
+    text_columns = (
+        Column("Landscape", "name"),
+        *(
+            Column(title, "text")
+            for title in ("title", "source", "licence", "offices", "sections filled", "splits", "label sets")
+        ),
+    )
     sources = tuple(_source_row(clean(name), described.get(name)) for name in names)
-    panels.append(Panel(("Sources, licences and contents",), grid=Grid(text_columns, sources)))
-    return Section("data", "Landscapes and data quality", (Part("landscapes", "What was searched", tuple(panels)), _quarantine(results)))
+    panels.append(Panel((Name("Sources, licences and contents"),), grid=Grid(text_columns, sources)))
+    return Section(
+        "data",
+        "Landscapes and data quality",
+        (Part("landscapes", "What was searched", tuple(panels)), _quarantine(results)),
+    )
 
 
 def _source_row(name: str, facts: Any) -> tuple[Cell, ...]:
@@ -208,27 +149,56 @@ def _source_row(name: str, facts: Any) -> tuple[Cell, ...]:
         words = ", ".join(f"{clean(label)} {show(value)}" for label, value in ordered[:12])
         return Cell(words + (f" and {len(ordered) - 12} more" if len(ordered) > 12 else ""))
 
-    texts = [Cell(clean(facts[key])) if facts.get(key) else Cell(NOT_RECORDED, tone="quiet") for key in ("title", "source", "licence")]
+    texts = [
+        Cell(clean(facts[key])) if facts.get(key) else Cell(NOT_RECORDED, tone="quiet")
+        for key in ("title", "source", "licence")
+    ]
 
     def labels(value: Any) -> str:
-        return f"({count(value.get('labels'))} labels, {count(value.get('patents'))} patents)" if isinstance(value, dict) else clean(value)
+        return (
+            f"({count(value.get('labels'))} labels, {count(value.get('patents'))} patents)"
+            if isinstance(value, dict)
+            else clean(value)
+        )
 
-    return (Cell(name), *texts, pairs("offices", count), pairs("fill", percent), pairs("splits", count), pairs("label_sets", labels))
+    return (
+        Cell(name),
+        *texts,
+        pairs("offices", count),
+        pairs("fill", percent),
+        pairs("splits", count),
+        pairs("label_sets", labels),
+    )
 
 
 def _quarantine(results: Results) -> Part:
     tally = Counter(
-        tuple(clean(row[key] or MISSING) for key in ("landscape", "file", "reason", "action")) for row in results.quarantine
+        tuple(clean(row[key] or MISSING) for key in ("landscape", "file", "reason", "action"))
+        for row in results.quarantine
     )
     if not tally:
         return Part("quarantine", "Rows set aside", (Panel(text=(("No row was set aside or changed.",),)),))
     ordered = sorted(tally.items(), key=lambda item: (-item[1], item[0]))
-    columns = (Column("Landscape", "name"), *(Column(title, "text") for title in ("file", "reason", "done")), Column("rows"))
-    body = tuple((*(Cell(shorten(text, 120)) for text in key), Cell(f"{number:,}", float(number))) for key, number in ordered)
+    columns = (
+        Column("Landscape", "name"),
+        *(Column(title, "text") for title in ("file", "reason", "done")),
+        Column("rows"),
+    )
+    body = tuple(
+        (*(Cell(shorten(text, 120)) for text in key), Cell(f"{number:,}", float(number))) for key, number in ordered
+    )
     grid = Grid(columns, body[:TOP])
     if len(body) > TOP:
-        grid = Grid(columns, grid.rows, f"The first {TOP} of {len(body):,} kinds.", Grid(columns, body), f"All {len(body):,} kinds")
-    text: Sentence = (f"{plural(len(results.quarantine), 'row')} broke a rule; each is listed with its reason in quarantine.parquet.",)
+        grid = Grid(
+            columns,
+            grid.rows,
+            f"The first {TOP} of {len(body):,} kinds.",
+            Grid(columns, body),
+            f"All {len(body):,} kinds",
+        )
+    text: Sentence = (
+        f"{plural(len(results.quarantine), 'row')} broke a rule; each is listed with its reason in quarantine.parquet.",
+    )
     return Part("quarantine", "Rows set aside", (Panel(text=(text,), grid=grid),))
 
 
@@ -237,10 +207,24 @@ def model_section(results: Results) -> Section | None:
     models = results.provenance.get("models")
     if not isinstance(models, dict) or not models:
         return None
-    keys = ("repo", "revision", "parameters", "dimension", "max_tokens", "pooling", "dtype", "licence", "prompts", "unknown")
-    columns = (Column("Model", "name"), *(Column(key.replace("_", " "), "number" if key in _NUMBERS else "text") for key in keys))
+    keys = (
+        "repo",
+        "revision",
+        "parameters",
+        "dimension",
+        "max_tokens",
+        "pooling",
+        "dtype",
+        "licence",
+        "prompts",
+        "unknown",
+    )
+    columns = (
+        Column("Model", "name"),
+        *(Column(key.replace("_", " "), "number" if key in _NUMBERS else "text") for key in keys),
+    )
     body = tuple((Cell(clean(name)), *(_field(record, key) for key in keys)) for name, record in models.items())
-    return Section("models", "Models", (Part("records", "What decides the vectors", (Panel(grid=Grid(columns, body)),)),))
+    return Section("models", "Models", (Part("records", "", (Panel(grid=Grid(columns, body)),)),))
 
 
 _NUMBERS = ("parameters", "dimension", "max_tokens")
@@ -251,22 +235,10 @@ def _field(record: Any, key: str) -> Cell:
     if value is None:
         return Cell(NOT_RECORDED, tone="quiet")
     if key in _NUMBERS:
-        return _count(value)
+        return count_cell(value)
     if isinstance(value, dict):
         texts = [f"{clean(name)}: “{clean(text)}”" for name, text in value.items() if text and name != "origin"]
         return Cell("; ".join(texts) or "none")
     if isinstance(value, list):
         return Cell("; ".join(clean(item) for item in value) or "nothing")
     return Cell(shorten(clean(value), 60))
-
-
-def _value(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: Any, missing: str = MISSING) -> Cell:
-    return Cell(count(value), _value(value)) if _value(value) is not None else Cell(missing, tone="quiet")
-
-
-def _amount(value: Any) -> Cell:
-    return Cell(amount(value), _value(value))

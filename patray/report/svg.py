@@ -32,7 +32,7 @@ class Axis:
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def label(self, value: float) -> str:
-        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else 1.0
+        step = self.ticks[1] - self.ticks[0] if len(self.ticks) > 1 else abs(value) or 1.0
         digits = max(0, min(4, -math.floor(math.log10(step) + 1e-9)))
         return f"{value:.{digits}f}".replace("-", "−")
 
@@ -45,15 +45,15 @@ def axis_over(values: Iterable[float], start: float, end: float, ticks: int = 4,
         low, high = low - 0.05, high + 0.05
     room = 0.04 * (high - low)
     low, high = (low if zero and low == 0 else low - room), high + room
-    step = _round_step((high - low) / ticks)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return Axis(low, high, start, end, tuple(round(index * step, 10) for index in range(first, last + 1)))
-
-
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * (1 - 1e-9))
+    power = 10.0 ** math.floor(math.log10((high - low) / ticks))
+    for step in (
+        factor * power for factor in (10.0, 5.0, 4.0, 2.0, 1.0, 0.5)
+    ):  # the finest that is not more than asked for
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first + 1 > ticks:
+            break
+        chosen = tuple(round(index * step, 10) for index in range(first, last + 1))
+    return Axis(low, high, start, end, chosen)
 
 
 def number(value: float) -> str:
@@ -103,16 +103,24 @@ def mark(x: float, y: float, series: int, words: str = "", star: bool = False) -
 
 
 def picture(width: float, height: float, parts: Sequence[str], label: str, kind: str = "figure") -> Markup:
-    """The whole drawing with its text alternative."""
-    head = (
-        f'<svg class="{kind}" viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" '
-        f'height="{number(height)}" role="img" aria-label="{escape(clean(label))}">'
-    )
+    """The whole drawing with its text alternative; an empty label says that the numbers stand beside it as text."""
+    spoken = f'role="img" aria-label="{escape(clean(label))}"' if label else 'aria-hidden="true"'
+    size = f'viewBox="0 0 {number(width)} {number(height)}" width="{number(width)}" height="{number(height)}"'
+    head = f'<svg class="{kind}" {size} {spoken}>'
     return Markup(head + "".join(parts) + "</svg>")  # every text in `parts` was escaped where it was made
 
 
 def swatch(series: int, star: bool = False) -> Markup:
     """A series' mark for a legend."""
+    return _swatch(mark(0, 0, series, star=star))
+
+
+def dot_swatch(series: int) -> Markup:
+    """A series' colour for the legend of a map, whose marks are all dots."""
+    return _swatch(f'<g class="{colour(series)} dots"><circle r="4.5"/></g>')
+
+
+def _swatch(drawing: str) -> Markup:
     return Markup(
-        f'<svg class="swatch" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">{mark(0, 0, series, star=star)}</svg>'
+        f'<svg class="swatch" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">{drawing}</svg>'
     )

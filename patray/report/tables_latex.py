@@ -28,6 +28,8 @@ _ESCAPES = {
     "\ufffd": "?",
 }
 
+_TABLE = str.maketrans(_ESCAPES)
+
 
 def latex_table(layout: Layout) -> str:
     """A table or longtable with caption and label. Needs booktabs, and longtable where it is long."""
@@ -63,4 +65,4 @@ def _label(name: str) -> str:
 
 def escape_latex(text: str) -> str:
     """`text` as literal LaTeX. Letters outside Latin need XeLaTeX or LuaLaTeX with a font that has them."""
-    return "".join(_ESCAPES.get(letter, letter) for letter in text)
+    return text.translate(_TABLE)

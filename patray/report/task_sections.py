@@ -18,9 +18,9 @@ from patray.report.data import KINDS, Comparison, Results, kind_of, labels_of
 from patray.report.figures import pair_matrix, slopes, weight_curves
 from patray.report.findings import explain_domain, explain_fusion, explain_views
 from patray.report.grid import TOP, Cell, Column, Grid
-from patray.report.page import Line, Panel, Part, Section, Verdict
+from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
 from patray.report.svg import swatch
-from patray.report.words import Name, Sentence, amount, gap_interval, interval, p_value, score, signed
+from patray.report.words import Name, Sentence, gap_interval, interval, p_value, plain_number, score, signed
 
 MOST_LINES = 6
 MOST_IN_MATRIX = 16
@@ -81,7 +81,7 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
     sets = {labels_of(answer.task) for answer in answers}
     panels = []
     for answer in answers:
-        matrix = _matrix(results, answer)
+        matrix = _matrix(results, answer) if len(sets) <= 2 else None  # nested too deep to be read there
         title: Sentence = (*place(answer, several), ", reading ", Name(answer.leader.view))
         panel = Panel(
             title=title,
@@ -92,8 +92,8 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
         )
         panels.append(panel)
     note: Sentence = (
-        "Systems in the view of the leader. The vertical line is the leader's mean; stars mark differences to the leader "
-        "that stay significant after correction.",
+        "Systems in the view of the leader. The vertical line is the leader's mean; stars mark differences to the "
+        "leader that stay significant after correction.",
     )
     return Part(f"{kind}-systems", "Which system", tuple(panels), (note,))
 
@@ -108,7 +108,9 @@ def _matrix(results: Results, answer: Answer) -> Panel | None:
                 seen[i, j] = found
     if len(rows) < 3 or not seen:
         return None
-    words = "▲ the row is significantly better than the column, ▼ worse, · no difference seen, blank not tested."
+    words = (
+        "Up: the row is significantly better than the column. Down: worse. Dot: no difference seen. Blank: not tested."
+    )
     if len(answer.rivals) + 1 > len(rows):
         words += f" The first {len(rows)} of {len(answer.rivals) + 1} systems."
     return Panel(("All pairs at a glance",), ((words,),), pair_matrix([row.system for row in rows], seen), folded=True)
@@ -121,9 +123,18 @@ def _views(results: Results, kind: str, answers: Sequence[Answer], several: bool
         if grid is not None:
             where = place(answer, several)
             text = explain_views(results, answer, where)
-            panels.append(Panel(where, (text,) if text else (), grid=grid, folded=len(answers) > 5 and several))
-    note: Sentence = (f"{answers[0].metric}, all items. Bold is the highest of a column; marks in the plot are those of the column heads.",)
+            legend = _legend(results.views(answer.task, answer.landscape))
+            panels.append(
+                Panel(where, (text,) if text else (), legend=legend, grid=grid, folded=len(answers) > 5 and several)
+            )
+    note: Sentence = (
+        f"{answers[0].metric}, all items. Bold: the highest of a column; the plot's marks: those of the column heads.",
+    )
     return Part(f"{kind}-views", "Which part of the text", tuple(panels), (note,)) if panels else None
+
+
+def _legend(names: Sequence[str]) -> Legend:
+    return tuple((swatch(index), name) for index, name in enumerate(names))
 
 
 def _fields(results: Results, answers: Sequence[Answer]) -> Part | None:
@@ -134,10 +145,17 @@ def _fields(results: Results, answers: Sequence[Answer]) -> Part | None:
             lines, grid = found
             text = explain_domain(results, answer, place(answer, False))
             figure = slopes(lines, answer.metric)
-            panels.append(Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), (text,) if text else (), figure, grid=grid))
+            panels.append(
+                Panel(
+                    (*place(answer, False), ", reading ", Name(answer.leader.view)),
+                    (text,) if text else (),
+                    figure,
+                    grid=grid,
+                )
+            )
     note: Sentence = (
-        "Same field: only pairs that share a 3-character classification code count as relevant. Other field: only pairs "
-        "that share none. The ranking is of the full corpus in both.",
+        "Same field: only pairs that share a 3-character classification code count as relevant. Other field: only "
+        "pairs that share none. The ranking is of the full corpus in both.",
     )
     return Part("retrieval-domain", "Same field and other fields", tuple(panels), (note,)) if panels else None
 
@@ -148,8 +166,10 @@ def _offices(results: Results, answers: Sequence[Answer]) -> Part | None:
         found = by_office(results, answer)
         if found is not None:
             grid, systems = found
-            legend = tuple((swatch(index), name) for index, name in enumerate(systems))
-            panels.append(Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), legend=legend, grid=grid))
+            legend = _legend(systems)
+            panels.append(
+                Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), legend=legend, grid=grid)
+            )
     note: Sentence = (
         "Queries by the office of the query patent. Few queries mean wide intervals; no test was made across offices.",
     )
@@ -172,8 +192,8 @@ def _fusion(results: Results, answers: Sequence[Answer]) -> Part | None:
         title: Sentence = (*place(answer, False), ", reading ", Name(answer.leader.view))
         panels.append(Panel(title, tuple(sentences), figure, legend, grid))
     note: Sentence = (
-        "The weight was picked on validation queries (a star in the plot); gains are on the reported queries, against the "
-        "better of the fused parts.",
+        "The weight was picked on validation queries (a star in the plot); gains are on the reported queries, against "
+        "the better of the fused parts.",
     )
     return Part("retrieval-fusion", "Fusion", tuple(panels), (note,)) if panels else None
 
@@ -184,7 +204,8 @@ def _label_sets(results: Results, kind: str, answers: Sequence[Answer]) -> Part 
         answer = next(item for item in answers if item.landscape == landscape)
         grid = by_label_set(results, kind, landscape, answer.leader.view, answer.metric)
         if grid is not None:
-            panels.append(Panel((Name(landscape), ", reading ", Name(answer.leader.view)), grid=grid))
+            legend = _legend([labels_of(task) for task in results.tasks(kind) if labels_of(task) != "*"])
+            panels.append(Panel((Name(landscape), ", reading ", Name(answer.leader.view)), legend=legend, grid=grid))
     note: Sentence = (f"{answers[0].metric} by label set.",)
     return Part(f"{kind}-labels", "Label sets", tuple(panels), (note,)) if panels else None
 
@@ -202,13 +223,18 @@ def _tuned(results: Results, kind: str) -> Part | None:
             chosen[key] = (row.value, row.mean)
     if not tried:
         return None
-    columns = [Column(name, "name" if not index else "text") for index, name in enumerate(("Landscape", "labels", "view", "system", "parameter"))]
+    columns = [
+        Column(name, "name" if not index else "text")
+        for index, name in enumerate(("Landscape", "labels", "view", "system", "parameter"))
+    ]
     columns += [Column("chosen"), Column("validation score"), Column("tried", "text")]
     body = []
-    for key, pairs in tried.items():
-        value, mean = chosen.get(key, (None, None))
-        values = ", ".join(amount(value) for value, _ in sorted(pairs))
-        body.append((*(Cell(text) for text in key), Cell(amount(value), value), Cell(score(mean), mean), Cell(values)))
+    for where, pairs in tried.items():
+        value, mean = chosen.get(where, (None, None))
+        values = ", ".join(plain_number(value) for value, _ in sorted(pairs))
+        body.append(
+            (*(Cell(text) for text in where), Cell(plain_number(value), value), Cell(score(mean), mean), Cell(values))
+        )
     grid = Grid(tuple(columns), tuple(body[:TOP]))
     if len(body) > TOP:
         note = f"The first {TOP} of {len(body):,}."

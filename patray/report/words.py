@@ -12,7 +12,9 @@ import math
 import re
 from collections.abc import Sequence
 
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
 MISSING = "–"
 NOT_RECORDED = "not recorded"
 
@@ -48,7 +50,10 @@ def known(value: float | None) -> bool:
 
 def score(value: float | None, digits: int = 3) -> str:
     """`0.182`; a dash when there is no number."""
-    return f"{value:.{digits}f}".replace("-", "−") if value is not None and math.isfinite(value) else MISSING
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
 def size(value: float | None) -> str:
@@ -56,7 +61,9 @@ def size(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     value = abs(value)
-    return f"{value:.3f}" if value >= 0.00095 or value == 0 else (f"{value:.4f}" if value >= 0.00005 else "under 0.0001")
+    return (
+        f"{value:.3f}" if value >= 0.00095 or value == 0 else (f"{value:.4f}" if value >= 0.00005 else "under 0.0001")
+    )
 
 
 def signed(value: float | None) -> str:
@@ -116,6 +123,11 @@ def amount(number: object) -> str:
         return f"{number:,.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(number))))
     return f"{number:.{min(digits, 6)}f}"
+
+
+def plain_number(number: float | None) -> str:
+    """An option's value as a person would write it: `0.75`, `10`."""
+    return MISSING if number is None or not math.isfinite(number) else f"{number:g}"
 
 
 def duration(seconds: object) -> str:

@@ -35,9 +35,7 @@ def resolve(suite: Suite) -> Suite:
         raise InputError(
             f"embedding.actors: max {suite.embedding.actors.max} is below min {suite.embedding.actors.min}"
         )
-    statistics = suite.statistics.model_copy(
-        update={"comparisons": _comparisons(suite, tasks, systems, views, models)}
-    )
+    statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views, models)})
     return suite.model_copy(
         update={
             "landscapes": landscapes,

@@ -92,8 +92,11 @@ class SystemEntry(Part):
         kinds = [kind for kind in ("dense", "lexical", "linear", "rrf") if getattr(self, kind) is not None]
         if len(kinds) != 1:
             raise ValueError("give exactly one of `dense`, `lexical`, `linear`, `rrf`")
-        wrong = [key for key, kind in (("k1", "lexical"), ("b", "lexical"), ("k", "rrf"))
-                 if getattr(self, key) is not None and kind != kinds[0]]
+        wrong = [
+            key
+            for key, kind in (("k1", "lexical"), ("b", "lexical"), ("k", "rrf"))
+            if getattr(self, key) is not None and kind != kinds[0]
+        ]
         if wrong:
             raise ValueError(f"`{wrong[0]}` has no meaning for a {kinds[0]} system")
         return self

@@ -2,20 +2,20 @@
 
 Nothing is hoped for. For query q and patent d with stored copies q', d' of lower precision,
 
-    |computed - q.d|  <=  ||q - q'|| ||d|| + ||q'|| ||d - d'|| + (accumulation) ||q'|| ||d'||  =  e      (Cauchy-Schwarz)
+    |computed - q.d|  <=  ||q - q'|| ||d|| + ||q'|| ||d - d'|| + (accumulation) ||q'|| ||d'||  =  e   (Cauchy-Schwarz)
 
-before the sum is rounded to the type of the output, a monotone step of relative size h. Let c be a lower bound of the
-k-th largest computed score. At least k patents have an exact score of c - h|c| - e or more, so a patent of the exact
-top k has a computed score of c - h|c| - 2e or more. All patents that reach this threshold are candidates; they are
-scored exactly and the rest is proven to be out. Each candidate's exact score is compared with its bound as well, so a
-machine whose products are less exact than stated is found out and not believed.
+before the sum is rounded to the type of the output, which is monotone. First, at least k patents with high computed
+scores are scored exactly. If x is the k-th largest of these exact scores, a patent of the exact top k has an exact
+score of x or more, so its computed score is at least round(x - e). All that reach this threshold are scored exactly
+too; the rest is proven to be out. Each candidate's exact score is also compared with its bound, so a machine whose
+products are less exact than stated is found out and not believed.
 
-The lower bound c costs no selection over all scores: the k-th largest of the maxima of disjoint groups of scores.
+The first patents cost no selection over all scores: those at or above the k-th largest maximum of disjoint groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,20 +33,21 @@ UNIT = 2.0**-24
 ACCUMULATION = {"float32": 2 * UNIT, "bfloat16": 8 * UNIT, "float16": 8 * UNIT}
 """Error per dimension of a float32 sum in any order. Twice the textbook value (Higham, Accuracy and Stability of
 Numerical Algorithms, 3.1) for float32; more for low precision, whose hardware may cut off instead of rounding."""
-UNDERFLOW = {"float32": 1e-30, "bfloat16": 1e-30, "float16": 2.0**-24}
+UNDERFLOW = {"float32": 1e-30, "bfloat16": 1e-15, "float16": 2.0**-24}
 
 TILE = 4096
-GROUP = 32
-POOL = 8
+GROUP = 16
+POOL = 16
 BLOCK_BYTES = 1 << 28
-BLOCK_QUERIES = 512
+BLOCK_QUERIES = 256
 PAIRS = 1 << 18
 """Groups looked into at once; GROUP times as many scores are gathered."""
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """Vectors in the coarse type, scaled by powers of two to lengths of at most 1 (exact, and float16 cannot overflow).
+    """Vectors in the coarse type. Low precision is scaled by powers of two to lengths of at most 1: that is exact, and
+    float16 cannot overflow.
 
     values (n, d); norm (n,), residual (n,) float64: the scaled vectors' lengths and the lengths of what rounding took
     away. exponent (n,) int: value = vector * 2**-exponent.
@@ -75,22 +76,24 @@ def round_to(vectors: torch.Tensor, squared: np.ndarray, dtype: str, shared: boo
     import torch
 
     norm = np.sqrt(squared)
-    exponent = np.frexp(norm)[1].astype(np.int32)
+    if dtype == "float32":
+        return Rounded(vectors, norm, np.zeros_like(norm), np.zeros(len(norm), np.int32))
+    # 2**126 is the largest power that float32 holds with its inverse.
+    exponent = np.maximum(np.frexp(norm)[1].astype(np.int32), -126)
     if shared:
         exponent = np.full_like(exponent, exponent.max(initial=0))
     norm = np.ldexp(norm, -exponent)
-    if dtype == "float32" and not exponent.any():
-        return Rounded(vectors, norm, np.zeros_like(norm), exponent)
     values = torch.empty(vectors.shape, dtype=getattr(torch, dtype), device=vectors.device)
     residual = np.empty_like(norm)
     for at in range(0, len(vectors), TILE):
         cut = slice(at, at + TILE)
-        factor = torch.from_numpy(np.ldexp(1.0, -exponent[cut])).to(vectors.device)
-        scaled = vectors[cut].double() * factor[:, None]
+        factor = torch.from_numpy(np.ldexp(np.float32(1), -exponent[cut])).to(vectors.device)
+        # Both are exact: a power of two, and a difference that needs fewer digits than the vector.
+        scaled = vectors[cut] * factor[:, None]
         values[cut] = scaled.to(values.dtype)
-        residual[cut] = torch.linalg.vector_norm(scaled - values[cut].double(), dim=1).cpu().numpy()
-    # Lengths are sums of squares: allow for their own rounding.
-    return Rounded(values, norm, residual * (1 + 1e-9), exponent)
+        residual[cut] = torch.linalg.vector_norm(scaled - values[cut].float(), dim=1).double().cpu().numpy()
+    # The lengths of the residuals are float32 sums: allow for their own rounding.
+    return Rounded(values, norm, residual * (1 + vectors.shape[1] * UNIT), exponent)
 
 
 def error_bound(queries: Rounded, documents: Rounded, dtype: str) -> np.ndarray:
@@ -103,16 +106,11 @@ def error_bound(queries: Rounded, documents: Rounded, dtype: str) -> np.ndarray:
     return bound + 4 * UNIT * queries.norm * length + UNDERFLOW[dtype]
 
 
-def threshold(score: np.ndarray, bound: np.ndarray, dtype: str) -> np.ndarray:
-    """Computed scores below this are proven to be outside the top k, given a lower bound of the k-th computed score."""
-    return score - OUTPUT_ROUNDING[dtype] * np.abs(score) - 2 * bound
-
-
 def check_bound(computed: np.ndarray, exact: np.ndarray, bound: np.ndarray, dtype: str) -> None:
     """Raises ResourceError when a computed score is further from its exact score than the proof allows."""
     allowed = bound + 1.01 * OUTPUT_ROUNDING[dtype] * np.abs(computed)
     worst = np.abs(computed - exact) - allowed
-    if len(worst) and worst.max() > 0:
+    if len(worst) and not worst.max() <= 0:
         at = int(worst.argmax())
         raise ResourceError(
             f"this machine's {dtype} inner products are less exact than their error bound: {computed[at]!r} instead "
@@ -120,65 +118,94 @@ def check_bound(computed: np.ndarray, exact: np.ndarray, bound: np.ndarray, dtyp
         )
 
 
-def scan(
-    documents: Rounded, queries: Rounded, bound: np.ndarray, k: int, exclusions: Exclusions, dtype: str
-) -> Iterator[Candidates]:
-    """Candidates of a block of queries over all documents, a range of queries at a time."""
+class Scan:
+    """The coarse pass over one shard, for blocks of up to `n_queries` queries. Holds the memory of their scores."""
+
+    def __init__(self, documents: Rounded, n_queries: int, dtype: str) -> None:
+        import torch
+
+        self.documents, self.dtype = documents, dtype
+        n, device = len(documents.values), documents.values.device
+        tile = TILE if device.type == "cpu" else 16 * TILE
+        self.tile = min(tile, -(-n // (GROUP * POOL)) * GROUP * POOL)
+        self.padded = -(-n // self.tile) * self.tile
+        kind = documents.values.dtype
+        self._scores = torch.empty(self.padded * n_queries, dtype=kind, device=device)
+        self._maxima = torch.empty(self.padded // GROUP * n_queries, dtype=kind, device=device)
+
+    def multiply(self, queries: Rounded, exclusions: Exclusions) -> None:
+        """Compute all scores of a block of queries; excluded cells become -inf."""
+        import torch
+
+        docs, n_queries = self.documents.values, len(queries.values)
+        n, tile, stride = len(docs), self.tile, self.tile // GROUP
+        scores = self._scores[: self.padded * n_queries].view(self.padded, n_queries)
+        maxima = self._maxima[: self.padded // GROUP * n_queries].view(-1, n_queries)
+        scores[n:] = -torch.inf
+        multiply = _multiplier(queries.values)
+        skip = _Skip(exclusions, docs.device)
+        for start in range(0, self.padded, tile):
+            here, rows = scores[start : start + tile], min(tile, n - start)
+            multiply(docs[start : start + rows], here[:rows])
+            skip.blank(here, start, rows)
+            # Groups are strided, since neighbours are often alike and would share one group's maximum.
+            torch.amax(here.view(GROUP, stride, n_queries), 0, out=maxima[start // GROUP : (start + tile) // GROUP])
+        self.scores, self.maxima = scores, maxima
+
+    def kth_at_least(self, k: int) -> torch.Tensor:
+        """(Q,) coarse type: at most the k-th largest score of each query; -inf when fewer than k are allowed."""
+        import torch
+
+        pooled = self.maxima.view(POOL, -1, self.maxima.shape[1]).amax(0)
+        for values in (pooled, self.maxima, self.scores):
+            # With several groups for every place, few of the k best share a group, and little more than k is found.
+            if len(values) >= 4 * k:
+                break
+        if len(values) < k:
+            return torch.full_like(values[0], -torch.inf)
+        return values.T.contiguous().topk(k, dim=1).values[:, -1]
+
+    def between(self, least: torch.Tensor, below: torch.Tensor | None = None) -> Iterator[Candidates]:
+        """Pairs whose computed score is at least `least` and less than `below`, (Q,) coarse type, never an excluded
+        one; a range of the block's queries at a time."""
+        import torch
+
+        n_queries, device, stride = self.maxima.shape[1], self.maxima.device, self.tile // GROUP
+        least = least.clamp_min(torch.finfo(least.dtype).min)
+        reached = (self.maxima >= least).T.contiguous()
+        ends = torch.cumsum(reached.sum(1), 0).cpu().numpy()
+        flat, members = self.scores.view(-1), torch.arange(GROUP, device=device) * (stride * n_queries)
+        first = 0
+        while first < n_queries:
+            before = ends[first - 1] if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, before + PAIRS, side="right")))
+            query, group = reached[first:last].nonzero(as_tuple=True)
+            row = group // stride * self.tile + group % stride
+            found = flat[(row * n_queries + query + first)[:, None] + members]
+            wanted = found >= least[query + first][:, None]
+            if below is not None:
+                wanted &= found < below[query + first][:, None]
+            kept, member = wanted.nonzero(as_tuple=True)
+            yield Candidates(first, last, query[kept], row[kept] + member * stride, found[kept, member])
+            first = last
+
+
+def block_queries(n: int, dtype: str, workers: int) -> int:
+    """How many queries a worker scans at once, so that the scores of all workers take at most BLOCK_BYTES."""
+    size = 4 if dtype == "float32" else 2
+    return int(np.clip(BLOCK_BYTES // (max(n, 1) * size * workers), 16, BLOCK_QUERIES))
+
+
+def _multiplier(queries: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], object]:
+    """A function that writes documents (n, d) times queries (Q, d) transposed into a tensor (n, Q)."""
     import torch
 
-    docs, device = documents.values, documents.values.device
-    n, n_queries = len(docs), len(queries.values)
-    tile = TILE if device.type == "cpu" else 16 * TILE
-    tile = min(tile, -(-n // (GROUP * POOL)) * GROUP * POOL)
-    padded = -(-n // tile) * tile
-    stride = tile // GROUP
-    scores = torch.empty((padded, n_queries), dtype=docs.dtype, device=device)
-    scores[n:] = -torch.inf
-    maxima = torch.empty((padded // GROUP, n_queries), dtype=docs.dtype, device=device)
-    transposed = queries.values.T.contiguous()
-    skip = _Skip(exclusions, device)
-    for start in range(0, padded, tile):
-        here = scores[start : start + tile]
-        rows = min(tile, n - start)
-        torch.mm(docs[start : start + rows], transposed, out=here[:rows])
-        skip.blank(here, start, rows)
-        # Groups are strided, since neighbours are often alike and would share one group's maximum.
-        torch.amax(here.view(GROUP, stride, n_queries), 0, out=maxima[start // GROUP : (start + tile) // GROUP])
-
-    floor = threshold(_kth_at_least(scores, maxima, k), bound, dtype)
-    # Blanked cells are -inf and are no candidates, even where fewer than k are allowed.
-    least = torch.from_numpy(np.maximum(floor, torch.finfo(docs.dtype).min)).to(device, docs.dtype)
-    reached = (maxima >= least).T.contiguous()
-    ends = torch.cumsum(reached.sum(1), 0).cpu().numpy()
-    flat, offsets = scores.view(-1), torch.arange(GROUP, device=device) * stride
-    first = 0
-    while first < n_queries:
-        before = ends[first - 1] if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, before + PAIRS, side="right")))
-        query, group = reached[first:last].nonzero(as_tuple=True)
-        row = (group // stride * tile + group % stride)[:, None] + offsets
-        found = flat[row * n_queries + (query + first)[:, None]]
-        kept, member = (found >= least[query + first][:, None]).nonzero(as_tuple=True)
-        yield Candidates(first, last, query[kept], row[kept, member], found[kept, member])
-        first = last
-
-
-def block_queries(n: int, dtype: str) -> int:
-    """How many queries are scanned at once, so that all their scores take at most BLOCK_BYTES."""
-    size = 4 if dtype == "float32" else 2
-    return int(np.clip(BLOCK_BYTES // (max(n, 1) * size), 16, BLOCK_QUERIES))
-
-
-def _kth_at_least(scores: torch.Tensor, maxima: torch.Tensor, k: int) -> np.ndarray:
-    """(Q,) float64: a lower bound of the k-th largest score of each column; -inf when there are fewer than k."""
-    pooled = maxima.view(POOL, -1, maxima.shape[1]).amax(0)
-    for values in (pooled, maxima, scores):
-        # With several groups for every place, few of the k best share a group, and the bound is tight.
-        if len(values) >= 4 * k or values is scores:
-            break
-    if len(values) < k:
-        return np.full(scores.shape[1], -np.inf)
-    return values.T.contiguous().topk(k, dim=1, sorted=True).values[:, -1].double().cpu().numpy()
+    if queries.dtype == torch.float32 and queries.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        # torch.mm hands float32 to a BLAS that leaves AVX512 unused on many CPUs; oneDNN's inner product uses it.
+        product = torch.ops.aten.mkldnn_linear
+        return lambda documents, out: out.copy_(product(documents.to_mkldnn(), queries).to_dense())
+    transposed = queries.T.contiguous()
+    return lambda documents, out: torch.mm(documents, transposed, out=out)
 
 
 class _Skip:

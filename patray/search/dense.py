@@ -11,14 +11,17 @@ sees one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from patray.errors import EmbeddingError, InputError
-from patray.search.coarse import Rounded, block_queries, check_bound, error_bound, round_to, scan, threshold
+from patray.search.coarse import Candidates, Rounded, Scan, block_queries, check_bound, error_bound, round_to
 from patray.search.exclusion import Exclusions
+from patray.search.merge import merge
 from patray.search.order import order_candidates
 from patray.search.ranking import Ranking
 from patray.search.vectors import exact_scores, squared_norms, tensor
@@ -69,7 +72,9 @@ def prepare_shard(vectors: np.ndarray, codes: np.ndarray, coarse: Coarse = "floa
         raise InputError(f"coarse type {coarse!r}: expected one of {', '.join(get_args(Coarse))}")
     squared = squared_norms(vectors, "corpus vectors")
     if len(codes) != len(vectors) or len(np.unique(codes)) != len(codes) or (len(codes) and codes.min() < 0):
-        raise InputError(f"{len(vectors)} vectors and {len(codes)} codes: expected one code from 0 for each, all different")
+        raise InputError(
+            f"{len(vectors)} vectors and {len(codes)} codes: expected one code from 0 for each, all different"
+        )
     # faiss keeps its own copy; candidates are then scored on the CPU.
     device = "cuda" if torch.cuda.is_available() and coarse != "faiss" else "cpu"
     held = tensor(vectors).to(device)
@@ -98,26 +103,49 @@ def search_prepared(
     Scores are inner products rounded to float32. Raises EmbeddingError for queries that are not finite or of another
     width, InputError when k < 1.
     """
+    import torch
+
     if k < 1:
         raise InputError(f"k = {k}: expected at least 1")
     squared = squared_norms(queries, "query vectors")
     if queries.shape[1] != shard.vectors.shape[1]:
         raise EmbeddingError(f"queries have {queries.shape[1]} dimensions, the corpus {shard.vectors.shape[1]}")
     exclusions = exclusions or Exclusions.none()
-    patents = np.full((len(queries), k), -1, np.int32)
-    scores = np.full((len(queries), k), -np.inf)
-    candidates = repeated = 0
-    if not len(shard.codes):
-        return Ranking(patents, scores), Effort(len(queries), 0, 0)
+    ranking = Ranking(np.full((len(queries), k), -1, np.int32), np.full((len(queries), k), -np.inf))
+    if not len(shard.codes) or not len(queries):
+        return ranking, Effort(len(queries), 0, 0)
+    # A date limit can exclude most of the corpus, and faiss cannot be told.
     use_faiss = shard.coarse == "faiss" and exclusions.before is None
-    step = FAISS_BLOCK if use_faiss else block_queries(len(shard.codes), _dtype(shard.coarse))
-    for start in range(0, len(queries), step):
-        cut = slice(start, start + step)
-        block = _Block(shard, tensor(queries[cut]), squared[cut], k, exclusions.block(start, start + step))
-        ranking, done, again = block.by_faiss() if use_faiss else (*block.by_scan(), 0)
-        patents[cut], scores[cut] = ranking.patents, ranking.scores
-        candidates, repeated = candidates + done, repeated + again
-    return Ranking(patents, scores), Effort(len(queries), candidates, repeated)
+    if use_faiss:
+        workers, step = 1, FAISS_BLOCK
+    else:
+        workers = torch.get_num_threads() if shard.vectors.device.type == "cpu" else 1
+        step = block_queries(len(shard.codes), _dtype(shard.coarse), workers)
+        step = min(step, max(1, -(-len(queries) // workers)))
+    starts = range(0, len(queries), step)
+    workers = min(workers, len(starts))
+
+    def work(worker: int) -> tuple[int, int]:
+        scan = None if use_faiss else Scan(shard.rounded, step, _dtype(shard.coarse))
+        candidates = repeated = 0
+        for start in starts[worker::workers]:
+            cut = slice(start, start + step)
+            block = _Block(shard, tensor(queries[cut]), squared[cut], k, exclusions.block(start, start + step))
+            found, done, again = (*block.by_scan(scan), 0) if scan else block.by_faiss()
+            ranking.patents[cut], ranking.scores[cut] = found.patents, found.scores
+            candidates, repeated = candidates + done, repeated + again
+        return candidates, repeated
+
+    if workers == 1:
+        return ranking, Effort(len(queries), *work(0))
+    # One thread a block, each with serial operations: threads inside every small operation would wait for each other.
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            efforts = np.array(list(pool.map(work, range(workers))))
+    finally:
+        torch.set_num_threads(threads)
+    return ranking, Effort(len(queries), *efforts.sum(axis=0).tolist())
 
 
 class _Block:
@@ -130,19 +158,30 @@ class _Block:
         self.dtype = _dtype(shard.coarse)
         self.queries = queries.to(shard.vectors.device)
         self.rounded = round_to(self.queries, squared, self.dtype, shared=False)
-        self.bound = error_bound(self.rounded, shard.rounded, self.dtype)
         # From scores of the vectors to scores of their scaled copies.
         shared = shard.rounded.exponent[0]
         self.scale = np.ldexp(1.0, -(self.rounded.exponent + shared))
+        # Scores and products near float32's smallest number are rounded to multiples of it.
+        smallest = np.ldexp(self.scale, -149) * shard.vectors.shape[1]
+        self.bound = error_bound(self.rounded, shard.rounded, self.dtype) + smallest
 
-    def by_scan(self) -> tuple[Ranking, int]:
+    def by_scan(self, scan: Scan) -> tuple[Ranking, int]:
         """The ranking, and how many pairs were scored exactly."""
+        scan.multiply(self.rounded, self.exclusions)
+        floor = scan.kth_at_least(self.k)
+        first, done = self._rank(scan.between(floor))
+        kth = first.scores[:, -1]
+        # Fewer than k results: everything allowed was a candidate already.
+        least = np.where(np.isfinite(kth), kth * self.scale - self.bound, np.inf)
+        second, more = self._rank(scan.between(tensor(least).to(floor), below=floor))
+        return merge((first, second), self.k), done + more
+
+    def _rank(self, candidates: Iterable[Candidates]) -> tuple[Ranking, int]:
         rankings, done = [], 0
-        for found in scan(self.shard.rounded, self.rounded, self.bound, self.k, self.exclusions, self.dtype):
-            query = (found.query + found.start).cpu().numpy()
-            exact = self._exact(query, found.row, found.score.double().cpu().numpy())
-            code = self.shard.codes[found.row.cpu().numpy()]
-            rankings.append(order_candidates(query - found.start, code, exact, found.stop - found.start, self.k))
+        for found in candidates:
+            query, row = found.query.cpu().numpy(), found.row.cpu().numpy()
+            exact = self._exact(query + found.start, found.row, found.score.double().cpu().numpy())
+            rankings.append(order_candidates(query, self.shard.codes[row], exact, found.stop - found.start, self.k))
             done += len(query)
         return Ranking(
             np.concatenate([ranking.patents for ranking in rankings]),
@@ -158,7 +197,8 @@ class _Block:
         excluded = self.exclusions.contain(np.arange(n_queries)[:, None], row)
         allowed = np.where(excluded, -np.inf, scaled)
         kth = -np.sort(-allowed, axis=1)[:, self.k - 1] if width >= self.k else np.full(n_queries, -np.inf)
-        least = threshold(kth, self.bound, self.dtype)
+        # As in coarse.py, but both the k-th score and the candidate's are computed ones.
+        least = kth - 2 * self.bound
         proven = (scaled[:, -1] < least) | (width == n)
         query, place = np.nonzero((allowed >= least[:, None]) & ~excluded & proven[:, None])
         chosen = row[query, place]
@@ -166,13 +206,12 @@ class _Block:
         ranking = order_candidates(query, self.shard.codes[chosen], exact, n_queries, self.k)
         open_ = np.flatnonzero(~proven)
         done = len(query)
-        step = block_queries(n, self.dtype)
+        step = block_queries(n, self.dtype, 1)
+        scan = Scan(self.shard.rounded, min(step, len(open_)), self.dtype)
         for at in range(0, len(open_), step):
             part = open_[at : at + step]
-            block = _Block(
-                self.shard, self.queries[part], self.squared[part], self.k, self.exclusions.select(part)
-            )
-            again, scanned = block.by_scan()
+            block = _Block(self.shard, self.queries[part], self.squared[part], self.k, self.exclusions.select(part))
+            again, scanned = block.by_scan(scan)
             ranking.patents[part], ranking.scores[part] = again.patents, again.scores
             done += scanned
         return ranking, done, len(open_)
@@ -190,7 +229,7 @@ def _dtype(coarse: Coarse) -> str:
 def _flat_index(vectors: np.ndarray) -> Any:
     import faiss
 
-    index = faiss.IndexFlatIP(vectors.shape[1])
+    index: Any = faiss.IndexFlatIP(vectors.shape[1])
     if hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0:
         index = faiss.GpuIndexFlatIP(faiss.StandardGpuResources(), vectors.shape[1])
     index.add(np.ascontiguousarray(vectors))

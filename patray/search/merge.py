@@ -31,6 +31,4 @@ def merge(rankings: Sequence[Ranking], k: int) -> Ranking:
     if missing == 0:
         return merged
     pad = ((0, 0), (0, missing))
-    return Ranking(
-        np.pad(merged.patents, pad, constant_values=-1), np.pad(merged.scores, pad, constant_values=-np.inf)
-    )
+    return Ranking(np.pad(merged.patents, pad, constant_values=-1), np.pad(merged.scores, pad, constant_values=-np.inf))

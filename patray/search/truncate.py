@@ -20,5 +20,7 @@ def truncate(vectors: np.ndarray, dims: int) -> np.ndarray:
     norms = np.sqrt(squared_norms(cut, "truncated vectors"))
     zero = np.flatnonzero(norms == 0)
     if len(zero):
-        raise EmbeddingError(f"{len(zero)} vectors are zero in their first {dims} dimensions, the first is row {zero[0]}")
+        raise EmbeddingError(
+            f"{len(zero)} vectors are zero in their first {dims} dimensions, the first is row {zero[0]}"
+        )
     return (cut / norms[:, None]).astype(np.float32)

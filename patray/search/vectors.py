@@ -51,9 +51,7 @@ def tensor(vectors: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(vectors))
 
 
-def exact_scores(
-    queries: torch.Tensor, vectors: torch.Tensor, query: torch.Tensor, row: torch.Tensor
-) -> torch.Tensor:
+def exact_scores(queries: torch.Tensor, vectors: torch.Tensor, query: torch.Tensor, row: torch.Tensor) -> torch.Tensor:
     """Inner products of the pairs (query[i], row[i]), (C,) float32: the scores that patray reports.
 
     queries (Q, d), vectors (n, d) float32; query, row (C,) int64. Products of two float32 are exact in float64. They

@@ -13,11 +13,8 @@ import numpy as np
 from scipy import stats
 
 from patray.errors import InputError
-from patray.stats.bootstrap import CountStatistic
-from patray.stats.resample import BLOCK_BYTES, Families, Weights, block_size, stream
-
-TIE = 1e-12
-"""Values that differ by less are equal: rounding of sums must not decide whether a permutation counts as extreme."""
+from patray.stats.bootstrap import TIE, CountStatistic
+from patray.stats.resample import BLOCK_BYTES, Drawn, Families, block_size, stream
 
 COLUMNS = 64
 """Pairs whose item differences are held at once."""
@@ -119,8 +116,8 @@ class Flips:
     def exact(self) -> bool:
         return self.families < 63 and 2**self.families <= self.flips
 
-    def blocks(self, most: int = 1024) -> Iterator[Weights]:
-        """Signs as Weights: rows (b, F) of +1 and -1, b at most `most`; the same signs whatever the block size."""
+    def blocks(self, most: int = 1024) -> Iterator[Drawn]:
+        """Signs as weights: rows (b, F) of +1 and -1, b at most `most`; the same signs whatever the block size."""
         block = min(block_size(self.families), most)
         total = 2**self.families if self.exact else self.flips
         generator = stream(self.seed, 1)
@@ -136,7 +133,7 @@ class Flips:
                 signs = np.unpackbits(drawn, axis=1, count=self.families).astype(np.float64)
                 signs *= -2.0
                 signs += 1.0
-            yield Weights(signs)
+            yield Drawn(signs)
 
     def p_values(self, observed: np.ndarray, replicates: Iterator[np.ndarray], tolerance: np.ndarray) -> np.ndarray:
         """Two-sided p (P,) of observed (P,) from blocks (b, P) of the statistic under flips.

@@ -12,7 +12,7 @@ the seed and the number of families alone, never on the block size or on who ask
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -24,6 +24,9 @@ from patray.errors import InputError
 
 BLOCK_BYTES = 128 << 20
 """Most bytes of one block of counts: memory stays flat however many resamples are asked for."""
+
+JACKKNIFE_GROUPS = 1000
+"""A standard error from G groups is itself good to 1 / sqrt(2 G), here 2%."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,17 @@ def group_families(ids: np.ndarray) -> Families:
     return Families(index.astype(np.int64), sizes.astype(np.int64))
 
 
+class Weights(Protocol):
+    """A block of b samples: how often each of F families counts in each."""
+
+    def totals(self, matrix: np.ndarray | sp.csr_array) -> np.ndarray:
+        """Weighted totals (b, K) of a dense family matrix (F, K), or of a sparse one given transposed, (K, F)."""
+        ...
+
+
 @dataclass(frozen=True)
-class Weights:
-    """A block of resamples (or of permutations): rows (b, F) float64, how often each family was drawn in each."""
+class Drawn:
+    """Weights that were drawn (or signs): rows (b, F) float64."""
 
     rows: np.ndarray
 
@@ -71,14 +82,25 @@ class Weights:
         return np.ascontiguousarray(self.rows.T)
 
     def totals(self, matrix: np.ndarray | sp.csr_array) -> np.ndarray:
-        """Weighted totals (b, K) of a dense family matrix (F, K), or of a sparse one given transposed, (K, F)."""
         if isinstance(matrix, np.ndarray):
             return self.rows @ matrix
         return (matrix @ self.columns).T
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Weights of a jackknife: each of G groups of families left out once. selector (F, G) sparse: who is in a group."""
+
+    selector: sp.csr_array
+
+    def totals(self, matrix: np.ndarray | sp.csr_array) -> np.ndarray:
+        if isinstance(matrix, np.ndarray):
+            return matrix.sum(axis=0) - self.selector.T @ matrix
+        return (matrix.sum(axis=1)[:, None] - (matrix @ self.selector).toarray()).T
+
+
 class Statistic(Protocol):
-    """What is recomputed on every resample: weights of b resamples in, (b, ...) values out."""
+    """What is recomputed on every sample: weights of b samples in, (b, ...) values out."""
 
     def __call__(self, weights: Weights) -> np.ndarray: ...
 
@@ -93,7 +115,7 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(purpose,))))
 
 
-def bootstrap_weights(families: int, resamples: int, seed: int) -> Iterator[Weights]:
+def bootstrap_weights(families: int, resamples: int, seed: int) -> Iterator[Drawn]:
     """Blocks of `resamples` draws of `families` families with replacement, from the seed's first stream."""
     if families < 1 or resamples < 1:
         raise InputError(f"bootstrap of {families} families and {resamples} resamples: both must be at least 1")
@@ -105,11 +127,18 @@ def bootstrap_weights(families: int, resamples: int, seed: int) -> Iterator[Weig
         rows = np.empty((size, families))
         for row in range(size):
             rows[row] = np.bincount(drawn[row], minlength=families)
-        yield Weights(rows)
+        yield Drawn(rows)
 
 
-def recompute(blocks: Iterator[Weights], statistics: Sequence[Statistic]) -> list[np.ndarray]:
-    """Every statistic on every resample of the blocks: one (B, ...) array each. The blocks are drawn once."""
+def leave_out(families: int) -> LeftOut:
+    """Every family left out once, or, of more than JACKKNIFE_GROUPS, every group of F / JACKKNIFE_GROUPS of them."""
+    groups = min(families, JACKKNIFE_GROUPS)
+    every = np.arange(families)
+    return LeftOut(sp.coo_array((np.ones(families), (every, every % groups)), shape=(families, groups)).tocsr())
+
+
+def recompute(blocks: Iterable[Weights], statistics: Sequence[Statistic]) -> list[np.ndarray]:
+    """Every statistic on every sample of the blocks: one (B, ...) array each. The blocks are drawn once."""
     parts: list[list[np.ndarray]] = [[] for _ in statistics]
     for weights in blocks:
         for part, statistic in zip(parts, statistics, strict=True):

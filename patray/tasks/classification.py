@@ -28,11 +28,13 @@ BLOCK_CELLS = 8_000_000
 
 @dataclass(frozen=True)
 class Options:
-    """neighbours, penalties: values of k and of C to try. min_train: train patents that a usable label has at least."""
+    """neighbours, penalties: values of k and of C to try. min_train: train patents that a usable label has at least.
+    probes: which of `knn` and `logistic` are asked."""
 
     neighbours: tuple[int, ...] = (1, 3, 5, 10, 20, 30, 50)
     penalties: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
     min_train: int = 5
+    probes: tuple[str, ...] = ("knn", "logistic")
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,16 @@ def evaluate(
         raise InputError(f"{name}: no validation patent has a usable label, so nothing can be tuned on them")
 
     held_out = vectors[np.concatenate([validation, test])]
-    knn = _knn(vectors[train], truth[train], held_out, options.neighbours, name)
-    logistic = _logistic(vectors[train], truth[train], held_out, options.penalties)
+    asked: list[tuple[str, str, Mapping[float, np.ndarray]]] = []
+    if "knn" in options.probes:
+        asked.append(("knn", "knn.k", _knn(vectors[train], truth[train], held_out, options.neighbours, name)))
+    if "logistic" in options.probes:
+        found = _logistic(vectors[train], truth[train], held_out, options.penalties)
+        asked.append(("logistic", "logistic.C", found))
     where = Where(f"classification:{label_set}", landscape, view, system, "all")
     scores: list[LabelScore] = []
     tuning: list[dict[str, Any]] = []
-    for probe, parameter, predictions in (("knn", "knn.k", knn), ("logistic", "logistic.C", logistic)):
+    for probe, parameter, predictions in asked:
         tried = {value: predicted[: len(validation)] for value, predicted in predictions.items()}
         tried_rows = _tuning_rows(where, probe, parameter, tried, truth[validation])
         chosen = next(row["value"] for row in tried_rows if row["chosen"])

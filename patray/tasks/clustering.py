@@ -10,24 +10,20 @@ import numpy as np
 from patray.errors import InputError
 from patray.tasks.scores import ClusterScore, Where
 
-MULTI_LABEL = ("single", "first")
-
 
 @dataclass(frozen=True)
 class Options:
     """How patents become classes and clusters.
 
-    multi_label: `single` clusters only patents with exactly one label; `first` takes each patent's first listed label.
-    n_clusters: as many as classes when None. seeds: one k-means run each, with one initialisation.
+    min_class: classes with fewer patents are left out. n_clusters: as many as classes when None. seeds: one k-means
+    run each, with one initialisation.
     """
 
-    multi_label: str = "single"
+    min_class: int = 1
     n_clusters: int | None = None
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
     def __post_init__(self) -> None:
-        if self.multi_label not in MULTI_LABEL:
-            raise InputError(f"multi_label {self.multi_label!r}: allowed are {', '.join(MULTI_LABEL)}")
         if self.n_clusters is not None and self.n_clusters < 2:
             raise InputError(f"n_clusters {self.n_clusters}: at least 2 are needed")
         if not self.seeds:
@@ -36,11 +32,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Clustering:
-    """score: the clustered patents. Not clustered: `unlabelled` patents without a label, `ambiguous` with several."""
+    """score: the clustered patents. Not clustered: `unlabelled` patents without a label, `ambiguous` ones with
+    several, `rare` ones of classes below min_class."""
 
     score: ClusterScore
     unlabelled: int
     ambiguous: int
+    rare: int
 
 
 def evaluate(
@@ -54,7 +52,7 @@ def evaluate(
     system: str,
     options: Options | None = None,
 ) -> Clustering:
-    """Cluster the patents that have a class.
+    """Cluster the patents with exactly one label, which is their class.
 
     vectors (N, d) float32, rows of length 1; patents (N,) str; labels: N lists. Clusters are the same for the same
     seeds, machine and number of threads. Raises InputError when there are fewer than two classes, or fewer patents
@@ -62,20 +60,26 @@ def evaluate(
     """
     options = options or Options()
     counts = np.array([len(names) for names in labels], int)
-    kept = np.flatnonzero(counts == 1 if options.multi_label == "single" else counts > 0)
-    names, classes = np.unique(np.array([labels[row][0] for row in kept], str), return_inverse=True)
+    single = np.flatnonzero(counts == 1)
+    names, classes, sizes = np.unique(
+        np.array([labels[row][0] for row in single], str), return_inverse=True, return_counts=True
+    )
+    common = sizes[classes] >= options.min_class
+    kept = single[common]
+    names, classes = names[sizes >= options.min_class], np.unique(classes[common], return_inverse=True)[1]
     about = f"{landscape}: label set {label_set!r}"
     if len(names) < 2:
-        what = "exactly one label" if options.multi_label == "single" else "a label"
-        raise InputError(f"{about}: {len(names)} classes among the {len(kept)} patents with {what}; 2 are needed")
+        raise InputError(
+            f"{about}: {len(names)} classes of at least {options.min_class} patents among the {len(single)} patents "
+            "with exactly one label; 2 are needed"
+        )
     n_clusters = options.n_clusters or len(names)
     if n_clusters > len(kept):
         raise InputError(f"{about}: {n_clusters} clusters of {len(kept)} patents; at most one cluster a patent")
     where = Where(f"clustering:{label_set}", landscape, view, system, "all")
     clusters = _k_means(vectors[kept], n_clusters, options.seeds)
     score = ClusterScore(where, patents[kept], names.astype(object), classes.astype(np.int32), clusters)
-    ambiguous = int((counts > 1).sum()) if options.multi_label == "single" else 0
-    return Clustering(score, int((counts == 0).sum()), ambiguous)
+    return Clustering(score, int((counts == 0).sum()), int((counts > 1).sum()), int((~common).sum()))
 
 
 def _k_means(vectors: np.ndarray, n_clusters: int, seeds: Sequence[int]) -> np.ndarray:

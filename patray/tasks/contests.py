@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.stats.bootstrap import interval, shift_p, standard_error
+from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
 from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
-from patray.stats.resample import Statistic, bootstrap_weights, recompute
+from patray.stats.resample import Statistic, bootstrap_weights, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     AGREEMENT,
@@ -26,7 +26,6 @@ from patray.tasks.resampled import (
 )
 from patray.tasks.scores import ClusterScore, MeanScore
 
-TIE = 1e-12
 COLUMNS = 256
 """Pairs whose resampled differences are held at once."""
 
@@ -132,18 +131,26 @@ def _sides(contests: Sequence[Contest]) -> tuple[list[tuple[Placed, ...]], np.nd
 
 
 def _differences(
-    replicates: np.ndarray, estimates: np.ndarray, pairs: np.ndarray, families: int, level: float, centred: bool
+    replicates: np.ndarray,
+    estimates: np.ndarray,
+    pairs: np.ndarray,
+    families: int,
+    level: float,
+    left_out: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Intervals of differences of columns (low, high), their standard errors, and their shift p, each (P,)."""
-    parts = []
+    """Of differences of columns: intervals (low, high), and, with left_out, standard errors and shift p; each (P,)."""
+    parts = [(np.zeros(0),) * 4]
     for at in range(0, len(pairs), COLUMNS):
         first, second = pairs[at : at + COLUMNS].T
         differences = replicates[:, first] - replicates[:, second]
         diff = estimates[first] - estimates[second]
-        ends = interval(differences, diff, families, level, centred=centred)
-        several = families > 1
-        error = standard_error(differences) if several else np.full(len(diff), np.nan)
-        parts.append((*ends, error, shift_p(differences, diff) if several and centred else np.full(len(diff), np.nan)))
+        if left_out is None:
+            nothing = np.full(len(diff), np.nan)
+            parts.append((*interval(differences, diff, families, level), nothing, nothing))
+        else:
+            error = jackknife_error(left_out[:, first] - left_out[:, second])
+            ends = interval(differences, diff, families, level, error)
+            parts.append((*ends, error, shift_p(differences, diff, error)))
     low, high, error, p = (np.concatenate(column) for column in zip(*parts, strict=True))
     return low, high, error, p
 
@@ -157,7 +164,7 @@ def _decide_means(contests: Sequence[Contest], group: _Group, settings: _Setting
     statistic = mean_statistic([side[0] for side in sides], population, population)
     draws = bootstrap_weights(families.count, settings.resamples, settings.seed)
     (replicates,) = recompute(draws, [statistic])
-    low, high, _, _ = _differences(replicates, means, pairs, families.count, settings.level, centred=False)
+    low, high, _, _ = _differences(replicates, means, pairs, families.count, settings.level)
     tests = paired_tests(values, families, pairs)
     p = flip_test(values, families, pairs, Flips(families.count, settings.flips, settings.seed))
     return [
@@ -182,7 +189,7 @@ def _decide_means(contests: Sequence[Contest], group: _Group, settings: _Setting
 
 
 def _decide_clusters(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
-    """Cluster numbers of two clusterings mean nothing to each other, so nothing can be swapped: p is the bootstrap's."""
+    """p is the bootstrap's: the cluster numbers of two clusterings mean nothing to each other and cannot be swapped."""
     sides, pairs = _sides(contests)
     column = AGREEMENT.index(contests[0].metric)
     statistics = [Column(Average(seed_statistics(side[0], group.within)), column) for side in sides]
@@ -224,8 +231,9 @@ def _of_counts(
     count, n = group.within.families.count, len(group.within.positions)
     values = np.array([whole(statistic, group.within) for statistic in statistics])
     replicates = recompute(bootstrap_weights(count, settings.resamples, settings.seed), statistics)
+    left_out = np.stack(recompute([leave_out(count)], statistics), axis=1)
     low, high, error, shifted = _differences(
-        np.stack(replicates, axis=1), values, pairs, count, settings.level, centred=True
+        np.stack(replicates, axis=1), values, pairs, count, settings.level, left_out
     )
     p = shifted if p is None else p
     outcomes = []

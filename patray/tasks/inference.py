@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from patray.runs import tables
-from patray.stats.bootstrap import interval
+from patray.stats.bootstrap import interval, jackknife_error
 from patray.stats.ratio import DropStatistic, relative_drop
-from patray.stats.resample import Statistic, bootstrap_weights, recompute
+from patray.stats.resample import Statistic, bootstrap_weights, leave_out, recompute
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
@@ -86,9 +86,11 @@ def summarise(
     rows: list[tuple[_Line, float, float]] = [(line, np.nan, np.nan) for line in spreads]
     for group in by_population.values():
         count = group[0].population.families.count
-        replicates = recompute(bootstrap_weights(count, resamples, seed), [job.statistic for job in group])
-        for job, values in zip(group, replicates, strict=True):
-            rows += _intervals(job, values, count, level)
+        statistics = [job.statistic for job in group]
+        replicates = recompute(bootstrap_weights(count, resamples, seed), statistics)
+        left_out = recompute([leave_out(count)], statistics)
+        for job, drawn, left in zip(group, replicates, left_out, strict=True):
+            rows += _intervals(job, drawn, left, count, level)
     rows.sort(key=lambda row: row[0].at)
     return _table(rows)
 
@@ -104,10 +106,12 @@ def verdict(row: Mapping[str, object], alpha: float = 0.05) -> Literal["better",
     return "better" if diff > 0 else "worse"
 
 
-def _intervals(job: _Job, replicates: np.ndarray, families: int, level: float) -> Iterable[tuple[_Line, float, float]]:
-    centred = job.lines[0].bounds is not None
+def _intervals(
+    job: _Job, replicates: np.ndarray, left_out: np.ndarray, families: int, level: float
+) -> Iterable[tuple[_Line, float, float]]:
+    error = None if job.lines[0].bounds is None else jackknife_error(left_out)
     estimates = np.array([line.estimate for line in job.lines])
-    low, high = interval(replicates, estimates, families, level, centred=centred)
+    low, high = interval(replicates, estimates, families, level, error)
     for line, one, other in zip(job.lines, low, high, strict=True):
         bounds = line.bounds or (-np.inf, np.inf)
         yield line, float(np.clip(one, *bounds)), float(np.clip(other, *bounds))

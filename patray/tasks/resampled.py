@@ -10,7 +10,7 @@ import numpy as np
 from patray.metrics.classification import f1, macro_f1, micro_f1
 from patray.metrics.clustering import agreement_of_cells, cells_of
 from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
-from patray.stats.resample import Statistic, Weights
+from patray.stats.resample import Drawn, Statistic, Weights
 from patray.tasks.populations import Placed, Population
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore
 
@@ -183,4 +183,4 @@ def seed_statistics(placed: Placed, population: Population) -> tuple[CountStatis
 
 def whole(statistic: Statistic, population: Population) -> np.ndarray:
     """The statistic of the data themselves, every family once: its row of (b, ...) values."""
-    return statistic(Weights(np.ones((1, population.families.count))))[0]
+    return statistic(Drawn(np.ones((1, population.families.count))))[0]

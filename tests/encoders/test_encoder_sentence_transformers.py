@@ -56,7 +56,9 @@ def test_the_batch_budget_does_not_change_the_order_or_the_values(minilm_path: P
     record = find_record("minilm")
     inputs = InputTokenizer(record, minilm_path)(TEXTS, "").ids
     small = load_encoder(record, minilm_path, EncoderSettings("sentence-transformers", "float32", "cpu", 1, 64, False))
-    large = load_encoder(record, minilm_path, EncoderSettings("sentence-transformers", "float32", "cpu", 1, 9999, False))
+    large = load_encoder(
+        record, minilm_path, EncoderSettings("sentence-transformers", "float32", "cpu", 1, 9999, False)
+    )
     assert np.abs(small.encode(inputs) - large.encode(inputs)).max() < 1e-6
 
 

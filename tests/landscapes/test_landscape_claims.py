@@ -70,7 +70,10 @@ def test_a_number_inside_a_sentence_starts_no_claim(inside):
 
 
 def test_a_reference_to_claims_by_number_starts_no_claim():
-    text = "1. A brush. 2. The brush of claim 1. 3. The brush of any of claims 1 to 2. 4. The brush of claims 1, 2 or 3. 5. A comb."
+    text = (
+        "1. A brush. 2. The brush of claim 1. 3. The brush of any of claims 1 to 2. "
+        "4. The brush of claims 1, 2 or 3. 5. A comb."
+    )
     assert len(split_flat(text).claims) == 5
     assert independent(text) == "A brush.\nA comb."
 
@@ -125,11 +128,33 @@ def test_which_rule_found_the_claims_is_counted():
 
 WORDS = st.lists(
     st.sampled_from(
-        ["a", "brush", "of", "claim", "claims", "1", "1.", "2.", "3.", "2-4.", "(canceled)", "FIG.", "A", "The", "wherein;",
-         "What is claimed is:", "\n", "\n2. ", "5)", "according to claim 1", "Anspruch", "ä."]
+        [
+            "a",
+            "brush",
+            "of",
+            "claim",
+            "claims",
+            "1",
+            "1.",
+            "2.",
+            "3.",
+            "2-4.",
+            "(canceled)",
+            "FIG.",
+            "A",
+            "The",
+            "wherein;",
+            "What is claimed is:",
+            "\n",
+            "\n2. ",
+            "5)",
+            "according to claim 1",
+            "Anspruch",
+            "ä.",
+        ]
     ),
     max_size=40,
-)  # fmt: skip
+)
 
 
 @given(st.one_of(WORDS.map(" ".join), st.text(max_size=80)))
@@ -155,11 +180,15 @@ def test_a_batch_gives_what_its_rows_give(rows):
 
 
 @given(
-    st.lists(st.sampled_from(["A brush with bristles", "a comb of 3 parts", "The brush of claim 1, folding"]), min_size=2, max_size=30),
+    st.lists(
+        st.sampled_from(["A brush with bristles", "a comb of 3 parts", "The brush of claim 1, folding"]),
+        min_size=2,
+        max_size=30,
+    ),
     st.sampled_from(["{n}. {c}.", "{n}) {c}.", "{n} . {c};", "Claim {n}: {c}."]),
     st.sampled_from([" ", "\n", "\n\n"]),
     st.sampled_from(["", "What is claimed is: ", "We claim:\n"]),
-)  # fmt: skip
+)
 def test_what_was_numbered_is_told_apart_again(claims, style, between, preamble):
     text = preamble + between.join(style.format(n=n, c=claim) for n, claim in enumerate(claims, 1))
     split = split_flat(text)

@@ -62,7 +62,7 @@ def test_row_groups_encodings_and_part_sizes_do_not_change_the_content(write, cl
     source = write(rows, citations=citations_table(("P1", "P2")))
     first = prepare(source, clean, rows_per_part=50)
     table = patents_table(rows)
-    table = table.set_column(4, "title", table["title"].cast(pa.large_string()))
+    table = table.set_column(table.column_names.index("title"), "title", table["title"].cast(pa.large_string()))
     pq.write_table(table, f"{source}/patents.parquet", row_group_size=7, compression="none")
     second = prepare(source, clean, rows_per_part=8)
     assert first.content_hash == second.content_hash
@@ -93,5 +93,5 @@ def test_the_hash_is_the_same_for_ever():
     assert digest(pa.array([["a", "b"], []], pa.list_(pa.string()))) == GOLDEN_LISTS
 
 
-GOLDEN_STRINGS = "?"
-GOLDEN_LISTS = "?"
+GOLDEN_STRINGS = "d52f77e476d08ea30ea14cdd9fcd2c1f"
+GOLDEN_LISTS = "46749177e58f847a61963188080a06d0"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from patray.files import Folder
-from patray.landscapes.claims import ClaimRule
+from patray.landscapes.claims import ClaimRule, split_flat
 from patray.landscapes.describe import describe
 from patray.landscapes.load import iter_sections, load_metadata
 from patray.landscapes.slices import make_slices
@@ -89,3 +89,19 @@ def test_landscapes_load_neither_torch_nor_ray():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "between", "least"), [("ultrasound", " ", 0.96), ("ultrasound", "\n", 0.999), ("hair-dryer", " ", 0.98)]
+)
+def test_claim_1_of_real_claims_is_found_again_in_one_lower_cased_text(real_landscapes, tmp_path, name, between, least):
+    prepare(Folder.at(real_landscapes / name), Folder.at(tmp_path))
+    listed = [
+        claims
+        for batch in iter_sections(Folder.at(tmp_path), ["claims"])
+        for claims in batch.column("claims").to_pylist()
+    ]
+    listed = [[claim.lower() for claim in claims] for claims in listed if len(claims) > 1]
+    flat = [between.join(f"{n}. {claim}" for n, claim in enumerate(claims, 1)) for claims in listed]
+    found = [split_flat(text).texts[0] == claims[0].strip() for text, claims in zip(flat, listed, strict=True)]
+    assert np.mean(found) >= least

@@ -1,4 +1,4 @@
-"""Builds run folders for the report's tests and for looking at the page: `python tests/report/make_run.py demo /tmp/run`.
+"""Builds run folders for tests and for looking at the page: `python tests/report/make_run.py demo FOLDER`.
 
 Three of them, from seeded random numbers and the schemas of patray.runs.tables: `demo` (two landscapes, all features),
 `hostile` (one system, no retrieval, empty tuning, names and titles that try to break out of the page) and `large` (22
@@ -15,12 +15,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import yaml
+from make_provenance import resolved_suite, run_provenance
 
 from patray.files import Folder
 from patray.runs import tables
 
 OFFICES = ["US", "EP", "JP", "CN", "DE", "KR", "WO"]
-RETRIEVAL = {"nDCG@10": 1.0, "nDCG@100": 1.35, "Recall@10": 1.1, "Recall@100": 2.3, "AP@100": 0.7, "RR@10": 1.9, "P@10": 0.45}
+RETRIEVAL = {
+    "nDCG@10": 1.0,
+    "nDCG@100": 1.35,
+    "Recall@10": 1.1,
+    "Recall@100": 2.3,
+    "AP@100": 0.7,
+    "RR@10": 1.9,
+    "P@10": 0.45,
+}
 QUALITY = {"bm25": 0.165, "minilm": 0.158, "patembed-base": 0.193, "qwen3-0.6b": 0.199}
 VIEW_GAIN = {"abstract": -0.008, "ta": 0.0, "ta+claim1": 0.006, "tac": 0.013, "claim1": -0.02, "dwpi-ta": -0.004}
 HOSTILE = '<script>alert("x")</script>'
@@ -36,7 +45,9 @@ class Builder:
         }
         self.values: dict[tuple[str, ...], np.ndarray] = {}
 
-    def measure(self, task: str, landscape: str, view: str, system: str, part: str, metric: str, values: np.ndarray) -> None:
+    def measure(
+        self, task: str, landscape: str, view: str, system: str, part: str, metric: str, values: np.ndarray
+    ) -> None:
         """A metric whose items are known: its evidence, its mean and a normal interval."""
         where = (task, landscape, view, system, part, metric)
         self.values[where] = values
@@ -50,7 +61,9 @@ class Builder:
         low, high = (None, None) if half is None else (mean - half, mean + half)
         self.rows["summary"].append((*where, mean, low, high, n))
 
-    def compare(self, family: str, where: tuple[str, ...], pairs: list[tuple[str, str, float, float, float, int]]) -> None:
+    def compare(
+        self, family: str, where: tuple[str, ...], pairs: list[tuple[str, str, float, float, float, int]]
+    ) -> None:
         """Comparisons of one family from (a, b, mean a, mean b, standard error, n), Holm over these pairs."""
         task, landscape, view, part, metric = where
         from scipy.stats import norm
@@ -63,15 +76,32 @@ class Builder:
             diff = mean_a - mean_b
             wins = round(n * (0.36 + np.clip(diff * 4, -0.3, 0.3)))
             ties = round(n * 0.28)
-            row = (family, task, landscape, view, part, metric, a, b, mean_a, mean_b, diff, diff - 1.96 * se)
-            row += (diff + 1.96 * se, p, p, p, float(q), diff / (se * np.sqrt(n)), wins, ties, n - wins - ties, n, 2.8 * se)
+            counted = (wins, ties, n - wins - ties) if task == "retrieval" else (None, None, None)
+            row = (family, task, landscape, view, part, metric, a, b, mean_a, mean_b, diff)
+            row += (
+                diff - 1.96 * se,
+                diff + 1.96 * se,
+                p,
+                p,
+                p,
+                float(q),
+                diff / (se * np.sqrt(n)),
+                *counted,
+                n,
+                4 * se,
+            )
             self.rows["comparisons"].append(row)
 
     def write(self, folder: Folder, provenance: dict[str, Any], suite: dict[str, Any]) -> Folder:
         schemas = {
-            "evidence": tables.EVIDENCE, "summary": tables.SUMMARY, "comparisons": tables.COMPARISONS,
-            "quarantine": tables.QUARANTINE, "items": tables.ITEMS, "tuning": tables.TUNING, "map": tables.MAP,
-        }  # fmt: skip
+            "evidence": tables.EVIDENCE,
+            "summary": tables.SUMMARY,
+            "comparisons": tables.COMPARISONS,
+            "quarantine": tables.QUARANTINE,
+            "items": tables.ITEMS,
+            "tuning": tables.TUNING,
+            "map": tables.MAP,
+        }
         for name, schema in schemas.items():
             columns = list(zip(*self.rows[name], strict=True)) or [()] * len(schema)
             arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
@@ -91,14 +121,18 @@ def demo_run(uri: str, seed: int = 7) -> Folder:
         build.rows["items"] += [(landscape, f"{landscape}-{i}", f"F{i // 2}") for i in range(20)]
         _retrieval(build, landscape, n, views, systems)
         for kind in ("classification", "clustering"):
-            _labelled(build, kind, landscape, 400, views, [s for s in systems[1:4]], ["area", "ipc-subclass"])
+            _labelled(build, kind, landscape, 400, views, systems[1:4], ["area", "ipc-subclass"])
         _tune(build, landscape, n // 3, views, systems)
         _map(build, landscape, "tac", "patembed-base", 260, ["mobility", "cognition", "hearing", "vision", "self-care"])
     for index in range(14):
         reason = ["citation to an unknown id", "duplicate id", "no text in any section"][index % 3]
         action = "kept with empty section" if index % 7 == 3 else "dropped"
         build.rows["quarantine"].append(("mobility", "patents.parquet", index, f"P{index}", reason, action))
-    return build.write(Folder.at(uri), _provenance("demo", landscapes, systems[1:4], views), _suite("demo", landscapes, views))
+    return build.write(
+        Folder.at(uri),
+        run_provenance("demo", landscapes, systems[1:4], views),
+        resolved_suite("demo", landscapes, views),
+    )
 
 
 def large_run(uri: str, seed: int = 11) -> Folder:
@@ -114,7 +148,9 @@ def large_run(uri: str, seed: int = 11) -> Folder:
             _labelled(build, kind, landscape, 4000, views, models, ["conv", "emerging", "env", "mob", "vis"])
         _tune(build, landscape, n // 3, views, systems)
         _map(build, landscape, "tac", models[0], 3000, [f"class {i}" for i in range(14)])
-    return build.write(Folder.at(uri), _provenance("large", landscapes, models, views), _suite("large", landscapes, views))
+    return build.write(
+        Folder.at(uri), run_provenance("large", landscapes, models, views), resolved_suite("large", landscapes, views)
+    )
 
 
 def hostile_run(uri: str, seed: int = 3) -> Folder:
@@ -126,11 +162,22 @@ def hostile_run(uri: str, seed: int = 3) -> Folder:
     build.state((*where, "V-measure.seed_sd"), 0.013, None, 90)
     build.state((*where, "ARI"), float("nan"), None, 90)
     build.rows["map"] += [
-        (landscape, view, system, f"P{i}", [HOSTILE, None, "a&b"][i % 3], f"</title></svg>{HOSTILE} {i} \u202e", float(i), float(i % 5))
+        (
+            landscape,
+            view,
+            system,
+            f"P{i}",
+            [HOSTILE, None, "a&b"][i % 3],
+            f"</title></svg>{HOSTILE} {i} \u202e",
+            float(i),
+            float(i % 5),
+        )
         for i in range(30)
     ]
     build.rows["quarantine"].append((landscape, HOSTILE, 3, HOSTILE, HOSTILE, "dropped"))
-    return build.write(Folder.at(uri), {"run": HOSTILE, "notes": [f"retrieval not possible on {HOSTILE}"]}, {"name": HOSTILE})
+    return build.write(
+        Folder.at(uri), {"run": HOSTILE, "notes": [f"retrieval not possible on {HOSTILE}"]}, {"name": HOSTILE}
+    )
 
 
 def _seed(*names: str) -> np.random.Generator:
@@ -145,7 +192,9 @@ def _quality(system: str, view: str, landscape: str) -> float:
     return base + gain + VIEW_GAIN[view] + own + (0.06 if landscape == "vision" else 0)
 
 
-def _retrieval(build: Builder, landscape: str, n: int, views: list[str], systems: list[str], itemwise: bool = True) -> None:
+def _retrieval(
+    build: Builder, landscape: str, n: int, views: list[str], systems: list[str], itemwise: bool = True
+) -> None:
     difficulty = _seed(landscape).gamma(1.2, 1 / 1.2, n) if itemwise else np.ones(1)
     office = _seed("office", landscape).choice(len(OFFICES), n, p=[0.4, 0.2, 0.12, 0.1, 0.08, 0.06, 0.04])
     for view, system in itertools.product(views, systems):
@@ -159,7 +208,15 @@ def _retrieval(build: Builder, landscape: str, n: int, views: list[str], systems
                 mean, count = quality * factor * scale, int(chosen.sum())
                 if itemwise:
                     noise = 0.25 * rng.standard_normal(n)
-                    build.measure("retrieval", landscape, view, system, part, metric, np.clip(mean * difficulty * (1 + noise), 0, 1)[chosen])
+                    build.measure(
+                        "retrieval",
+                        landscape,
+                        view,
+                        system,
+                        part,
+                        metric,
+                        np.clip(mean * difficulty * (1 + noise), 0, 1)[chosen],
+                    )
                 else:
                     build.state(("retrieval", landscape, view, system, part, metric), mean, 0.5 / np.sqrt(count), count)
         drop = 1 - 0.4 / 1.06 + 0.02 * rng.standard_normal()
@@ -167,8 +224,14 @@ def _retrieval(build: Builder, landscape: str, n: int, views: list[str], systems
     _pairs(build, "retrieval", landscape, views, systems, n, "nDCG@10")
 
 
-def _pairs(build: Builder, task: str, landscape: str, views: list[str], systems: list[str], n: int, metric: str) -> None:
-    means = {row[2:4]: row[6] for row in build.rows["summary"] if (row[0], row[1], row[4], row[5]) == (task, landscape, "all", metric)}
+def _pairs(
+    build: Builder, task: str, landscape: str, views: list[str], systems: list[str], n: int, metric: str
+) -> None:
+    means = {
+        row[2:4]: row[6]
+        for row in build.rows["summary"]
+        if (row[0], row[1], row[4], row[5]) == (task, landscape, "all", metric)
+    }
     error = 0.07 / np.sqrt(n)
     for view in views:
         pairs = [(a, b, means[view, a], means[view, b], error, n) for a, b in itertools.combinations(systems, 2)]
@@ -181,9 +244,16 @@ def _pairs(build: Builder, task: str, landscape: str, views: list[str], systems:
     build.compare(f"views/{task}", (task, landscape, "*", "all", metric), across)
 
 
-def _labelled(build: Builder, kind: str, landscape: str, n: int, views: list[str], systems: list[str], sets: list[str]) -> None:
+def _labelled(
+    build: Builder, kind: str, landscape: str, n: int, views: list[str], systems: list[str], sets: list[str]
+) -> None:
     metrics = {
-        "classification": {"knn-macro-F1": 0.0, "knn-micro-F1": 0.07, "logistic-macro-F1": 0.02, "logistic-micro-F1": 0.08},
+        "classification": {
+            "knn-macro-F1": 0.0,
+            "knn-micro-F1": 0.07,
+            "logistic-macro-F1": 0.02,
+            "logistic-micro-F1": 0.08,
+        },
         "clustering": {"V-measure": 0.0, "ARI": -0.12, "NMI": 0.01},
     }[kind]
     for metric, shift in metrics.items():
@@ -208,10 +278,32 @@ def _tune(build: Builder, landscape: str, n: int, views: list[str], systems: lis
         weights = np.round(np.linspace(0, 1, 21), 2)
         means = _quality(system, view, landscape) - 0.05 * np.abs(weights - best) ** 1.5
         for index, (weight, mean) in enumerate(zip(weights, means, strict=True)):
-            row = ("retrieval", landscape, view, system, "fusion.weight", weight, "nDCG@10", float(mean), n, index == int(means.argmax()))
+            row = (
+                "retrieval",
+                landscape,
+                view,
+                system,
+                "fusion.weight",
+                weight,
+                "nDCG@10",
+                float(mean),
+                n,
+                index == int(means.argmax()),
+            )
             build.rows["tuning"].append(row)
     for view, k in itertools.product(views, (1, 3, 5, 10, 20, 50)):
-        row = ("classification:area", landscape, view, "minilm", "knn.k", float(k), "knn-macro-F1", 0.5 - 0.002 * abs(k - 10), n, k == 10)
+        row = (
+            "classification:area",
+            landscape,
+            view,
+            "minilm",
+            "knn.k",
+            float(k),
+            "knn-macro-F1",
+            0.5 - 0.002 * abs(k - 10),
+            n,
+            k == 10,
+        )
         build.rows["tuning"].append(row)
 
 
@@ -221,50 +313,17 @@ def _map(build: Builder, landscape: str, view: str, system: str, n: int, labels:
     label = rng.choice(len(labels), n, p=(share := rng.dirichlet(np.full(len(labels), 3.0))) / share.sum())
     points = centres[label] + rng.normal(0, 1, (n, 2))
     build.rows["map"] += [
-        (landscape, view, system, f"{landscape}-{i}", labels[label[i]], f"Device of kind {i} with an adjustable support", *map(float, points[i]))
+        (
+            landscape,
+            view,
+            system,
+            f"{landscape}-{i}",
+            labels[label[i]],
+            f"Device of kind {i} with an adjustable support",
+            *map(float, points[i]),
+        )
         for i in range(n)
     ]
-
-
-def _provenance(name: str, landscapes: dict[str, int], models: list[str], views: list[str]) -> dict[str, Any]:
-    steps: list[dict[str, Any]] = [{"step": "prepare", "landscape": landscape, "seconds": 1.2} for landscape in landscapes]
-    for (landscape, n), view, (index, model) in itertools.product(landscapes.items(), views, enumerate(models)):
-        speed, reused = 900.0 / (1 + 2 * index), view == views[0]
-        steps.append({
-            "step": "embed", "landscape": landscape, "view": view, "model": model, "role": "document", "reused": reused,
-            "seconds": 0.0 if reused else n * 3 / speed, "patents": n * 3, "inputs": n * 3, "tokens": n * 3 * 180, "tokens_per_s": None if reused else 180 * speed,
-            "patents_per_s": None if reused else speed, "truncated": n // 9 if view == "tac" else 0, "empty": 2, "actors": 2,
-            "cpu_hours": n * 6 / speed / 3600, "gpu_hours": 0.0, "cost_usd": None,
-        })  # fmt: skip
-    steps.append({"step": "judge", "seconds": 14.2})
-    described = {
-        landscape: {
-            "title": f"Generated {landscape} patents", "source": "patray's own generator, seed 0", "licence": "CC0-1.0",
-            "patents": n * 3, "families": n * 2, "citations": n * 9, "queries": n, "pairs": n * 5, "pairs_in": n * 4, "pairs_out": n,
-            "offices": {"US": n, "EP": n // 2, "JP": n // 3, "CN": n // 4}, "fill": {"title": 1.0, "abstract": 0.993, "claims": 0.871, "description": 0.0},
-            "quarantined": {"duplicate id": 5} if index == 0 else {}, "splits": {"train": n * 2, "validation": n // 2, "test": n // 2},
-            "label_sets": {"area": {"labels": 7, "patents": n * 3}, "ipc-subclass": {"labels": 41, "patents": n * 2}},
-        }
-        for index, (landscape, n) in enumerate(landscapes.items())
-    }  # fmt: skip
-    record = {"repo": "sentence-transformers/all-MiniLM-L6-v2", "revision": "local", "dimension": 384, "max_tokens": 256, "parameters": 22_713_216,
-              "pooling": "mean", "dtype": "float32", "licence": "Apache-2.0", "prompts": {"document": "", "query": ""}, "unknown": []}  # fmt: skip
-    return {
-        "patray": "0.1.0", "run": name, "started": "2026-03-14T09:26:53+00:00", "seconds": 284.1, "argv": ["patray", "run", f"{name}.yaml"],
-        "git": {"commit": "0402a6d8f3c1b2a49e7d6c5b4a39281706f5e4d3", "dirty": False}, "python": "3.11.9", "platform": "Linux-6.1-x86_64",
-        "versions": {"numpy": "2.3.5", "ray": "2.60.0", "torch": "2.13.0"},
-        "cluster": {"nodes": 1, "cpus": 2.0, "gpus": 0.0, "memory_gb": 15.5, "accelerators": []},
-        "landscapes": described, "models": {model: {"name": model, **record} for model in models}, "steps": steps,
-        "notes": ["retrieval not possible on a61: no citations"],
-    }  # fmt: skip
-
-
-def _suite(name: str, landscapes: dict[str, int], views: list[str]) -> dict[str, Any]:
-    statistics = {"resamples": 10000, "flips": 10000, "level": 0.95, "correction": "holm", "seed": 0}
-    return {
-        "name": name, "title": "Which model and which text for assistive-technology patents?", "landscapes": [{"name": key} for key in landscapes],
-        "views": views, "tasks": {"retrieval": {"direction": "cited", "exclude_family": True, "domain_from": "both"}}, "statistics": statistics,
-    }  # fmt: skip
 
 
 RUNS = {"demo": demo_run, "hostile": hostile_run, "large": large_run}

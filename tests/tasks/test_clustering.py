@@ -49,16 +49,16 @@ def test_the_same_seeds_give_the_same_clusters():
     assert len(np.unique(first, axis=0)) > 1
 
 
-def test_patents_with_several_labels_are_left_out_and_counted_unless_their_first_label_is_asked_for():
+def test_patents_with_several_labels_and_of_rare_classes_are_left_out_and_counted():
     vectors, patents, labels = blobs()
-    labels[0], labels[1], labels[2] = ["C3", "C0"], [], ["C2", "C1"]
-    single = evaluate(vectors, patents, labels, **WHERE)
-    assert (single.unlabelled, single.ambiguous) == (1, 2)
-    np.testing.assert_array_equal(single.score.items, patents[3:])
-    first = evaluate(vectors, patents, labels, options=Options(multi_label="first"), **WHERE)
-    assert (first.unlabelled, first.ambiguous) == (1, 0)
-    np.testing.assert_array_equal(first.score.items, np.delete(patents, 1))
-    assert first.score.class_names[first.score.classes[:2]].tolist() == ["C3", "C2"]
+    labels[0], labels[1], labels[2], labels[3] = ["C3", "C0"], [], ["C2", "C1"], ["only one"]
+    found = evaluate(vectors, patents, labels, options=Options(min_class=2), **WHERE)
+    assert (found.unlabelled, found.ambiguous, found.rare) == (1, 2, 1)
+    np.testing.assert_array_equal(found.score.items, patents[4:])
+    assert found.score.class_names[found.score.classes].tolist() == [names[0] for names in labels[4:]]
+    everyone = evaluate(vectors, patents, labels, **WHERE)
+    np.testing.assert_array_equal(everyone.score.items, patents[3:])
+    assert "only one" in everyone.score.class_names
 
 
 def test_the_number_of_clusters_can_be_chosen():
@@ -68,13 +68,13 @@ def test_the_number_of_clusters_can_be_chosen():
 
 def test_one_class_is_refused():
     vectors, patents, labels = blobs()
-    with pytest.raises(InputError, match="l: label set 'ipc': 1 classes among the 240 patents with exactly one label"):
+    with pytest.raises(InputError, match="l: label set 'ipc': 1 classes of at least 1 patents among the 240"):
         evaluate(vectors, patents, [["C0"]] * len(labels), **WHERE)
 
 
 def test_no_single_label_is_refused():
     vectors, patents, labels = blobs()
-    with pytest.raises(InputError, match="0 classes among the 0 patents"):
+    with pytest.raises(InputError, match="0 classes of at least 1 patents among the 0 patents"):
         evaluate(vectors, patents, [["C0", "C1"]] * len(labels), **WHERE)
 
 
@@ -83,7 +83,7 @@ def test_more_clusters_than_patents_are_refused():
         evaluate(*blobs(), options=Options(n_clusters=500), **WHERE)
 
 
-@pytest.mark.parametrize("options", [{"multi_label": "last"}, {"n_clusters": 1}, {"seeds": ()}])
+@pytest.mark.parametrize("options", [{"n_clusters": 1}, {"seeds": ()}])
 def test_wrong_options_are_refused(options):
     with pytest.raises(InputError, match=next(iter(options))):
         Options(**options)

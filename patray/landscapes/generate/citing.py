@@ -12,15 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.landscapes.generate.draws import below, draw, weighted
-from patray.landscapes.generate.invention import Documents, ipc3_mask, technology_variant
+from patray.landscapes.generate.invention import Documents, ipc3_mask, on_platform, technology_groups
 from patray.landscapes.generate.options import Options
 from patray.landscapes.generate.taxonomy import Tree
 from patray.landscapes.records import IN, OUT
 
 LINKS = ("topic", "product", "area", "technology variant", "technology", "unrelated")
 """Why a pair is cited, nearest first."""
-IN_WEIGHTS = (60, 28, 12)
-OUT_WEIGHTS = (60, 30, 10)
+IN_WEIGHTS = (74, 20, 6)
+OUT_WEIGHTS = (55, 25, 10, 10)
+PLATFORM_EAGERNESS = 4
+"""How many times as often a patent of a platform topic cites across domains."""
 
 _DAYS = 1 << 16
 
@@ -62,8 +64,7 @@ def cite(options: Options, documents: Documents, tree: Tree) -> Pairs:
         documents.topic,
         documents.product,
         tree.product_area[documents.product],
-        technology_variant(documents, tree),
-        documents.technology,
+        *technology_groups(documents, tree),
         np.zeros(len(documents), np.int64),
     )
     earlier = [_Earlier(group, documents) for group in groups]
@@ -72,7 +73,8 @@ def cite(options: Options, documents: Documents, tree: Tree) -> Pairs:
     key = draw(documents.text_key, "citing", np.arange(len(documents)))
     wanted = below(key, "citations", round(2 * options.citations) + 1)
     inside = _propose(documents, earlier, mask, key, wanted, IN, 1 - options.cross_domain, 1.4)
-    across = _propose(documents, earlier, mask, key, wanted, OUT, options.cross_domain, 2.0)
+    eager = wanted * np.where(on_platform(documents.topic_key), PLATFORM_EAGERNESS, 1)
+    across = _propose(documents, earlier, mask, key, eager, OUT, options.cross_domain, 2.0)
     return _balance(inside, across, options.cross_domain, round(options.citations * len(documents)), options.seed)
 
 
@@ -88,7 +90,7 @@ def _propose(
 ) -> Pairs:
     """Distinct pairs of one domain, about `surplus` times as many as needed where the landscape offers them."""
     tries = np.ceil(wanted * share * surplus).astype(np.int64)
-    name, links, weights = ("in", (0, 1, 2), IN_WEIGHTS) if domain == IN else ("out", (3, 4, 5), OUT_WEIGHTS)
+    name, links, weights = ("in", (0, 1, 2), IN_WEIGHTS) if domain == IN else ("out", (0, 3, 4, 5), OUT_WEIGHTS)
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for round_ in range(int(tries.max(initial=0))):
         citing = np.flatnonzero(tries > round_)

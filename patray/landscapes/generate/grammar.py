@@ -20,16 +20,25 @@ _NOUN = {"": 0, "a": 1, "the": 2, "A": 3, "The": 4, "Bare": 5}
 _VERB = {"": 0, "s": 1, "ing": 2, "Ing": 3, "to": 4, "Base": 5}
 _SLOT = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _DOUBLED = frozenset(
-    "cancel control fit flag let log map model offset permit propel retrofit run set shed signal step stop swap "
-    "transfer travel".split()
-)
+    ("cancel", "control", "fit", "flag", "let", "log", "map", "model", "offset", "permit", "propel", "retrofit", "run",
+     "set", "shed", "signal", "step", "stop", "swap", "transfer", "travel")
+)  # fmt: skip
 
 
-def _article(noun: str) -> str:
-    word = noun.split()[0]
-    if word.startswith(("uni", "use", "utility", "one", "uri", "euro")) and not word.startswith("unin"):
-        return "a"
-    return "an" if word[0].lower() in "aeiou" else "a"
+_NO_ARTICLE = (
+    "glasses", "spectacles", "eyewear", "pants", "underwear", "cutlery", "software", "learning", "sensing", "vision",
+    "recognition", "evaluation", "control", "feedback", "signalling", "stimulation", "actuation", "compensation",
+    "fitting", "manufacturing", "shaping", "measurement", "detection", "exchange",
+)  # fmt: skip
+"""Last words of plural and mass nouns."""
+
+
+def _indefinite(noun: str) -> str:
+    if noun.endswith(_NO_ARTICLE):
+        return noun
+    first = noun.split()[0].lower()
+    as_consonant = first.startswith(("use", "one", "uni", "uti")) and not first.startswith("unin")
+    return f"an {noun}" if first[0] in "aeiou" and not as_consonant else f"a {noun}"
 
 
 def _capital(text: str) -> str:
@@ -38,7 +47,7 @@ def _capital(text: str) -> str:
 
 def noun_pieces(noun: str) -> list[str]:
     """Bare, indefinite, definite, both capitalised, capitalised bare."""
-    phrases = [noun, f"{_article(noun)} {noun}", f"the {noun}"]
+    phrases = [noun, _indefinite(noun), f"the {noun}"]
     return [" " + phrase for phrase in (*phrases, _capital(phrases[1]), _capital(phrases[2]), _capital(noun))]
 
 
@@ -67,9 +76,9 @@ class Grammar:
     """Compiled templates over a table of pieces.
 
     pieces: all strings. words (pieces,): words of each. first_form: piece of form 0, inflection 0; form f in
-    inflection i is piece first_form + INFLECTIONS * f + i. tokens: templates one after another; a token >= 0 is a piece,
-    a token < 0 is slot and inflection. start, length (templates,). roles: (role, style) -> template numbers, as a
-    padded table role_ids (roles, styles, widest) and role_count (roles, styles).
+    inflection i is piece first_form + INFLECTIONS * f + i. tokens: templates one after another; a token >= 0 is a
+    piece, a token < 0 is slot and inflection. start, length (templates,). role_number: row of a role in role_ids
+    (roles, styles, widest), the templates that each style offers, and in role_count (roles, styles).
     """
 
     pieces: pa.StringArray

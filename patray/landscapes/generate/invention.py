@@ -1,6 +1,7 @@
 """Which inventions exist, who publishes them where and when: everything about a landscape except its words.
 
-Inventions of one topic share a product, a technology and most concepts. An invention may be published by up to four
+Inventions of one topic share a product, a technology and most concepts; those of a platform topic share the technology
+and differ in product. An invention may be published by up to four
 offices (a family: same concepts, new wording) and a publication may be repeated word by word under another id and
 family (a planted duplicate). All of it is a few integers per document, so a million documents fit in memory.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,16 +28,18 @@ FIRST_EMERGING_DAY = (datetime.date(2007, 1, 1) - _EPOCH).days
 LAST_DAY = (datetime.date(2023, 12, 31) - _EPOCH).days
 FIRST_QUERY_DAY = (datetime.date(2023, 7, 1) - _EPOCH).days
 
-INVENTIONS_PER_TOPIC = 8
+INVENTIONS_PER_TOPIC = 6
 MAX_REPEATS = 3
 REPEAT_WITHIN_DAYS = 900
-TOPIC_KEPT = 0.65
+TOPIC_KEPT = 0.75
 """Share of an invention's concepts that are its topic's."""
+PLATFORM = 0.35
+"""Share of the topics that are about a technology, applied to many products and naming them in passing."""
 
-SLOTS = tuple(
-    "PRODUCT USER GENERIC SECOND P1 P2 P3 A1 T1 T2 NOISE TECH F1 F2 G1 G2 PROB PROB2 EFF1 EFF2 "
-    "HEAD X Y MATERIAL PLACE QUANTITY N M".split()
-)
+SLOTS = (
+    "PRODUCT", "USER", "GENERIC", "SECOND", "P1", "P2", "P3", "A1", "T1", "T2", "NOISE", "TECH", "F1", "F2", "G1", "G2",
+    "PROB", "PROB2", "EFF1", "EFF2", "HEAD", "X", "Y", "MATERIAL", "PLACE", "QUANTITY", "N", "M",
+)  # fmt: skip
 """What a sentence can name. The first ones are concepts of the invention, those from HEAD on are set per sentence."""
 CONCEPT_SLOTS = SLOTS.index("HEAD")
 VERB_SLOTS = frozenset(("F1", "F2", "G1", "G2", "EFF1", "EFF2"))
@@ -69,8 +73,8 @@ class Documents:
 
     def rows(self, rows: np.ndarray | slice) -> Documents:
         """The documents of these rows; `family` and `duplicate_of` still name rows of the whole."""
-        arrays = {name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
-        return replace(self, **arrays)
+        taken: dict[str, Any] = {name: value[rows] for name, value in vars(self).items() if name != "corpus"}
+        return replace(self, **taken)
 
 
 def invent(options: Options, tree: Tree) -> Documents:
@@ -141,7 +145,9 @@ def _topics(
         chance(key, "usual technology", 0.8), usual, below(key, "any technology", len(tree.technologies))
     )
     topic = np.minimum(below(invention_key, "topic", count), below(invention_key, "topic", count, 1))
-    return topic, key, product_of[topic], technology_of[topic]
+    own_product = below(invention_key, "product", len(tree.products))
+    product = np.where(on_platform(key)[topic], own_product, product_of[topic])
+    return topic, key, product, technology_of[topic]
 
 
 def _second_products(options: Options, tree: Tree, key: np.ndarray, product: np.ndarray) -> np.ndarray:
@@ -180,6 +186,11 @@ def _dates(key: np.ndarray, emerging: np.ndarray, is_query: np.ndarray) -> np.nd
 def _lowest_row(family: np.ndarray) -> np.ndarray:
     _, first, inverse = np.unique(family, return_index=True, return_inverse=True)
     return first[inverse]
+
+
+def on_platform(topic_key: np.ndarray) -> np.ndarray:
+    """(n,) bool: the topic is about its technology, whatever the product: what crosses domains and yet is near."""
+    return chance(topic_key, "platform", PLATFORM)
 
 
 def concepts(documents: Documents, tree: Tree) -> np.ndarray:
@@ -225,6 +236,16 @@ def concepts(documents: Documents, tree: Tree) -> np.ndarray:
     area_problem = pick(tree.area_problems, area, "PROB2")
     tech_problem = pick(tree.tech_problems, technology, "PROB2")
     named["PROB2"] = np.where(chance(documents.topic_key, "problem of the area", 0.5), area_problem, tech_problem)
+    instead = {
+        "PRODUCT": named["GENERIC"],
+        "P1": named["TECH"],
+        "P2": pick(tree.tech_parts, technology, "T1", 2),
+        "F2": named["EFF2"],
+        "PROB": tech_problem,
+        "PROB2": area_problem,
+    }
+    platform = on_platform(documents.topic_key)
+    named |= {slot: np.where(platform, other, named[slot]) for slot, other in instead.items()}
     return np.stack([named[slot] for slot in SLOTS[:CONCEPT_SLOTS]], axis=1).astype(np.int32)
 
 
@@ -234,12 +255,16 @@ def _noise(documents: Documents, tree: Tree) -> np.ndarray:
     return tree.area_parts.ids[area, below(documents.invention_key, "noise", tree.area_parts.count[area])]
 
 
-def technology_variant(documents: Documents, tree: Tree) -> np.ndarray:
-    """(n,) int64: technology, with the part and the function that the topic uses of it (what crosses domains)."""
+def technology_groups(documents: Documents, tree: Tree) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) int64 twice: technology with the part and function that the topic uses of it, and technology alone.
+
+    Patents of platform topics form groups of their own.
+    """
     technology = documents.technology.astype(np.int64)
     part = below(documents.topic_key, "T1", tree.tech_parts.count[technology])
     function = below(documents.topic_key, "G1", tree.tech_functions.count[technology])
-    return (technology * 8 + part) * 8 + function
+    wide = 2 * technology + on_platform(documents.topic_key)
+    return (wide * 8 + part) * 8 + function, wide
 
 
 def symbols(documents: Documents, tree: Tree) -> tuple[np.ndarray, np.ndarray]:

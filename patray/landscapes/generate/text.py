@@ -126,8 +126,8 @@ def abstracts(block: Block) -> pa.StringArray:
     sentences = np.arange(len(rows))
     pieces, lengths = book.expand(templates, sentences, block.vary(forms, rows, places, "abstract"))
     words = book.sentence_words(pieces, lengths)
-    limit = MIN_WORDS + LONGEST_SENTENCE
-    limit += below(block.key, "abstract words", MAX_WORDS - limit + 1)
+    least = MIN_WORDS + LONGEST_SENTENCE
+    limit = least + below(block.key, "abstract words", MAX_WORDS - least + 1)
     keep = _running_total(words, rows) <= limit[rows]
     kept = np.repeat(keep, lengths)
     joined = book.join(pieces[kept], np.bincount(rows[keep], lengths[keep], len(block)).astype(np.int64))
@@ -161,10 +161,13 @@ def claims(block: Block) -> pa.ListArray:
         head[at] = block.pick(kind, rows[at], 0, "claims")
         at = ~independent & (group == category)
         head[at] = block.pick(f"of {kind}", rows[at], category, "claims")
-        body[at] = block.pick(f"dependent {kind}", rows[at], number[at], "claims")
-    # "one of claims 1 to m" would reach into another group, so the second and third group name one claim.
-    later = ~independent & (group > 0)
-    head[later] = _naming_one_claim(book, block, rows[later], group[later])
+        offered = book.choices(f"dependent {kind}", block.style[rows[at]])
+        # Steps of three: neighbours differ and a group goes through all bodies before one comes again.
+        choice = (below(block.key[rows[at]], "claims first body", offered) + 3 * number[at]) % offered
+        body[at] = book.template(f"dependent {kind}", block.style[rows[at]], choice)
+    # "one of claims 1 to m" reaches into another group from the second group on, and is odd for m = 1.
+    single = ~independent & ((group > 0) | (parent == 1))
+    head[single] = _naming_one_claim(book, block, rows[single], group[single])
     at = ~independent & (block.documents.second[rows] >= 0) & chance(block.key[rows], "claims combined", 0.3, number)
     body[at] = block.pick("dependent combined", rows[at], number[at], "claims")
 
@@ -193,10 +196,10 @@ def _parents(block: Block, rows: np.ndarray, number: np.ndarray, first: np.ndarr
 
 
 def _naming_one_claim(book: Grammar, block: Block, rows: np.ndarray, group: np.ndarray) -> np.ndarray:
-    style = block.style[rows]
-    first_choice = np.zeros(len(rows), np.int64)
-    method = book.template("of method", style, first_choice)
-    return np.where(group == 1, method, book.template("of system", style, first_choice))
+    """The first wording of a reference, which names one claim in every style."""
+    style, choice = block.style[rows], np.zeros(len(rows), np.int64)
+    found = [book.template(f"of {kind}", style, choice) for kind in ("apparatus", "method", "system")]
+    return np.stack(found)[group, np.arange(len(rows))]
 
 
 def descriptions(block: Block, paragraphs: int) -> pa.StringArray:

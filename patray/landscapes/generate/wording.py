@@ -143,7 +143,7 @@ _PURPOSE: Styles = {
     "CN": (
         "The device has the advantages of simple structure and convenient use, can {EFF1}, and solves the problem of "
         "{PROB}.",
-        "The beneficial effects are that the product can {EFF2} and that {PROB} is effectively prevented.",
+        "The beneficial effects are that the product can {EFF2} and that the problem of {PROB} is solved.",
     ),
     "KR": ("According to the present invention, there is an effect that it is possible {EFF1:to} and {EFF2:to}.",),
 }
@@ -168,8 +168,8 @@ _COMBINED: Styles = {
 _APPARATUS: Styles = {
     "*": (
         "{N}. {HEAD:A} comprising: {P1:a}; {P2:a} connected to {P1:the}; and {T1:a} configured {G1:to}.",
-        "{N}. {HEAD:A} for {USER:a}, the {HEAD} comprising {P1:a}, {P2:a} {PLACE} {P1:the}, and {T1:a}, wherein {P2:the} "
-        "is configured {F1:to}.",
+        "{N}. {HEAD:A} for {USER:a}, the {HEAD} comprising {P1:a}, {P2:a} {PLACE} {P1:the}, and {T1:a}, wherein "
+        "{P2:the} is configured {F1:to}.",
         "{N}. {HEAD:A}, comprising {P1:a} and {P2:a}, and further comprising {T1:a} operable {F1:to}.",
     ),
     "EP": (
@@ -201,40 +201,48 @@ _SYSTEM: Styles = {
 
 
 def _references(head: str, bare: str) -> Styles:
-    return {
-        "*": (f"{{N}}. The {head} of claim {{M}},", f"{{N}}. The {head} as recited in claim {{M}},"),
-        "EP": (f"{{N}}. The {head} according to claim {{M}},", f"{{N}}. The {head} according to one of claims 1 to {{M}},"),
-        "WO": (f"{{N}}. The {head} as claimed in claim {{M}},", f"{{N}}. The {head} of claim {{M}},"),
-        "JP": (f"{{N}}. The {head} according to claim {{M}},",),
-        "CN": (f"{{N}}. The {head} as claimed in claim {{M}},", f"{{N}}. The {head} according to claim {{M}},"),
-        "KR": (f"{{N}}. The {head} of claim {{M}},",),
-        "DE": (f"{{N}}. {bare} according to claim {{M}},", f"{{N}}. {bare} according to one of claims 1 to {{M}},"),
+    by = {
+        "*": (f"The {head} of claim {{M}},", f"The {head} as recited in claim {{M}},"),
+        "EP": (f"The {head} according to claim {{M}},", f"The {head} according to one of claims 1 to {{M}},"),
+        "WO": (f"The {head} as claimed in claim {{M}},", f"The {head} of claim {{M}},"),
+        "JP": (f"The {head} according to claim {{M}},",),
+        "CN": (f"The {head} as claimed in claim {{M}},", f"The {head} according to claim {{M}},"),
+        "KR": (f"The {head} of claim {{M}},",),
+        "DE": (f"{bare} according to claim {{M}},", f"{bare} according to one of claims 1 to {{M}},"),
     }
+    return {office: tuple("{N}. " + reference for reference in references) for office, references in by.items()}
 
 
 _DEPENDENT = (
-    " wherein {X:the} comprises {Y:a}.",
-    " wherein {X:the} is made of {MATERIAL}.",
-    " wherein {X:the} is arranged {PLACE} {P1:the} and has {QUANTITY}.",
-    " wherein {T1:the} is further configured {G2:to}.",
-    " wherein {X:the} is configured {F2:to}.",
-    " further comprising {Y:a} connected to {X:the}.",
-    " further comprising {Y:a} adapted {F2:to}.",
-    " wherein {X:the} is detachably attached by {Y:a}.",
-    " wherein {Y:a} is provided {PLACE} {X:the} so as {G1:to}.",
-    " wherein {X:the} has {QUANTITY}.",
+    "wherein {X:the} comprises {Y:a}.",
+    "wherein {X:the} is made of {MATERIAL}.",
+    "wherein {X:the} is arranged {PLACE} {Y:a} and has {QUANTITY}.",
+    "wherein {T1:the} is further configured {G2:to}.",
+    "wherein {X:the} is configured {F2:to}.",
+    "further comprising {Y:a} connected to {X:the}.",
+    "further comprising {Y:a} adapted {F2:to}.",
+    "wherein {X:the} is detachably attached by {Y:a}.",
+    "wherein {Y:a} is provided {PLACE} {X:the} so as {G1:to}.",
+    "wherein {X:the} has {QUANTITY}.",
+    "wherein {X:the} is at least partly covered by a layer of {MATERIAL}.",
+    "wherein {P1:the} and {P2:the} are formed in one piece.",
+    "wherein a signal of {T1:the} is used {F1:to}.",
+    "further comprising {TECH:a} that {G2:s}.",
 )
 _DEPENDENT_METHOD = (
-    " further comprising {G2:ing}.",
-    " further comprising {F2:ing}.",
-    " wherein {X:the} is monitored by {Y:a}.",
-    " wherein the steps are repeated until {X:the} has reached a predetermined state.",
-    " further comprising {F1:ing} a second time by {Y:a}.",
+    "further comprising {G2:ing}.",
+    "further comprising {F2:ing}.",
+    "wherein {X:the} is monitored by {Y:a}.",
+    "wherein the steps are repeated until {X:the} has reached a predetermined state.",
+    "further comprising {F1:ing} a second time by {Y:a}.",
+    "wherein {Y:a} is moved {PLACE} {X:the} before the first step.",
+    "wherein {X:the} is calibrated in advance.",
 )
+"""The number of bodies must not be a multiple of 3: claims step through them by threes."""
 
 
 def _characterised(bodies: Sequence[str]) -> Styles:
-    german = tuple(body.replace(" wherein", " characterised in that") for body in bodies)
+    german = tuple(body.replace("wherein", "characterised in that", 1) for body in bodies)
     return {"*": tuple(bodies), "EP": german, "DE": german}
 
 
@@ -246,9 +254,9 @@ _FIELD: Styles = {
 }
 _BACKGROUND: Styles = {
     "*": (
-        "In known devices, {PROB} is a frequent complaint of {USER:a}.",
+        "With known devices, {USER:a} often complains of {PROB}.",
         "Conventional solutions with {P1:a} do not prevent {PROB}.",
-        "It is known to provide {A1:a}, but {PROB2} remains unsolved.",
+        "It is known to provide {A1:a}, but this does not overcome {PROB2}.",
         "Prior proposals rely on {P3:a}, which is expensive and leads to {PROB2}.",
     )
 }
@@ -288,7 +296,7 @@ ROLES: Mapping[str, Styles] = {
     "dependent apparatus": _characterised(_DEPENDENT),
     "dependent method": _characterised(_DEPENDENT_METHOD),
     "dependent system": _characterised(_DEPENDENT),
-    "dependent combined": _characterised((" further comprising {SECOND:a}.", " wherein {SECOND:a} is integrated.")),
+    "dependent combined": _characterised(("further comprising {SECOND:a}.", "wherein {SECOND:a} is integrated.")),
     "field": _FIELD,
     "background": _BACKGROUND,
     "summary": _SUMMARY,

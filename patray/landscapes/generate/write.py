@@ -17,7 +17,7 @@ import yaml
 
 from patray.files import Folder
 from patray.landscapes.generate.citing import LINKS, Pairs, cite
-from patray.landscapes.generate.damage import DAMAGE, plant
+from patray.landscapes.generate.damage import check_kinds, plant
 from patray.landscapes.generate.draws import chance, keys
 from patray.landscapes.generate.invention import OFFICES, Documents, invent, symbols
 from patray.landscapes.generate.options import Options
@@ -60,7 +60,7 @@ class GeneratedTruth:
     patents: patent_id, family_id, invention (int32: equal for a family and for planted duplicates), topic (int32),
         area, product, second_product (null: none), technology; in file order.
     queries: the same for queries.parquet, no rows when there is none.
-    citations: citing_id, cited_id, domain (int8, IN or OUT of `records`), link (why it is cited, one of `citing.LINKS`).
+    citations: citing_id, cited_id, domain (int8, IN or OUT of `records`), link (why, one of `citing.LINKS`).
     qrels: query_id, patent_id, domain, link.
     duplicates: patent_id, duplicate_of: same text and office, other id and family, later date.
     damage: file, row, id, kind (see `damage.plant`). Row numbers and ids of damage are of the files as they lie there.
@@ -93,7 +93,7 @@ def generate(
     duplicate_share: float = 0.01,
     combined_share: float = 0.15,
     citations: float = 4.0,
-    vocabulary_overlap: float = 0.35,
+    vocabulary_overlap: float = 0.5,
     description: int = 3,
     damage: Sequence[str] = (),
 ) -> GeneratedTruth:
@@ -106,7 +106,7 @@ def generate(
     share that repeats another patent word by word. combined_share: inventions that join two products (several labels).
     citations: mean number per patent, an upper bound where the landscape is too small to offer them.
     vocabulary_overlap: probability that a concept appears under its plain name; lower is harder. description:
-    paragraphs. damage: kinds of `damage.DAMAGE` to plant afterwards.
+    paragraphs. damage: kinds of `damage.KINDS` to plant afterwards.
 
     Raises InputError for a value out of range, ResourceError when the folder cannot be written.
     """
@@ -114,7 +114,7 @@ def generate(
         name, seed, patents, queries, cross_domain, family_share, duplicate_share, combined_share, citations,
         vocabulary_overlap, description,
     )  # fmt: skip
-    DAMAGE.check(damage)
+    check_kinds(damage)
     documents = invent(options, tree())
     ids = _ids(documents)
     pairs = cite(options, documents, tree())
@@ -217,7 +217,7 @@ def _write(destination: Folder, file: str, batches: Iterator[pa.RecordBatch], sc
             for batch in batches:
                 writer.write_batch(batch, row_group_size=max(1, batch.num_rows))
 
-    destination._publish(file, stream)
+    destination.publish(file, stream)
 
 
 _PAIR_BLOCK = 1 << 20

@@ -1,0 +1,102 @@
+"""Citations between publications, found across spellings and kinds.
+
+A cited publication is looked up by the source's own id (Lens), then by its key, then by its number without a kind (of
+several kinds the earliest). What a source cites outside the import is counted, not kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.importers.nested import whole
+from patray.importers.numbers import without_kind
+
+OUTSIDE = "cited publication outside the import"
+GONE = "citing publication not kept"
+SELF = "cites itself"
+COLLAPSED = "inside a family of which one publication was kept"
+REPEATED = "repeated"
+
+
+class Lookup:
+    """Row numbers of publications by source id, key, and key without kind."""
+
+    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray) -> None:
+        self.ids, self.source_ids = ids, source_ids
+        bare = without_kind(ids)
+        order = np.lexsort((pc.rank(ids, sort_keys="ascending").to_numpy(), dates))
+        encoded = bare.dictionary_encode()
+        codes = encoded.indices.to_numpy(zero_copy_only=False)[order]
+        numbers, first = np.unique(codes, return_index=True)
+        self._bare = encoded.dictionary.take(pa.array(numbers))
+        self._bare_rows = order[first]
+
+    def find(self, keys: pa.Array, source_ids: pa.Array | None = None) -> np.ndarray:
+        """(n,) int64: row of each publication, -1 when it is not there."""
+        found = _index(keys, self.ids)
+        if source_ids is not None and source_ids.null_count < len(source_ids):
+            own = _index(source_ids, self.source_ids)
+            found = np.where(own >= 0, own, found)
+        lost = np.flatnonzero(found < 0)
+        if len(lost):
+            bare = _index(without_kind(keys.take(pa.array(lost))), self._bare)
+            found[lost] = np.where(bare >= 0, self._bare_rows[bare], -1)
+        return found
+
+
+def _index(values: pa.Array, known: pa.Array) -> np.ndarray:
+    place = pc.index_in(values, value_set=known, skip_nulls=True)
+    return pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+@dataclass
+class Citations:
+    """Collects resolved citations as row numbers. counts: read, kept, and the others by why they are not kept."""
+
+    lookup: Lookup
+    read: int = 0
+    _pairs: list[np.ndarray] = field(default_factory=list)
+    _origins: list[np.ndarray] = field(default_factory=list)
+    _names: dict[str, int] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, table: pa.Table) -> None:
+        """Rows of record.CITED."""
+        self.read += table.num_rows
+        citing = _index(whole(table["citing_id"]), self.lookup.ids)
+        cited = self.lookup.find(whole(table["cited_id"]), whole(table["cited_source_id"]))
+        gone, outside = citing < 0, (citing >= 0) & (cited < 0)
+        self.removed[GONE] += int(gone.sum())
+        self.removed[OUTSIDE] += int(outside.sum())
+        keep = ~(gone | outside)
+        self._pairs.append(np.stack([citing[keep], cited[keep]]).astype(np.int32))
+        encoded = pc.fill_null(whole(table["origin"]), "").dictionary_encode()
+        names = np.array([self._names.setdefault(name, len(self._names)) for name in encoded.dictionary.to_pylist()])
+        codes = encoded.indices.to_numpy(zero_copy_only=False)[keep]
+        self._origins.append((names[codes] if len(names) else codes).astype(np.int16))
+
+    def finish(self, stands_for: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """((2, m) int32 rows of citing and cited, each pair once; (m,) origin codes; names of the origins).
+
+        stands_for (n,): the row that represents each row's family, or None when families are not collapsed.
+        """
+        pairs = np.concatenate([np.zeros((2, 0), np.int32), *self._pairs], axis=1)
+        origins = np.concatenate([np.zeros(0, np.int16), *self._origins])
+        same = pairs[0] == pairs[1]
+        self.removed[SELF] += int(same.sum())
+        pairs, origins = pairs[:, ~same], origins[~same]
+        if stands_for is not None:
+            pairs = stands_for[pairs].astype(np.int32)
+            same = pairs[0] == pairs[1]
+            self.removed[COLLAPSED] += int(same.sum())
+            pairs, origins = pairs[:, ~same], origins[~same]
+        key = pairs[0].astype(np.int64) * (len(self.lookup.ids) + 1) + pairs[1]
+        _, first = np.unique(key, return_index=True)
+        self.removed[REPEATED] += len(key) - len(first)
+        first.sort()
+        return pairs[:, first], origins[first], list(self._names)

@@ -1,0 +1,66 @@
+"""Columns that several formats make in the same way: dates with findings, split lists, claims told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.importers.nested import elements, parse_dates, take, to_lists, unique_in_rows, whole
+from patray.importers.record import Finding
+from patray.landscapes.claims import ClaimRule, split_flat
+
+BAD_DATE = "bad date, left empty"
+
+
+def dates(texts: pa.Array, lines: np.ndarray, ids: pa.Array, findings: list[Finding]) -> pa.Array:
+    """date32; what is no date becomes null with a finding."""
+    parsed, bad = parse_dates(texts)
+    for row in np.flatnonzero(bad).tolist():
+        said = str(texts[row].as_py())[:40]
+        findings.append(Finding(int(lines[row]), ids[row].as_py(), f"{BAD_DATE}: {said!r}", "kept"))
+    return parsed
+
+
+def split_list(texts: pa.Array, separator: str) -> pa.ListArray:
+    """list<string> of texts like `A61B5/02;;A61B5/00`: stripped, each once, blanks left out."""
+    return unique_in_rows(pc.split_pattern(pc.fill_null(texts, ""), separator))
+
+
+def blank_to_null(texts: pa.Array) -> pa.Array:
+    """Texts of white space alone are missing."""
+    trimmed = pc.utf8_trim_whitespace(texts)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+
+
+def one_text(texts: pa.Array) -> pa.ListArray:
+    """One string a row as list<string>, empty where it is missing."""
+    texts = blank_to_null(texts)
+    return to_lists(np.arange(len(texts)), texts, len(texts))
+
+
+def separate_claims(lists: pa.ListArray) -> pa.ListArray:
+    """Rows that hold all claims in one element get one element a claim; a text that cannot be cut stays whole."""
+    rows, texts = elements(lists)
+    sizes = np.bincount(rows, minlength=len(lists))
+    single = sizes[rows] == 1
+    if not single.any():
+        return lists
+    new_rows: list[int] = []
+    pieces: list[str] = []
+    for row, text in zip(rows[single].tolist(), texts.filter(pa.array(single)).to_pylist(), strict=True):
+        claims = _pieces(text)
+        pieces += claims
+        new_rows += [row] * len(claims)
+    merged = np.concatenate([rows[~single], np.array(new_rows, dtype=np.int64)])
+    values = pa.concat_arrays([whole(texts.filter(pa.array(~single))), pa.array(pieces, pa.string())])
+    order = np.argsort(merged, kind="stable")
+    return to_lists(merged[order], take(values, order), len(lists))
+
+
+def _pieces(text: str) -> list[str]:
+    split = split_flat(text)
+    if split.rule in (ClaimRule.WHOLE, ClaimRule.NONE):
+        return [text] if text.strip() else []
+    found = [f"{marker}{claim}".strip() for marker, claim in zip(split.markers, split.claims, strict=True)]
+    return [claim for claim in found if claim]

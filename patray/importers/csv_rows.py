@@ -1,0 +1,161 @@
+"""Delimited text into columns of strings: quoted newlines and tabs, BOM, ragged rows, undecodable bytes.
+
+Every row is matched to the header by name. A row with another number of fields, or with a broken quote, is
+quarantined with its line; the rows after it are read on.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from patray.errors import InputError
+from patray.importers.json_lines import BAD_BYTES, cut
+from patray.importers.record import Finding
+from patray.importers.source import SourceFile, Stream
+
+BATCH_ROWS, BATCH_CHARS = 8192, 32 << 20
+MAX_FIELD = 256 << 20
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+RAGGED = "row and header differ in the number of fields"
+BROKEN_QUOTE = "broken quoting"
+
+
+@dataclass(frozen=True)
+class CsvBlock:
+    """columns: header name -> strings (n,). lines (n,): first line of each row. read: rows met, bad ones too."""
+
+    columns: dict[str, pa.Array]
+    lines: np.ndarray
+    read: int
+    findings: list[Finding]
+
+
+def read_csv(
+    file: SourceFile,
+    delimiter: str,
+    encoding: str = "utf-8",
+    keep_truncated: bool = False,
+    needed: Sequence[str] = (),
+    names: Sequence[str] = (),
+) -> Iterator[CsvBlock]:
+    """Blocks of rows. needed: columns without which the file is of no use. names: the header, where a file has none.
+
+    Raises InputError for a missing column (with the likely one), a wrong delimiter and an empty file.
+    """
+    csv.field_size_limit(MAX_FIELD)
+    stream = Stream(file, keep_truncated)
+    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    with stream, io.BufferedReader(stream, 1 << 20) as binary:
+        if binary.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") and "16" not in encoding:
+            raise InputError(f"{file.label}: UTF-16; say so with --encoding utf-16")
+        text = io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="")
+        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        header = list(names) or _header(rows, file)
+        check_header(file.label, header, needed, delimiter)
+        yield from _blocks(rows, header)
+        line = rows.line_num + 1
+    if stream.cut:
+        yield CsvBlock(
+            {name: pa.array([], pa.string()) for name in header},
+            np.zeros(0, np.int64),
+            0,
+            [Finding(line, None, cut(stream), "kept")],
+        )
+
+
+def _header(rows: Any, file: SourceFile) -> list[str]:
+    try:
+        header = next(rows, None)
+    except csv.Error as error:
+        raise InputError(f"{file.label}, line 1: the header cannot be read: {error}") from error
+    if header is None:
+        raise InputError(f"{file.label}: an empty file")
+    return [name.strip() for name in header]
+
+
+def check_header(label: str, header: Sequence[str], needed: Sequence[str], delimiter: str = "") -> None:
+    """Raise InputError when a needed column is missing, with the likely column or delimiter."""
+    doubled = sorted({name for name in header if header.count(name) > 1 and name in needed})
+    if doubled:
+        raise InputError(f"{label}: column {doubled[0]!r} appears more than once")
+    missing = [name for name in needed if name not in header]
+    if not missing:
+        return
+    if delimiter and len(header) == 1:
+        other = max(DELIMITERS, key=header[0].count)
+        if other != delimiter and header[0].count(other):
+            said = DELIMITERS.get(delimiter, repr(delimiter))
+            raise InputError(
+                f"{label}: read with {said} as delimiter the header is one column; it looks separated by "
+                f"{DELIMITERS[other]}: --delimiter {'$' if other == chr(9) else ''}{other!r}"
+            )
+    hints = []
+    for name in missing:
+        near = suggest(name, header)
+        hints.append(f"{name!r}" + (f" (did you mean {near!r}?)" if near else ""))
+    raise InputError(f"{label}: missing column {', '.join(hints)}; columns found: {', '.join(header)}")
+
+
+def suggest(name: str, names: Sequence[str]) -> str | None:
+    """The likely other spelling of a column, None when nothing is close."""
+    folded = {one.lower().replace("_", "").replace(" ", ""): one for one in names}
+    key = name.lower().replace("_", "").replace(" ", "")
+    close = get_close_matches(key, list(folded), n=1, cutoff=0.72)
+    inside = [one for one in folded if one and (one in key or key in one)]
+    return folded[close[0]] if close else folded[inside[0]] if len(inside) == 1 else None
+
+
+def _blocks(rows: Any, header: Sequence[str]) -> Iterator[CsvBlock]:
+    kept: list[list[str]] = []
+    lines: list[int] = []
+    findings: list[Finding] = []
+    read = chars = 0
+    width = len(header)
+    while True:
+        line = rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            read += 1
+            end = f" (to line {rows.line_num})" if rows.line_num > line else ""
+            findings.append(Finding(line, None, f"{BROKEN_QUOTE}: {error}{end}"))
+            continue
+        if row is not None and row and len(row) == width:
+            read += 1
+            kept.append(row)
+            lines.append(line)
+            chars += sum(map(len, row))
+        elif row:
+            read += 1
+            findings.append(Finding(line, None, f"{RAGGED}: {len(row)} fields, header has {width}"))
+        if row is None or len(kept) >= BATCH_ROWS or chars >= BATCH_CHARS:
+            if kept or findings:
+                yield _columns(kept, header, lines, read, findings)
+            kept, lines, findings, read, chars = [], [], [], 0, 0
+        if row is None:
+            return
+
+
+def _columns(
+    rows: list[list[str]], header: Sequence[str], lines: list[int], read: int, findings: list[Finding]
+) -> CsvBlock:
+    columns: dict[str, pa.Array] = {}
+    broken: set[int] = set()
+    values: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * len(header)
+    for name, column in zip(header, values, strict=True):
+        try:
+            columns[name] = pa.array(column, pa.string())
+        except UnicodeEncodeError:  # bytes that could not be decoded stand as lone surrogates
+            repaired = [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in column]
+            broken |= {i for i, (old, new) in enumerate(zip(column, repaired, strict=True)) if old != new}
+            columns[name] = pa.array(repaired, pa.string())
+    findings = findings + [Finding(lines[i], None, BAD_BYTES, "kept") for i in sorted(broken)]
+    return CsvBlock(columns, np.array(lines, dtype=np.int64), read, findings)

@@ -1,0 +1,34 @@
+"""The formats by name. Their modules are loaded when asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from patray.errors import InputError
+
+if TYPE_CHECKING:
+    from patray.importers.format import Format
+
+FORMATS = {
+    "lens": "Lens.org exports, CSV or JSON lines",
+    "bigquery": "Google Patents Public Data, JSON lines or Parquet",
+    "patentsview": "PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications",
+    "uspto-xml": "USPTO weekly full text (ipg/ipa), concatenated XML",
+    "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
+    "table": "any CSV, TSV, JSON lines or Parquet with --map COLUMN=SOURCE",
+    "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",
+    "dapfam": "DAPFAM: corpus, queries and relations as published",
+    "patenteb": "one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)",
+    "trec": "TREC qrels and runs, into a landscape that exists",
+}
+"""Name -> one line of help."""
+
+
+def load_format(name: str) -> Format:
+    """The format of that name. Raises InputError when there is none."""
+    if name not in FORMATS:
+        raise InputError(f"unknown format {name!r}; allowed are {', '.join(FORMATS)}")
+    module = import_module(f"patray.importers.{name.replace('-', '_')}")
+    found: Format = module.FORMAT
+    return found

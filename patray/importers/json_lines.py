@@ -1,0 +1,189 @@
+"""JSON lines into arrow tables of a fixed schema: whole blocks by arrow's parser, damaged blocks line by line.
+
+Arrow's parser rejects a block for one bad line, so such a block goes through Python's: each line that is JSON of the
+expected shape is kept (a number where text is expected becomes text, one value where a list is expected a list of
+one), the others are quarantined. Unexpected fields are ignored in both.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json as pj
+
+from patray.errors import InputError
+from patray.importers.nested import conform, whole
+from patray.importers.record import Finding
+from patray.importers.source import SourceFile, Stream, line_blocks
+
+BLOCK = 24 << 20
+BOM = b"\xef\xbb\xbf"
+NOT_JSON = "not valid JSON"
+WRONG_SHAPE = "not the expected JSON"
+BAD_BYTES = "not valid UTF-8 (broken bytes or a lone surrogate), the bad bytes became U+FFFD"
+
+
+@dataclass(frozen=True)
+class JsonBlock:
+    """table: rows of the schema. lines (n,): line of each row in the unit, from 1. read: rows met, bad ones too."""
+
+    table: pa.Table
+    lines: np.ndarray
+    read: int
+    findings: list[Finding]
+
+
+def read_json_lines(
+    file: SourceFile,
+    schemas: Sequence[pa.Schema],
+    start: int = 0,
+    stop: int = 0,
+    keep_truncated: bool = False,
+    block: int = BLOCK,
+) -> Iterator[JsonBlock]:
+    """Blocks of the file, or of its bytes start..stop (stop 0: to the end; both at line boundaries).
+
+    schemas: the shapes that are met in the wild, the first is that of all tables returned.
+    """
+    stream = Stream(file, keep_truncated, start)
+    line, best = 1, 0
+    with stream, io.BufferedReader(stream, 1 << 20) as reader:
+        for data in line_blocks(reader, block, stop - start if stop else None):
+            if line == 1 and start == 0:
+                data = data.removeprefix(BOM)
+                _check_is_lines(file, data)
+            count = data.count(b"\n") + (not data.endswith(b"\n"))
+            table, best = _parse(data, schemas, best, count)
+            if table is not None:
+                yield JsonBlock(table, np.arange(line, line + count), count, [])
+            else:
+                yield _parse_by_line(data, schemas[0], line)
+            line += count
+    if stream.cut:
+        yield JsonBlock(schemas[0].empty_table(), np.zeros(0, np.int64), 0, [Finding(line, None, cut(stream), "kept")])
+
+
+def cut(stream: Stream) -> str:
+    """The reason of the finding that stands for the lost rest of a file."""
+    return f"file cut off, its rest is lost: {stream.cut}"
+
+
+def _check_is_lines(file: SourceFile, data: bytes) -> None:
+    if data.lstrip()[:1] == b"[":
+        raise InputError(
+            f"{file.label}: one JSON array, wanted JSON lines (one record per line); `jq -c '.[]' FILE` converts it"
+        )
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError(f"{file.label}: UTF-16; JSON lines are UTF-8, convert it with iconv")
+
+
+def _parse(data: bytes, schemas: Sequence[pa.Schema], best: int, count: int) -> tuple[pa.Table | None, int]:
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None, best
+    order = [best, *(i for i in range(len(schemas)) if i != best)]
+    for place in order:
+        try:
+            table = pj.read_json(
+                pa.BufferReader(data),
+                read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
+                parse_options=pj.ParseOptions(explicit_schema=schemas[place], unexpected_field_behavior="ignore"),
+            )
+        except pa.ArrowException:
+            continue
+        if table.num_rows != count:
+            return None, best
+        return (table if place == 0 else _conform(table, schemas[0])), place
+    return None, best
+
+
+def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return pa.table([conform(whole(table[name]), schema.field(name).type) for name in schema.names], schema=schema)
+
+
+def _parse_by_line(data: bytes, schema: pa.Schema, first: int) -> JsonBlock:
+    record = pa.struct(list(schema))
+    kept: list[dict[str, Any]] = []
+    lines: list[int] = []
+    findings: list[Finding] = []
+    read = 0
+    for number, raw in enumerate(data.split(b"\n"), first):
+        if not raw.strip():
+            continue
+        read += 1
+        try:
+            text, broken = raw.decode("utf-8"), False
+        except UnicodeDecodeError:
+            text, broken = raw.decode("utf-8", errors="replace"), True
+        try:
+            value = json.loads(text)
+            if not isinstance(value, dict):
+                raise ValueError(f"a {type(value).__name__} instead of a record")
+            if "\\ud" in text.lower():
+                value, repaired = _without_surrogates(value)
+                broken |= repaired
+            kept.append(coerce(value, record))
+        except json.JSONDecodeError as error:
+            findings.append(Finding(number, None, f"{NOT_JSON}: {error.msg} at character {error.pos + 1}"))
+            continue
+        except (ValueError, RecursionError) as error:
+            findings.append(Finding(number, None, f"{WRONG_SHAPE}: {error or 'nested too deeply'}"))
+            continue
+        lines.append(number)
+        if broken:
+            findings.append(Finding(number, None, BAD_BYTES, "kept"))
+    table = pa.Table.from_pylist(kept, schema=schema)
+    return JsonBlock(table, np.array(lines, dtype=np.int64), read, findings)
+
+
+def _without_surrogates(value: Any) -> tuple[Any, bool]:
+    """(the value with lone surrogates as U+FFFD, whether it had any): `\\ud800` is JSON, but no text."""
+    text = json.dumps(value, ensure_ascii=False)
+    whole_text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return (value, False) if whole_text == text else (json.loads(whole_text), True)
+
+
+def coerce(value: Any, kind: pa.DataType) -> Any:
+    """A parsed JSON value as `kind`. Raises ValueError when it cannot be."""
+    if value is None:
+        return None
+    if pa.types.is_list(kind):
+        return [coerce(one, kind.value_type) for one in (value if isinstance(value, list) else [value])]
+    if pa.types.is_struct(kind):
+        if isinstance(value, list):
+            value = value[0] if value else {}
+        if not isinstance(value, dict):
+            raise ValueError(f"{str(value)[:40]!r} stands where a record is expected")
+        return {inner.name: coerce(value.get(inner.name), inner.type) for inner in kind}
+    if isinstance(value, dict | list):
+        raise ValueError(f"a {type(value).__name__} stands where one value is expected")
+    if pa.types.is_string(kind):
+        return value if isinstance(value, str) else json.dumps(value)
+    if pa.types.is_boolean(kind):
+        return bool(value)
+    return int(value) if pa.types.is_integer(kind) else float(value)
+
+
+def split_ranges(file: SourceFile, size: int) -> list[tuple[int, int]]:
+    """(start, stop) of line-aligned stretches of about `size` bytes of an uncompressed file."""
+    if file.compression or file.size <= size:
+        return [(0, file.size if not file.compression else 0)]
+    bounds = [0]
+    for place in range(size, file.size, size):
+        if place > bounds[-1]:
+            bounds.append(place + _to_next_line(file, place))
+    bounds = sorted({bound for bound in bounds if bound < file.size})
+    return list(zip(bounds, [*bounds[1:], file.size], strict=True))
+
+
+def _to_next_line(file: SourceFile, place: int) -> int:
+    with Stream(file, start=place) as stream, io.BufferedReader(stream, 1 << 16) as reader:
+        return len(reader.readline())

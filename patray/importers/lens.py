@@ -1,0 +1,237 @@
+"""Lens.org: CSV exports of the web interface, and JSON lines of the API or the bulk export.
+
+A publication is named by its canonical number; its Lens id stands in `lens_id`, by which families and citations are
+found. The CSV has no claims, descriptions or cited publications; the JSON lines have all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.importers.columns import blank_to_null, dates, separate_claims, split_list
+from patray.importers.csv_rows import CsvBlock, read_csv
+from patray.importers.format import Format, Unit, line_units, only
+from patray.importers.json_lines import JsonBlock, read_json_lines
+from patray.importers.nested import (
+    choose_language,
+    elements,
+    field,
+    take,
+    to_lists,
+    unique_in_rows,
+    whole,
+)
+from patray.importers.numbers import join_number, parse_numbers
+from patray.importers.options import Options
+from patray.importers.record import CITED, Rows, patents_table
+from patray.importers.source import SourceFile
+
+S = pa.string()
+_TEXTS = pa.list_(pa.struct([("text", S), ("lang", S)]))
+_CODES = pa.struct([("classifications", pa.list_(pa.struct([("symbol", S)])))])
+_DOCUMENT = pa.struct([("jurisdiction", S), ("doc_number", S), ("kind", S)])
+CSV_NEEDED = ("Lens ID", "Title", "Display Key")
+CSV_DATES = {"publication": "Publication Date", "filing": "Application Date", "priority": "Earliest Priority Date"}
+
+
+def _schema(cited: pa.DataType, family_id: pa.DataType) -> pa.Schema:
+    dated = pa.struct([("date", S)])
+    citation = pa.struct(
+        [
+            ("patcit", pa.struct([("document_id", cited), ("lens_id", S)])),
+            ("category", pa.list_(S)),
+            ("cited_phase", S),
+        ]
+    )
+    biblio = pa.struct(
+        [
+            ("publication_reference", _DOCUMENT),
+            ("application_reference", dated),
+            ("priority_claims", pa.struct([("earliest_claim", dated)])),
+            ("invention_title", _TEXTS),
+            ("classifications_ipcr", _CODES),
+            ("classifications_cpc", _CODES),
+            ("references_cited", pa.struct([("citations", pa.list_(citation))])),
+        ]
+    )
+    family = pa.struct([("family_id", family_id), ("members", pa.list_(pa.struct([("lens_id", S)])))])
+    claim = pa.struct([("claim_text", pa.list_(S))])
+    return pa.schema(
+        [
+            ("lens_id", S),
+            ("jurisdiction", S),
+            ("doc_number", S),
+            ("kind", S),
+            ("date_published", S),
+            ("lang", S),
+            ("abstract", _TEXTS),
+            ("claims", pa.list_(pa.struct([("claims", pa.list_(claim)), ("lang", S)]))),
+            ("description", pa.struct([("text", S), ("lang", S)])),
+            ("biblio", biblio),
+            ("families", pa.struct([("simple_family", family)])),
+        ]
+    )
+
+
+SCHEMAS = [_schema(cited, family_id) for family_id in (S, pa.int64()) for cited in (_DOCUMENT, pa.list_(_DOCUMENT))]
+"""document_id is one object in real records and a list in the documentation; family ids are numbers where given."""
+
+
+def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
+    units: list[Unit] = []
+    for file in only(files, (".csv", ".jsonl", ".json", ".ndjson"), "lens"):
+        units += [Unit("csv", file)] if file.base.endswith(".csv") else line_units("json", file)
+    return units
+
+
+def read(unit: Unit, options: Options) -> Iterator[Rows]:
+    if unit.role == "csv":
+        needed = [*CSV_NEEDED, CSV_DATES[options.date]]
+        for block in read_csv(unit.file, options.delimiter or ",", options.encoding, options.keep_truncated, needed):
+            yield from_csv(block, options)
+        return
+    for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated):
+        yield from from_json(rows, options)
+
+
+def from_csv(block: CsvBlock, options: Options) -> Rows:
+    """Rows of an export, by the names of its columns: their number and order changed over the years."""
+    columns, count = block.columns, len(block.lines)
+    findings = list(block.findings)
+    numbers = parse_numbers(columns["Display Key"])
+    lens_id = blank_to_null(columns["Lens ID"])
+    ids = pc.coalesce(numbers.field("key"), lens_id)
+    none = pa.repeat(pa.scalar(""), count)
+    data = patents_table(
+        {
+            "patent_id": ids,
+            "jurisdiction": pc.coalesce(blank_to_null(columns.get("Jurisdiction", none)), numbers.field("office")),
+            "date": dates(columns[CSV_DATES[options.date]], block.lines, ids, findings),
+            "title": blank_to_null(columns["Title"]),
+            "abstract": blank_to_null(columns.get("Abstract", none)),
+            "ipc": split_list(columns.get("IPCR Classifications", none), ";;"),
+            "cpc": split_list(columns.get("CPC Classifications", none), ";;"),
+            "kind": pc.coalesce(blank_to_null(columns.get("Kind", none)), numbers.field("kind")),
+            "source_id": lens_id,
+            "members": split_list(columns.get("Simple Family Members", none), ";;"),
+            "line": pa.array(block.lines),
+        },
+        count,
+    )
+    return Rows("patents", data, block.read, findings)
+
+
+def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
+    """The patents of a block, then their citations."""
+    table, count = block.table, block.table.num_rows
+    column = {name: whole(table[name]) for name in table.column_names}
+    biblio, findings = column["biblio"], list(block.findings)
+    reference = field(biblio, "publication_reference")
+    office, number, kind = (
+        pc.coalesce(column[name], field(reference, name)) for name in ("jurisdiction", "doc_number", "kind")
+    )
+    ids = pc.coalesce(join_number(office, number, kind), column["lens_id"])
+    dated = {
+        "publication": column["date_published"],
+        "filing": field(biblio, "application_reference", "date"),
+        "priority": field(biblio, "priority_claims", "earliest_claim", "date"),
+    }[options.date]
+    title, title_language = _text(field(biblio, "invention_title"), options)
+    abstract, abstract_language = _text(column["abstract"], options)
+    claims, claims_language = _claims(column["claims"], options)
+    language = pc.coalesce(abstract_language, title_language, claims_language, pc.utf8_lower(column["lang"]))
+    data = patents_table(
+        {
+            "patent_id": ids,
+            "family_id": field(column["families"], "simple_family", "family_id"),
+            "jurisdiction": office,
+            "date": dates(dated, block.lines, ids, findings),
+            "title": title,
+            "abstract": abstract,
+            "claims": claims,
+            "description": blank_to_null(field(column["description"], "text")),
+            "ipc": _codes(field(biblio, "classifications_ipcr")),
+            "cpc": _codes(field(biblio, "classifications_cpc")),
+            "kind": kind,
+            "language": language,
+            "source_id": column["lens_id"],
+            "members": _inside(field(column["families"], "simple_family", "members"), "lens_id"),
+            "line": pa.array(block.lines),
+        },
+        count,
+    )
+    last = int(block.lines[-1]) if len(block.lines) else 0
+    last = max([last, *(finding.line for finding in block.findings)])
+    yield Rows("patents", data, block.read, findings, last=last)
+    cited = _citations(ids, field(biblio, "references_cited", "citations"))
+    yield Rows("citations", cited, cited.num_rows)
+
+
+def _text(lists: pa.Array, options: Options) -> tuple[pa.Array, pa.Array]:
+    """(the text in the first preferred language that there is, its language)."""
+    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(field(lists.flatten(), "text")), ""), True)
+    rows, structs = elements(lists)
+    filled = to_lists_of(rows, structs, ~blank.to_numpy(zero_copy_only=False), len(lists))
+    chosen, language = choose_language(filled, "lang", options.prefer)
+    return blank_to_null(take(field(filled.flatten(), "text"), chosen)), language
+
+
+def to_lists_of(rows: np.ndarray, values: pa.Array, keep: np.ndarray, count: int) -> pa.ListArray:
+    """Lists of the elements to keep."""
+    if not keep.all():
+        rows, values = rows[keep], values.filter(pa.array(keep))
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:
+    """(claims of one language: fragments of a claim joined by newline; their language)."""
+    chosen, language = choose_language(lists, "lang", options.prefer)
+    sets = take(field(lists.flatten(), "claims"), chosen) if len(lists.flatten()) else pa.nulls(len(lists))
+    if pa.types.is_null(sets.type):
+        return separate_claims(to_lists(np.zeros(0, np.int64), pa.array([], S), len(lists))), language
+    rows, claims = elements(sets)
+    texts = pc.binary_join(field(claims, "claim_text"), "\n")
+    texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, S), texts)
+    return separate_claims(to_lists(rows, texts, len(lists))), language
+
+
+def _codes(column: pa.Array) -> pa.ListArray:
+    return unique_in_rows(_inside(field(column, "classifications"), "symbol"))
+
+
+def _inside(lists: pa.Array, name: str) -> pa.ListArray:
+    """list<string> of one field of list<struct>."""
+    rows, structs = elements(lists)
+    return to_lists(rows, field(structs, name).cast(S), len(lists))
+
+
+def _citations(ids: pa.Array, lists: pa.Array) -> pa.Table:
+    rows, citations = elements(lists)
+    patent = field(citations, "patcit")
+    document = field(patent, "document_id")
+    keys = join_number(*(field(document, name) for name in ("jurisdiction", "doc_number", "kind")))
+    lens_ids = field(patent, "lens_id")
+    letters = pc.binary_join(field(citations, "category"), "")
+    origin = pc.binary_join_element_wise(
+        pc.fill_null(field(citations, "cited_phase"), ""), pc.fill_null(letters, ""), " "
+    )
+    known = pc.or_(keys.is_valid(), lens_ids.is_valid())
+    table = pa.table([take(ids, rows), keys, lens_ids, pc.utf8_trim_whitespace(origin)], schema=CITED)
+    return table.filter(known)
+
+
+FORMAT = Format(
+    name="lens",
+    help="Lens.org exports, CSV or JSON lines",
+    plan=plan,
+    read=read,
+    source="The Lens (lens.org)",
+    licence="The Lens terms of use (lens.org/about/policies)",
+    dates=("publication", "filing", "priority"),
+    source_id="lens_id",
+)

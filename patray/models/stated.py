@@ -1,0 +1,308 @@
+"""What a snapshot's own files say about the model: the other side of a record, read without torch.
+
+Both spellings of sentence-transformers are understood: up to 5.3 (`pooling_mode_*` flags, `sentence_transformers.
+models.Dense`, `max_seq_length` in sentence_bert_config.json) and from 5.4 on (`pooling_mode`, `sentence_transformers.
+base.modules.dense.Dense`, the limit in tokenizer_config.json).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from patray.errors import ModelError
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+TRANSFORMER_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "tokenizer.model")
+LIBRARY_PREFIXES = ("sentence_transformers.", "pylate.")
+OLD_POOLING = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer"}
+"""Model types whose position ids start after the padding id, so that two of the positions hold no token."""
+CAUSAL_BY_DEFAULT = ("qwen2", "qwen3", "llama", "mistral", "gemma", "phi")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor's entry in a safetensors header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A line of modules.json: `kind` is the class name, `own_code` whether the class is none of the library's."""
+
+    kind: str
+    path: str
+    own_code: bool
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """tensors: every safetensors header of a folder, by name. problems: files that are missing or are none."""
+
+    tensors: dict[str, Tensor]
+    pickles: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The facts in a snapshot. None everywhere means that no file states it."""
+
+    folder: Path
+    config: dict[str, Any]
+    classes: tuple[str, ...]
+    hidden_size: int | None
+    positions: int | None
+    attention: str | None
+    code_repos: tuple[str, ...]
+    modules: tuple[Module, ...] | None
+    pooling: tuple[str, ...] | None
+    pooling_leaves_prompt_out: bool
+    dense_heads: tuple[tuple[int, int], ...]
+    token_limit: int | None
+    named_prompts: dict[str, str]
+    all_prompts: frozenset[str]
+    padding_side: str | None
+    tokenizer_files: tuple[str, ...]
+    weights: Weights = field(repr=False)
+    head_weights: dict[str, Weights] = field(repr=False)
+
+
+def read_stated(folder: Path) -> Stated:
+    """Everything that the files in `folder` state. Raises ModelError for a folder without config.json or bad JSON."""
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder}: holds no config.json, so it is not a model snapshot")
+    whole = _json(folder / "config.json")
+    config = {**whole, **whole["text_config"]} if isinstance(whole.get("text_config"), dict) else whole
+    modules = _modules(folder)
+    weights = _weights(folder)
+    heads = [module for module in modules or () if module.kind == "Dense"]
+    pooling = next((module for module in modules or () if module.kind == "Pooling"), None)
+    tokenizer = _json(folder / "tokenizer_config.json")
+    positions = _positions(config)
+    names, strings = _prompts(_json(folder / "config_sentence_transformers.json"))
+    dense = tuple((int(head.config["in_features"]), int(head.config["out_features"])) for head in heads)
+    return Stated(
+        folder=folder,
+        config=config,
+        classes=_classes(whole),
+        hidden_size=_first_int(config, "hidden_size", "n_embd", "d_model", "dim"),
+        positions=positions,
+        attention=_attention(config, whole),
+        code_repos=_code_repos(whole),
+        modules=modules,
+        pooling=None if pooling is None else _pooling_modes(pooling.config),
+        pooling_leaves_prompt_out=pooling is not None and pooling.config.get("include_prompt") is False,
+        dense_heads=dense or _projection_of_stanford(whole, weights),
+        token_limit=_token_limit(folder, tokenizer, positions, modules is not None),
+        named_prompts=names,
+        all_prompts=frozenset(strings),
+        padding_side=_padding_side(folder, tokenizer),
+        tokenizer_files=tuple(name for name in TOKENIZER_FILES if (folder / name).is_file()),
+        weights=weights,
+        head_weights={head.path: _weights(folder / head.path) for head in heads},
+    )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object, {} where the file is absent."""
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path}: must hold a JSON object, holds a {type(value).__name__}")
+    return value
+
+
+def _first_int(config: dict[str, Any], *names: str) -> int | None:
+    return next((int(config[name]) for name in names if isinstance(config.get(name), int)), None)
+
+
+def _classes(config: dict[str, Any]) -> tuple[str, ...]:
+    """Class names of `architectures` and of the model entries of `auto_map`."""
+    names = [str(name) for name in config.get("architectures") or []]
+    for key, target in (config.get("auto_map") or {}).items():
+        if key.startswith("AutoModel") and isinstance(target, str):
+            names.append(target.rpartition(".")[2])
+    return tuple(dict.fromkeys(names))
+
+
+def _code_repos(config: dict[str, Any]) -> tuple[str, ...]:
+    """Repositories of `auto_map`'s code, "" for the snapshot's own; empty when the model needs no remote code."""
+    targets = [target for target in (config.get("auto_map") or {}).values() if isinstance(target, str)]
+    return tuple(sorted({target.partition("--")[0] if "--" in target else "" for target in targets}))
+
+
+def _positions(config: dict[str, Any]) -> int | None:
+    """How many tokens the position table or the stated context takes."""
+    positions = _first_int(config, "max_position_embeddings", "n_positions", "max_seq_len")
+    if positions is not None and config.get("model_type") in OFFSET_POSITIONS:
+        padding = _first_int(config, "pad_token_id")
+        return positions - (1 if padding is None else padding) - 1
+    return positions
+
+
+def _attention(config: dict[str, Any], whole: dict[str, Any]) -> str | None:
+    """`causal` or `bidirectional` where the flags or the model type say so, None where nothing does."""
+    for flag, when_true in (("use_bidirectional_attention", "bidirectional"), ("bidirectional", "bidirectional")):
+        if isinstance(config.get(flag), bool):
+            return when_true if config[flag] else "causal"
+    if isinstance(config.get("is_causal"), bool):
+        return "causal" if config["is_causal"] else "bidirectional"
+    kind = str(config.get("model_type", ""))
+    if "bidirec" in (kind + "".join(_classes(whole))).lower():
+        return "bidirectional"
+    if whole.get("auto_map"):
+        return None  # its own code decides
+    if kind.startswith(CAUSAL_BY_DEFAULT) or config.get("is_decoder") is True:
+        return "causal"
+    return "bidirectional" if config.get("is_decoder") is False or "bert" in kind or kind == "mpnet" else None
+
+
+def _modules(folder: Path) -> tuple[Module, ...] | None:
+    path = folder / "modules.json"
+    if not path.is_file():
+        return None
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        found = [(str(row["type"]), str(row["path"])) for row in sorted(rows, key=lambda row: row["idx"])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: is not a list of modules with idx, path and type ({error!r})") from error
+    modules = []
+    for kind, where in found:
+        config = _json(folder / where / "config.json") if where else {}
+        name = kind.rpartition(".")[2]
+        if name == "Dense" and not {"in_features", "out_features"} <= config.keys():
+            raise ModelError(f"{folder / where / 'config.json'}: a Dense module needs in_features and out_features")
+        modules.append(Module(name, where, not kind.startswith(LIBRARY_PREFIXES), config))
+    return tuple(modules)
+
+
+def _pooling_modes(config: dict[str, Any]) -> tuple[str, ...]:
+    """Pooling modes in the library's new names; several are concatenated. Its fallback is the mean."""
+    mode = config.get("pooling_mode")
+    if mode is not None:
+        return (mode,) if isinstance(mode, str) else tuple(str(name) for name in mode)
+    return tuple(name for flag, name in OLD_POOLING.items() if config.get(flag)) or ("mean",)
+
+
+def _projection_of_stanford(config: dict[str, Any], weights: Weights) -> tuple[tuple[int, int], ...]:
+    """The projection of a Stanford ColBERT checkpoint: `linear.weight` beside the backbone, (out, in)."""
+    tensor = weights.tensors.get("linear.weight")
+    if "HF_ColBERT" not in (config.get("architectures") or []) or tensor is None or len(tensor.shape) != 2:
+        return ()
+    return ((tensor.shape[1], tensor.shape[0]),)
+
+
+def _token_limit(folder: Path, tokenizer: dict[str, Any], positions: int | None, has_modules: bool) -> int | None:
+    """Where sentence-transformers would truncate: its own config, else the tokenizer's limit within the positions."""
+    if not has_modules:
+        return None
+    for name in TRANSFORMER_CONFIGS:
+        limit = _json(folder / name).get("max_seq_length")
+        if isinstance(limit, int):
+            return limit
+    limit = tokenizer.get("model_max_length")
+    if not isinstance(limit, int | float) or limit > 1e9:  # a huge number means that the tokenizer has no limit
+        return positions
+    return int(limit) if positions is None else min(int(limit), positions)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _strings(inner)
+
+
+def _prompts(config: dict[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """(prompts under plain names in lower case, every prompt string however deep). PyLate's prefixes come first."""
+    prompts = config.get("prompts") or {}
+    named = {str(name).lower(): text for name, text in prompts.items() if isinstance(text, str)}
+    for role in ("query", "document"):
+        prefix = config.get(f"{role}_prefix")
+        if isinstance(prefix, str):
+            named[role] = prefix + named.get(role, "").removeprefix(prefix)
+    return named, [*_strings(prompts), *named.values()]
+
+
+def _padding_side(folder: Path, tokenizer: dict[str, Any]) -> str | None:
+    """Only what a file states; the side that a library would take by default is not a fact about the model."""
+    if tokenizer.get("padding_side") in ("left", "right"):
+        return str(tokenizer["padding_side"])
+    padding = _json(folder / "tokenizer.json").get("padding")
+    return str(padding["direction"]).lower() if isinstance(padding, dict) and "direction" in padding else None
+
+
+def _weights(folder: Path) -> Weights:
+    """Headers of the safetensors files that the index names, or of all in the folder; nothing else is read."""
+    if not folder.is_dir():
+        return Weights({}, (), (f"{folder.name}/ is missing",))
+    files = sorted(path.name for path in folder.iterdir() if path.is_file())
+    names = [name for name in files if name.endswith(".safetensors")]
+    problems = []
+    index = _json(folder / "model.safetensors.index.json").get("weight_map")
+    if isinstance(index, dict):
+        names = sorted(set(map(str, index.values())))
+        problems += [f"{name}, which the index names, is missing" for name in names if name not in files]
+    elif "model.safetensors" in names:
+        names = ["model.safetensors"]
+    tensors: dict[str, Tensor] = {}
+    for name in names:
+        if name in files:
+            header = read_header(folder / name)
+            if header is None:
+                problems.append(f"{name} is no safetensors file (a pointer or a broken download)")
+            else:
+                tensors |= header
+    return Weights(tensors, tuple(name for name in files if name.endswith(PICKLES)), tuple(problems))
+
+
+def read_header(path: Path) -> dict[str, Tensor] | None:
+    """The tensors of a safetensors file, None when it is none or is cut off.
+
+    Format: 8 bytes little-endian length, that many bytes of JSON, then the data, whose last offset must be the end.
+    """
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        size = path.stat().st_size
+        if not 2 <= length <= min(size - 8, 200_000_000):
+            return None
+        try:
+            entries = json.loads(stream.read(length))
+            tensors = {
+                name: (Tensor(entry["dtype"], tuple(entry["shape"])), entry["data_offsets"][1])
+                for name, entry in entries.items()
+                if name != "__metadata__"
+            }
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return None
+    end = max((offset for _, offset in tensors.values()), default=0)
+    return {name: tensor for name, (tensor, _) in tensors.items()} if 8 + length + end == size else None

@@ -1,0 +1,336 @@
+"""Does a snapshot hold the model that its record describes? Each difference is one that would ruin a number silently.
+
+Needs no torch: JSON files, safetensors headers, and the tokenizer alone are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from patray.errors import ModelError
+from patray.models.record import ModelRecord, Role
+from patray.models.stated import Stated, Weights, read_stated
+
+POOLING = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
+PROMPT_NAMES: dict[Role, tuple[str, ...]] = {
+    "query": ("query", "retrieval.query"),
+    "document": ("document", "passage", "corpus", "retrieval.passage"),
+    "classification": ("classification",),
+    "clustering": ("clustering",),
+}
+FAMILY_SUFFIX = re.compile(r"(ForCausalLM|ForMaskedLM|ForPreTraining|Model)$")
+MODULES_OF_DENSE = {"Transformer", "Pooling", "Dense", "Normalize"}
+MODULES_OF_KIND = {
+    "dense": MODULES_OF_DENSE,
+    "late-interaction": {*MODULES_OF_DENSE, "MultiVectorMask", "ColBERT"},
+    "reranker": {*MODULES_OF_DENSE, "LogitScore"},
+}
+WEIGHTS_TOLERANCE = 1e-3
+"""A count of weights that is off by more than this is another model; buffers in a checkpoint are far below it."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One fact on which record and snapshot disagree. All four are words for a person."""
+
+    what: str
+    record: str
+    snapshot: str
+    consequence: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: the record says {self.record}, the snapshot {self.snapshot}. {self.consequence}"
+
+
+def verify(record: ModelRecord, snapshot: Path) -> list[Difference]:
+    """Every difference between `record` and the files in the folder `snapshot`, [] when they agree.
+
+    A fact that the record leaves unknown, or that no file states, is no difference, save where an engine would then
+    fall back on something of its own. Raises ModelError for a folder that is no snapshot or holds broken JSON.
+    """
+    stated = read_stated(snapshot)
+    checks = (_revision, _weights, _config, _code, _modules, _dense_heads, _dimension, _limits, _prompts, _tokenizer)
+    return [difference for check in checks for difference in check(record, stated)]
+
+
+def _revision(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    name = stated.folder.resolve().name  # mirrors and the hub's cache name the folder after the revision
+    if re.fullmatch("[0-9a-f]{40}", name) and record.revision not in (name, "local"):
+        yield Difference(
+            "revision", record.revision, f"lies in a folder named {name}", "Another revision can give other vectors."
+        )
+
+
+def _weights(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    yield from _weight_files(stated.weights, "weights")
+    for path, weights in stated.head_weights.items():
+        yield from _weight_files(weights, f"weights of {path}")
+    if record.parameters is None or stated.weights.problems or not stated.weights.tensors:
+        return
+    own = _count(stated.weights)
+    whole = own + sum(_count(weights) for weights in stated.head_weights.values())
+    if all(abs(count - record.parameters) > WEIGHTS_TOLERANCE * record.parameters for count in (own, whole)):
+        yield Difference(
+            "number of weights", f"{record.parameters:,}", f"holds {whole:,}", "The checkpoint is another model."
+        )
+
+
+def _weight_files(weights: Weights, what: str) -> Iterator[Difference]:
+    for problem in weights.problems:
+        yield Difference(what, "safetensors", problem, "It cannot be loaded; fetch the snapshot again.")
+    if weights.tensors or weights.problems:
+        return
+    if weights.pickles:
+        found, why = f"has only pickled ones ({', '.join(weights.pickles)})", "A pickle can run code when it is loaded."
+    else:
+        found, why = "has none", "It cannot be loaded."
+    yield Difference(what, "safetensors", found, f"{why} patray loads safetensors only.")
+
+
+def _count(weights: Weights) -> int:
+    return sum(tensor.size for tensor in weights.tensors.values() if tensor.dtype.startswith(("F", "BF")))
+
+
+def _config(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    family = FAMILY_SUFFIX.sub("", record.architecture or "")
+    if record.architecture and stated.classes and family not in {FAMILY_SUFFIX.sub("", n) for n in stated.classes}:
+        yield Difference(
+            "architecture",
+            record.architecture,
+            f"names {' and '.join(stated.classes)} in config.json",
+            "Another class computes other vectors, or the engine refuses it.",
+        )
+    if record.attention != "unknown" and stated.attention not in (None, record.attention):
+        yield Difference(
+            "attention",
+            record.attention,
+            f"is {stated.attention} by its config.json",
+            "Tokens then see other tokens than in training, and every vector changes.",
+        )
+    width = _embedding_width(stated)
+    if width is not None and stated.hidden_size is not None and width != stated.hidden_size:
+        yield Difference(
+            "hidden size",
+            f"{record.dimension} dimensions in the end",
+            f"contradicts itself: config.json says {stated.hidden_size}, its token embeddings are {width} wide",
+            "The config does not belong to these weights.",
+        )
+    labels = stated.config.get("num_labels") or len(stated.config.get("id2label") or {}) or 2
+    if record.kind == "reranker" and "SequenceClassification" in "".join(stated.classes) and labels != record.dimension:
+        yield Difference("labels", str(record.dimension), f"has {labels} labels", "The score would be the wrong logit.")
+
+
+def _embedding_width(stated: Stated) -> int | None:
+    """Columns of the token embeddings; None where it is not plain that config.json should agree with them."""
+    found = [
+        tensor.shape[1]
+        for name, tensor in stated.weights.tensors.items()
+        if name.endswith(("word_embeddings.weight", "embed_tokens.weight")) and len(tensor.shape) == 2
+    ]
+    return found[0] if len(found) == 1 and "embedding_size" not in stated.config else None
+
+
+def _code(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    own_modules = [module.kind for module in stated.modules or () if module.own_code]
+    if record.remote_code is None and (stated.code_repos or own_modules):
+        asks = [f"code of {repo or 'its own repository'} (auto_map)" for repo in stated.code_repos]
+        asks += [f"the class {kind} of its own (modules.json)" for kind in own_modules]
+        yield Difference(
+            "remote code", "none is needed", f"asks for {' and '.join(asks)}", "It would run code that nobody pinned."
+        )
+    if record.remote_code is not None and record.remote_code.repo is not None:
+        others = [repo for repo in stated.code_repos if (repo or record.repo) != record.remote_code.repo]
+        if others:
+            yield Difference(
+                "remote code",
+                record.remote_code.repo,
+                f"takes it from {' and '.join(repo or 'its own repository' for repo in others)}",
+                "The pinned commit is not that of the code that would run.",
+            )
+
+
+def _modules(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    if stated.modules is None:
+        if record.ships_modules and record.kind == "dense":
+            yield Difference(
+                "pooling",
+                record.pooling,
+                "has no modules.json and states none",
+                "Each engine then falls back on its own: sentence-transformers on mean, vLLM on last.",
+            )
+        return
+    strange = [
+        module.kind
+        for module in stated.modules
+        if module.kind not in MODULES_OF_KIND[record.kind] and not module.own_code
+    ]
+    if strange:
+        yield Difference(
+            "modules", "knows none of that kind", f"lists {', '.join(strange)}", "The record does not describe them."
+        )
+    if record.kind != "dense":
+        return
+    yield from _pooling(record, stated)
+    ends_normalised = bool(stated.modules) and stated.modules[-1].kind == "Normalize"
+    if record.normalised is not None and record.normalised != ends_normalised:
+        words = {True: "ends in a Normalize module", False: "ends without a Normalize module"}
+        yield Difference(
+            "normalisation",
+            f"that it {words[record.normalised]}",
+            words[ends_normalised],
+            "patray normalises anyway; other tools that trust the files would not agree with it.",
+        )
+
+
+def _pooling(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    modes = None if stated.pooling is None else tuple(POOLING.get(mode, mode) for mode in stated.pooling)
+    if modes != (record.pooling,):
+        found = "has no Pooling module" if modes is None else f"pools by {' + '.join(modes)}"
+        yield Difference("pooling", record.pooling, found, "Every vector changes, and no error tells.")
+    if stated.pooling_leaves_prompt_out:
+        yield Difference(
+            "pooling", "takes the prompt's tokens in", "leaves them out (include_prompt: false)", "Vectors change."
+        )
+
+
+def _dense_heads(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    alike = len(record.dense_heads) == len(stated.dense_heads) and all(
+        (into is None or into == found[0]) and out == found[1]
+        for (into, out), found in zip(record.dense_heads, stated.dense_heads, strict=True)
+    )
+    if record.kind == "reranker" or alike:
+        return
+    yield Difference(
+        "Dense heads",
+        _heads(record.dense_heads),
+        f"has {_heads(stated.dense_heads)}",
+        "A dropped or added head changes every vector and its width.",
+    )
+
+
+def _heads(heads: tuple[tuple[int | None, int], ...]) -> str:
+    return " then ".join(f"{'?' if into is None else into} to {out}" for into, out in heads) or "none"
+
+
+def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    if record.kind == "reranker" or stated.hidden_size is None:
+        return
+    width = stated.hidden_size
+    for into, out in stated.dense_heads:
+        if into != width:
+            yield Difference(
+                "dimension",
+                str(record.dimension),
+                f"contradicts itself: a Dense head takes {into}, what comes before it gives {width}",
+                "It cannot be loaded, or a module is missing between them.",
+            )
+        width = out
+    if width != record.dimension:
+        yield Difference(
+            "dimension", str(record.dimension), f"gives {width}", "Vectors of another width are another model's."
+        )
+    for path, weights in stated.head_weights.items():
+        tensor = weights.tensors.get("linear.weight")
+        head = next(module for module in stated.modules or () if module.path == path)
+        shape = (head.config["out_features"], head.config["in_features"])
+        if tensor is not None and tensor.shape != shape:
+            yield Difference(
+                f"weights of {path}",
+                _heads(record.dense_heads),
+                f"contradicts itself: config.json says {shape[1]} to {shape[0]}, the tensor is {tensor.shape}",
+                "The config does not belong to these weights.",
+            )
+
+
+def _limits(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    if stated.positions is not None and record.nominal_tokens > stated.positions:
+        yield Difference(
+            "nominal_tokens",
+            str(record.nominal_tokens),
+            f"takes {stated.positions} by its config.json",
+            "Longer inputs fail or reach positions that were never trained.",
+        )
+    if record.kind == "dense" and stated.token_limit is not None and record.max_tokens > stated.token_limit:
+        yield Difference(
+            "max_tokens",
+            str(record.max_tokens),
+            f"is set to cut at {stated.token_limit}",
+            "patray would feed it longer inputs than its authors do.",
+        )
+
+
+def _prompts(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    for role, names in PROMPT_NAMES.items():
+        wanted, own = record.prompts.of(role), getattr(record.prompts, role)
+        name = next((name for name in names if name in stated.named_prompts), None)
+        declared = None if name is None else stated.named_prompts[name]
+        if wanted and declared == "":
+            declared = None  # newer versions of the library write an empty prompt where nobody set one
+        if declared is not None and declared != wanted:
+            missing = "Another prompt would be used" if own else "The prompt would be missing"
+            yield Difference(
+                f"prompt for {role}",
+                repr(wanted) + (" (as document)" if own is None else ""),
+                f"states {declared!r} (prompt {name})",
+                f"{missing}, and vectors are not those that the model was trained to give.",
+            )
+        elif declared is None and own and own not in stated.all_prompts and record.prompts_shipped:
+            yield Difference(
+                f"prompt for {role}",
+                f"{own!r}, stated in the snapshot's config",
+                "states no such prompt",
+                "Missing prompts ruin a number silently; if no file should state it, set prompts_shipped: false.",
+            )
+
+
+def _tokenizer(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    if not stated.tokenizer_files:
+        yield Difference("tokenizer", "needed", "has no tokenizer files", "Texts cannot be turned into tokens.")
+        return
+    if record.padding_side is not None and stated.padding_side not in (None, record.padding_side):
+        yield Difference(
+            "padding side",
+            record.padding_side,
+            f"pads on the {stated.padding_side}",
+            "Matters for last-token pooling and for position ids.",
+        )
+    markers = (record.prompts.query, record.prompts.document) if record.kind == "late-interaction" else ()
+    if record.last_token is None and not any(markers):
+        return
+    if "tokenizer.json" not in stated.tokenizer_files:
+        yield Difference(
+            "tokenizer", "a fast one (tokenizer.json)", f"has {', '.join(stated.tokenizer_files)}", "Cannot be checked."
+        )
+        return
+    yield from _special_tokens(record, stated.folder / "tokenizer.json", markers)
+
+
+def _special_tokens(record: ModelRecord, path: Path, markers: tuple[str, ...]) -> Iterator[Difference]:
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower type
+        raise ModelError(f"{path}: is not a tokenizer ({error})") from error
+    tokenizer.no_padding()
+    for marker in markers:
+        if marker.strip() and tokenizer.token_to_id(marker.strip()) is None:
+            yield Difference(
+                "marker", f"{marker.strip()} is one token", "does not know it", "The marker would fall apart."
+            )
+    if record.last_token is None:
+        return
+    for words, what in ((4, "a short text"), (64, "a truncated text")):
+        tokenizer.enable_truncation(16)
+        ids = tokenizer.encode("a claim " * words).ids
+        if not ids or ids[-1] != record.last_token:
+            yield Difference(
+                "last token",
+                str(record.last_token),
+                f"ends {what} with {ids[-1] if ids else 'nothing'}",
+                "The pooled token is the wrong one.",
+            )
+            return

@@ -1,0 +1,89 @@
+"""How the numbers are made, in words, for the options of this run's suite. What the suite does not say is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from patray.report.data import ALPHA, Results
+
+
+def fine_print(options: dict[str, Any]) -> str:
+    """The two sentences below the answer. `options` is the resolved suite."""
+    name = _correction(options)
+    corrected = f"corrected by {name} within its declared family" if name else "corrected within its declared family"
+    return (
+        f"Brackets are {_intervals(options)}s. Each p is from a paired permutation test, {corrected}; a difference is "
+        f"called significant below {ALPHA:g}. “Clear lead”: significantly ahead of every other system in the same view."
+    )
+
+
+def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, str]]:
+    """(name, text) of each note that concerns the tasks of this run."""
+    statistics = _part(options, "statistics")
+    resamples, flips = statistics.get("resamples"), statistics.get("flips")
+    number = f"{resamples:,} " if isinstance(resamples, int) else ""
+    tried = f" ({flips:,} random flips)" if isinstance(flips, int) else ""
+    corrected = f" by {_correction(options)}" if _correction(options) else ""
+    notes = [
+        (
+            "Intervals",
+            f"Each bracket is a {_intervals(options)} over {number}resamples that all systems share. Resamples are "
+            "drawn by patent family, because patents of one family are near copies. Macro-F1 and the clustering "
+            "measures are recomputed on every resample; they are not means.",
+        ),
+        (
+            "Tests",
+            f"Comparisons are paired on the same items: a permutation test{tried}, with t and Wilcoxon p beside it in "
+            f"comparisons.parquet where the metric is a mean over items. Each declared family is corrected as a whole{corrected}. Stars: *** below 0.001, "
+            "** below 0.01, * below 0.05, all corrected. Intervals of differences are not corrected, so one may "
+            "exclude zero where the corrected test sees no difference.",
+        ),
+        (
+            "No difference seen",
+            "This is not proof that two systems are equal. Beside it stands the smallest difference that the "
+            "comparison could have seen with 80% power, the correction included; anything smaller may exist and stay hidden.",
+        ),
+        (
+            "Picking a leader",
+            "The leader has the highest mean over all views and systems, on the very items that are reported, so its "
+            "score is a little optimistic. The corrected comparisons allow for the number of systems.",
+        ),
+    ]
+    if results.tasks("retrieval"):
+        source = str(_part(_part(options, "tasks"), "retrieval").get("domain_from"))
+        codes = {"ipc": "IPC ", "cpc": "CPC ", "both": "IPC or CPC "}.get(source, "classification ")
+        notes.append(
+            (
+                "Same and other fields",
+                f"A pair is in the same field when query and patent share a 3-character {codes}code, in another field "
+                "when they share none, and in neither when one has no code. Each slice counts its own pairs alone as "
+                "relevant, over the same ranking of the whole corpus; queries without such a pair drop out. The "
+                "change is the relative difference of the two scores.",
+            )
+        )
+    if results.tuning:
+        notes.append(("Tuning", "What was tuned was tuned on validation families and is reported on others."))
+    if results.tasks("clustering"):
+        notes.append(
+            (
+                "Seeds",
+                "k-means runs over several seeds. Scores are means over seeds; their spread over seeds is given by "
+                "itself and never mixed into an interval.",
+            )
+        )
+    return notes
+
+
+def _part(options: dict[str, Any], key: str) -> dict[str, Any]:
+    found = options.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _correction(options: dict[str, Any]) -> str:
+    name = str(_part(options, "statistics").get("correction"))
+    return {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}.get(name, "")
+
+
+def _intervals(options: dict[str, Any]) -> str:
+    level = _part(options, "statistics").get("level")
+    return f"{100 * level:g}% bootstrap interval" if isinstance(level, float) else "bootstrap interval"

@@ -1,0 +1,36 @@
+"""The exact index as files that others can use: index.faiss and ids.parquet (row -> patent_id)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import numpy as np
+import pyarrow as pa
+
+from patray.files import Folder
+
+
+def write_index(folder: Folder, vectors: np.ndarray, ids: np.ndarray) -> None:
+    """An IndexFlatIP of vectors (n, d) float32 in the order of ids (n,) str."""
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+    with tempfile.TemporaryDirectory(prefix="patray-index-") as scratch:
+        path = os.path.join(scratch, "index.faiss")
+        faiss.write_index(index, path)
+        folder.upload("index.faiss", path)
+    row = pa.array(np.arange(len(ids)), pa.int64())
+    folder.write_table("ids.parquet", pa.table({"row": row, "patent_id": pa.array(ids, pa.string())}))
+
+
+def read_index(folder: Folder) -> tuple[object, np.ndarray]:
+    """The faiss index and the ids (n,) str of its rows."""
+    import faiss
+
+    with tempfile.TemporaryDirectory(prefix="patray-index-") as scratch:
+        path = os.path.join(scratch, "index.faiss")
+        folder.download("index.faiss", path)
+        index = faiss.read_index(path)
+    return index, np.asarray(folder.read_table("ids.parquet")["patent_id"].to_pylist(), dtype=object)

@@ -1,0 +1,153 @@
+"""The whole job on a local Ray: what the run folder holds, and that nothing about how it ran changes the evidence."""
+
+import json
+from pathlib import Path
+
+import ir_measures
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ir_measures import nDCG
+
+from patray.cluster.execute import execute
+from patray.encoders.vectors import load_vectors
+from patray.errors import ConflictError, InputError, ResourceError
+from patray.files import Folder
+from patray.runs import tables
+from patray.runs.compare import compare_runs, format_comparison
+from patray.search.faiss_file import read_index
+from tests.cluster.conftest import make_suite
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module")
+def run(workdir: Path, small_landscape: Path, local_ray: None) -> Path:
+    execute(make_suite(small_landscape), str(workdir))
+    return workdir / "runs" / "small"
+
+
+def test_the_tables_of_a_run_have_exactly_the_declared_columns(run: Path) -> None:
+    for name in ("evidence", "summary", "comparisons", "quarantine", "items", "tuning", "map"):
+        found = pq.read_schema(run / f"{name}.parquet")
+        assert found.equals(getattr(tables, name.upper())), name
+
+
+def test_a_run_folder_holds_every_file_of_the_design(run: Path) -> None:
+    systems = ["minilm", "bm25", "linear(minilm,bm25)", "rrf60(minilm,bm25)"]
+    for view in ("ta", "claim1"):
+        for system in systems:
+            assert pq.read_schema(run / "rankings" / "small" / view / f"{system}.parquet").equals(tables.RANKING)
+            assert (run / "trec" / f"small.{view}.{system}.run").is_file()
+    assert (run / "report.html").stat().st_size > 10_000
+    assert list((run / "tables").glob("*.tex"))
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert provenance["versions"]["ray"]
+    embedded = [step for step in provenance["steps"] if step["step"] == "embed"]
+    assert {step["view"] for step in embedded} == {"ta", "claim1"}
+    assert all(step["tokens"] > 0 and step["inputs"] <= step["patents"] == 150 for step in embedded)
+
+
+def test_every_task_is_in_the_summary_with_intervals_around_its_mean(run: Path) -> None:
+    summary = pd.read_parquet(run / "summary.parquet")
+    assert {"retrieval", "classification:area", "clustering:area"} <= set(summary["task"])
+    known = summary.dropna(subset=["ci_low"])
+    means = known[(known["task"] == "retrieval") & ~known["metric"].str.endswith(".drop")]
+    assert len(means)
+    assert (means["ci_low"] <= means["mean"]).all()
+    assert (means["mean"] <= means["ci_high"]).all()
+
+
+def test_ir_measures_on_the_exported_trec_files_gives_the_numbers_of_the_summary(run: Path) -> None:
+    summary = pd.read_parquet(run / "summary.parquet").set_index(["view", "system", "slice", "metric"])["mean"]
+    for part in ("all", "in", "out"):
+        qrels = list(ir_measures.read_trec_qrels(str(run / "trec" / f"qrels.small.{part}.txt")))
+        for view in ("ta", "claim1"):
+            for system in ("minilm", "bm25", "linear(minilm,bm25)", "rrf60(minilm,bm25)"):
+                ranking = list(ir_measures.read_trec_run(str(run / "trec" / f"small.{view}.{system}.run")))
+                measured = ir_measures.calc_aggregate([nDCG @ 10, nDCG @ 100], qrels, ranking)
+                for measure, value in measured.items():
+                    assert value == pytest.approx(summary[view, system, part, str(measure)], abs=1e-6)
+
+
+def test_the_faiss_index_file_holds_the_vectors_under_their_ids(workdir: Path, run: Path) -> None:
+    artifact = next((workdir / "embeddings" / "small" / "ta" / "minilm").iterdir())
+    ids, vectors = load_vectors(Folder.at(artifact))
+    index, found = read_index(Folder.at(workdir / "indexes" / "small" / "ta" / "minilm" / artifact.name))
+    assert found.tolist() == ids.tolist()
+    scores, nearest = index.search(vectors[:20], 1)
+    assert np.allclose(scores[:, 0], 1, atol=1e-5)
+    assert vectors[nearest[:, 0]] == pytest.approx(vectors[:20], abs=1e-6)
+
+
+@pytest.mark.parametrize("shards", [3, 7])
+def test_evidence_is_identical_for_any_number_of_shards(
+    run: Path, workdir: Path, small_landscape: Path, shards: int
+) -> None:
+    other = execute(make_suite(small_landscape, f"search.shards={shards}"), str(workdir), f"shards-{shards}")
+    assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
+
+
+@pytest.mark.parametrize("coarse", ["bfloat16", "faiss"])
+def test_evidence_is_identical_for_every_coarse_pass(
+    run: Path, workdir: Path, small_landscape: Path, coarse: str
+) -> None:
+    other = execute(make_suite(small_landscape, f"search.coarse={coarse}"), str(workdir), f"coarse-{coarse}")
+    assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
+
+
+def test_evidence_is_identical_for_one_encoder_actor(run: Path, small_landscape: Path, tmp_path: Path) -> None:
+    other = execute(make_suite(small_landscape, "embedding.actors.max=1"), str(tmp_path))
+    assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
+
+
+def test_a_complete_run_is_not_done_again_and_another_suite_under_its_name_is_refused(
+    run: Path, workdir: Path, small_landscape: Path
+) -> None:
+    before = (run / "evidence.parquet").stat().st_mtime_ns
+    execute(make_suite(small_landscape), str(workdir))
+    assert (run / "evidence.parquet").stat().st_mtime_ns == before
+    with pytest.raises(ConflictError, match=r"tasks\.retrieval\.direction: 'cited' -> 'both'"):
+        execute(make_suite(small_landscape, "tasks.retrieval.direction=both"), str(workdir))
+
+
+def test_a_run_compared_with_itself_differs_nowhere(run: Path) -> None:
+    found = compare_runs(Folder.at(run), Folder.at(run))
+    assert found.rows
+    assert not found.worse
+    assert all(row["diff"] == 0 for row in found.rows)
+    assert "no difference seen" in format_comparison(found)
+
+
+def test_a_gpu_that_no_node_has_is_refused_at_once(small_landscape: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match=r"asks for 1 GPU at once, but this cluster has 0 and can grow to 0"):
+        execute(make_suite(small_landscape, "embedding.gpus=1"), str(tmp_path))
+
+
+def test_a_landscape_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no folder .*nowhere"):
+        execute(make_suite(tmp_path / "nowhere"), str(tmp_path / "work"))
+
+
+def test_without_citations_the_other_tasks_run_and_a_note_says_why(small_landscape: Path, tmp_path: Path) -> None:
+    source = tmp_path / "uncited"
+    (source / "labels").mkdir(parents=True)
+    pq.write_table(pq.read_table(small_landscape / "patents.parquet"), source / "patents.parquet")
+    pq.write_table(pq.read_table(small_landscape / "labels" / "area.parquet"), source / "labels" / "area.parquet")
+    one_class = pa.table({"patent_id": pq.read_table(source / "patents.parquet")["patent_id"]})
+    one_class = one_class.append_column("labels", pa.array([["same"]] * one_class.num_rows))
+    pq.write_table(one_class, source / "labels" / "same.parquet")
+    run = execute(make_suite(source, "views=[abstract]"), str(tmp_path / "work"))
+    summary = pd.read_parquet(f"{run}/summary.parquet")
+    assert set(summary["task"]) == {"classification:area", "clustering:area"}
+    notes = " ".join(run.read_json("provenance.json")["notes"])
+    assert "retrieval is not possible: the landscape has neither qrels.parquet nor citations.parquet" in notes
+    assert "label set 'same'" in notes
+    assert "retrieval is not possible" in run.read_text("report.html")

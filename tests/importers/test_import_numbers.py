@@ -1,0 +1,109 @@
+"""Tables of spellings that mean the same publication."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patray.importers.numbers import canonical, join_number, kind_has_text, parse_numbers, without_kind
+
+SPELLINGS = {
+    "US8930553B2": ["US-8930553-B2", "US 8,930,553 B2", "US08930553B2", "us8930553b2", "US 8930553 B2"],
+    "USD807612S1": ["US-D0807612-S1", "US D807612 S1", "USD0807612S1"],
+    "USRE12345E1": ["US RE012345 E1", "US-RE12345-E1"],
+    "USPP12345P2": ["US PP12,345 P2", "USPP012345P2"],
+    "US20050123456A1": ["US-2005123456-A1", "US 2005/0123456 A1", "US20050123456A1", "US 2005-123456 A1"],
+    "US20160193878A1": ["US 2016/0193878 A1", "US-2016193878-A1"],
+    "US4000001A": ["US-4000001-A", "US 4,000,001 A"],
+    "EP0292076A1": ["EP-0292076-A1", "EP 292076 A1", "EP0292076A1", "EPEP0292076A1"],
+    "EP2471949B1": ["EP_2471949_B1", "EP 2471949 B1"],
+    "WO1994003665A1": ["WO 94/03665 A1", "WO-9403665-A1", "WO 1994/003665 A1", "WO199403665A1"],
+    "WO2002083860A1": ["WO 02/083860 A1", "WO-02083860-A1", "WO 2002/083860 A1"],
+    "WO2013189530A1": ["WO 2013/189530 A1", "WO-2013189530-A1"],
+    "WO1978000001A1": ["WO 78/00001 A1"],
+    "WO2077000001A1": ["WO 77/000001 A1"],
+    "JPH06334022A": ["JP-H06334022-A", "JP H06-334022 A"],
+    "JPH11007015A": ["JP-H117015-A", "JP H11-007015 A", "JP H11 7015 A"],
+    "JPS60246886A": ["JP S60246886 A", "JP-S60246886-A"],
+    "JPH05123456A": ["JP H5-123456 A", "JP H05-123456 A"],
+    "JP2005123456A": ["JP 2005-123456 A", "JP-2005123456-A"],
+    "JP2005007015A": ["JP 2005-7015 A"],
+    "JP3163807B2": ["JP 3163807 B2"],
+    "KR20060100352A": ["KR 10-2006-0100352 A", "KR-20060100352-A"],
+    "KR100955871B1": ["KR 10-0955871 B1", "KR-100955871-B1", "KR 0955871 B1"],
+    "KR100176645B1": ["KR-0176645-B1", "KR 176645 B1"],
+    "KR200412345Y1": ["KR 20-0412345 Y1", "KR-0412345-Y1"],
+    "CN101234567A": ["CN 101234567 A", "CN-101234567-A"],
+    "CN1234567C": ["CN-1234567-C"],
+    "BRPI0612345A2": ["BR PI0612345 A2", "BR-PI0612345-A2"],
+    "DE102005012345A1": ["DE 10 2005 012 345 A1", "DE-102005012345-A1"],
+    "TWI234567B": ["TW I234567 B"],
+    "EP0292076": ["EP 292076", "EP-0292076"],
+}
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in SPELLINGS.items() for text in texts])
+def test_every_spelling_of_a_publication_gives_its_key(key: str, text: str) -> None:
+    assert canonical(text) == key
+
+
+@pytest.mark.parametrize("key", SPELLINGS)
+def test_a_key_is_its_own_key(key: str) -> None:
+    assert canonical(key) == key
+
+
+@pytest.mark.parametrize("text", ["", "see above", "US", "12345", "EP-", "ÄÖ 123 A1", "A1"])
+def test_what_is_no_publication_number_has_no_key(text: str) -> None:
+    assert canonical(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("7844851", "US7844851"),
+        ("2007/0140112", "US20070140112"),
+        ("20140101323", "US20140101323"),
+        ("WO 89/02682", "WO1989002682"),
+        ("D439981", "USD439981"),
+        ("RE12345", "USRE12345"),
+        ("PP12,345", "USPP12345"),
+        ("EP 0292076", "EP0292076"),
+    ],
+)
+def test_numbers_without_an_office_belong_to_the_assumed_one(text: str, key: str) -> None:
+    assert canonical(text, office="US") == key
+
+
+def test_numbers_in_parts_may_lack_kind_number_or_office() -> None:
+    found = join_number(
+        pa.array(["US", "EP", None, "WO", "US", "KR"]),
+        pa.array(["2005123456", "EP0292076", "1", None, "", "0955871"]),
+        pa.array(["A1", None, "A", "A1", "A", "B1"]),
+    )
+    assert found.to_pylist() == ["US20050123456A1", "EP0292076", None, None, None, "KR100955871B1"]
+
+
+def test_keys_lose_their_kind_but_no_digit_of_the_number() -> None:
+    keys = pa.array(["EP0292076A1", "US4000001A", "USD807612S1", "JPS60246886A", "EP0292076", None])
+    assert without_kind(keys).to_pylist() == ["EP0292076", "US4000001", "USD807612", "JPS60246886", "EP0292076", None]
+
+
+def test_kinds_without_text_are_search_reports_corrections_translations_designs_and_plants() -> None:
+    kinds = ["A1", "A3", "A9", "B8", "T2", "S1", "S", "P3", "B2", None, "U", "Y1"]
+    assert kind_has_text(pa.array(kinds)).to_pylist() == [
+        True, False, False, False, False, False, False, False, True, True, True, True,
+    ]  # fmt: skip
+
+
+@given(year=st.integers(2001, 2049), serial=st.integers(0, 999_999))
+def test_pre_grant_numbers_are_one_with_and_without_the_leading_zero(year: int, serial: int) -> None:
+    assert (
+        canonical(f"US-{year}{serial:06d}-A1") == canonical(f"US {year}/{serial:07d} A1") == f"US{year}{serial:07d}A1"
+    )
+
+
+@given(st.lists(st.text(max_size=20)))
+def test_any_text_is_parsed_or_null_and_keys_are_stable(texts: list[str]) -> None:
+    keys = parse_numbers(pa.array(texts, pa.string())).field("key")
+    again = parse_numbers(keys).field("key")
+    assert again.to_pylist() == keys.to_pylist()

@@ -61,10 +61,10 @@ class EmbedJob:
     role: Role
 
     def folder(self, workdir: Folder) -> Folder:
-        identity = embedding_identity(
-            self.record, self.engine, self.role, self.view.sections, self.index.inputs_hash(self.chosen)
-        )
-        return workdir / "embeddings" / self.landscape / self.view.name / self.record.name / key_of(identity)
+        return workdir / "embeddings" / self.landscape / self.view.name / self.record.name / key_of(self.identity())
+
+    def identity(self) -> dict[str, object]:
+        return embedding_identity(self.record, self.engine, self.role, self.index.inputs_hash(self.chosen))
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,12 @@ def embed(
 ) -> list[tuple[Folder, dict[str, Any]]]:
     """The folder of each job's vectors and its record for the provenance; made now, resumed, or found complete.
 
-    The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them.
+    The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
+    one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
     """
-    states = [_plan(job, workdir) for job in jobs]
-    open_states = [state for state in states if not is_complete(state.folder)]
+    by_key: dict[str, _State] = {}
+    states = [by_key.setdefault(f"{job.landscape} {key_of(job.identity())}", _plan(job, workdir)) for job in jobs]
+    open_states = [state for state in by_key.values() if not is_complete(state.folder)]
     records: dict[str, dict[str, Any]] = {}
     if open_states:
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
@@ -180,9 +182,8 @@ def embed(
         for state in open_states:
             records[state.folder.uri] = _complete(state, options, actors)
     found = []
-    for state in states:
-        reused = state.folder.uri not in records
-        job = state.job
+    for state, job in zip(states, jobs, strict=True):
+        reused = state.folder.uri not in records or state.job is not job
         step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model}
         totals = read_record(state.folder)["totals"]
         step |= {"role": job.role, "reused": reused, **totals}
@@ -238,11 +239,12 @@ def _complete(state: _State, options: Embedding, actors: int) -> dict[str, Any]:
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
         gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
     )
-    job = state.job
-    identity = embedding_identity(
-        job.record, job.engine, job.role, job.view.sections, job.index.inputs_hash(job.chosen)
-    )
-    content = {"identity": identity, "parts": names, "totals": totals, "dimension": job.record.dimension}
+    content = {
+        "identity": state.job.identity(),
+        "parts": names,
+        "totals": totals,
+        "dimension": state.job.record.dimension,
+    }
     complete(state.folder, content)
     state.folder.delete(STARTED)
     return content

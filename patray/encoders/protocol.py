@@ -46,11 +46,19 @@ def load_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings)
         raise ModelError(
             f"model {record.name} does not run on {settings.engine}; its record allows {', '.join(record.engines)}"
         )
-    if record.remote_code is not None and not settings.allow_remote_code:
+    code = record.remote_code
+    if code is not None and code.commit is None:
         raise ModelError(
-            f"model {record.name} needs Python code from {record.remote_code.repo}@{record.remote_code.commit}; "
+            f"model {record.name} needs Python code of which no commit has been verified, so patray does not run it; "
+            "give a complete record with `remote_code.commit` in the suite once you have read the code"
+        )
+    if code is not None and not settings.allow_remote_code:
+        raise ModelError(
+            f"model {record.name} needs Python code from {code.repo}@{code.commit}; "
             "read it, then set `models_from.remote_code: true` in the suite to allow it"
         )
+    if record.adapters:
+        raise ModelError(f"model {record.name} has an adapter for each role, which no engine here can switch")
     if settings.engine == "sentence-transformers":
         from patray.encoders.sentence_transformers import SentenceTransformersEncoder
 

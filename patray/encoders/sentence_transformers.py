@@ -33,7 +33,8 @@ class SentenceTransformersEncoder:
             device=settings.device,
             local_files_only=True,
             trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True},
+            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **_code_pin(record)},
+            config_kwargs=_code_pin(record),
         ).eval()
         tokenizer = self._model.tokenizer
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
@@ -64,3 +65,11 @@ class SentenceTransformersEncoder:
             ids[row, where] = tokens
             mask[row, where] = 1
         return {"input_ids": ids, "attention_mask": mask}
+
+
+def _code_pin(record: ModelRecord) -> dict[str, str]:
+    """Code that lives in another repository than the weights has a commit of its own."""
+    code = record.remote_code
+    if code is None or code.commit is None or code.repo == record.repo:
+        return {}
+    return {"code_revision": code.commit}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.models.record import ModelRecord
+from patray.models.record import ModelRecord, Role
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,15 @@ def plan_windows(index: ViewIndex, chosen: np.ndarray) -> list[Window]:
     return windows
 
 
-def embedding_identity(
-    record: ModelRecord, engine: str, role: str, view_sections: tuple[str, ...], inputs_hash: str
-) -> dict[str, object]:
-    """Everything that decides the vectors of one artifact. Batch size, GPU and worker count are not in it."""
+def embedding_identity(record: ModelRecord, engine: str, role: Role, inputs_hash: str) -> dict[str, object]:
+    """Everything that decides the vectors of one artifact. Batch size, GPU and worker count are not in it.
+
+    The view is in it through the texts themselves: two views that render the same texts share vectors.
+    """
     return {
         "inputs": inputs_hash,
-        "sections": list(view_sections),
         "role": role,
-        "prompt": record.prompts.of(role),  # type: ignore[arg-type]
+        "prompt": record.prompts.of(role),
         "repo": record.repo,
         "revision": record.revision,
         "pooling": record.pooling,

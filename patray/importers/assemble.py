@@ -21,7 +21,7 @@ from patray.importers.families import known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
 from patray.importers.options import Options
-from patray.importers.part import TableCount
+from patray.importers.part import TableCount, part_batches, part_schema, read_part
 from patray.importers.record import FINDINGS, INTERNAL
 from patray.importers.select import dense_sample, representatives
 
@@ -94,7 +94,7 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
     tables, sizes, files = [], [], []
     for part in parts:
         if which in part.tables:
-            table = part.folder.read_table(f"{which}.parquet", columns=list(_META))
+            table = read_part(part.folder, which, _META)
             lines = pc.add(table["line"], part.offset)
             tables.append(table.set_column(table.column_names.index("line"), "line", lines))
             files.append(pa.repeat(pa.scalar(part.file), table.num_rows))
@@ -126,7 +126,7 @@ def _with_citations(
     waiting: list[pa.Table] = []
     for part in parts:
         if "citations" in part.tables:
-            waiting.append(part.folder.read_table("citations.parquet"))
+            waiting.append(read_part(part.folder, "citations"))
         if sum(table.num_rows for table in waiting) >= CITATIONS_AT_ONCE:
             citations.add(pa.concat_tables(waiting))
             waiting = []
@@ -217,8 +217,7 @@ def _write_documents(
     if not fmt.source_id and "source_id" not in empty:
         empty.append("source_id")
     first = next(part for part in parts if which in part.tables)
-    with first.folder.input(f"{which}.parquet") as stream:
-        found = pq.read_schema(stream)
+    found = part_schema(first.folder, which)
     names = [name for name in found.names if name not in (*INTERNAL, *empty)]
     renamed = [fmt.source_id if name == "source_id" else name for name in names]
     schema = pa.schema([pa.field(new, found.field(old).type) for old, new in zip(names, renamed, strict=True)])
@@ -250,10 +249,7 @@ def _write_documents(
 def _batches(parts: Sequence[Part], which: str, names: Sequence[str]) -> Iterator[pa.Table]:
     for part in parts:
         if which in part.tables:
-            with part.folder.input(f"{which}.parquet") as stream:
-                parquet = pq.ParquetFile(stream, pre_buffer=False)
-                for group in range(parquet.num_row_groups):
-                    yield parquet.read_row_group(group, columns=list(names), use_threads=False).select(list(names))
+            yield from part_batches(part.folder, which, names)
 
 
 def _ahead(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -277,7 +273,7 @@ def _write_links(
     tables, files = [], []
     for part in parts:
         if name in part.tables:
-            table = part.folder.read_table(f"{name}.parquet")
+            table = read_part(part.folder, name)
             lines = pc.add(table["line"], part.offset)
             tables.append(table.set_column(table.column_names.index("line"), "line", lines))
             files.append(pa.repeat(pa.scalar(part.file), table.num_rows))

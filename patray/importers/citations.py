@@ -43,7 +43,7 @@ class Lookup:
             own = _index(source_ids, self.source_ids)
             found = np.where(own >= 0, own, found)
         lost = np.flatnonzero(found < 0)
-        if len(lost):
+        if len(lost) and len(self._bare_rows):
             bare = _index(without_kind(keys.take(pa.array(lost))), self._bare)
             found[lost] = np.where(bare >= 0, self._bare_rows[bare], -1)
         return found

@@ -53,7 +53,8 @@ def read_json_lines(
     """
     stream = Stream(file, keep_truncated, start)
     line, best = 1, 0
-    with stream, io.BufferedReader(stream, 1 << 20) as reader:
+    # Uncompressed bytes are read as they lie; a buffer in between would copy each of them twice.
+    with stream, stream.raw() as reader:
         for data in line_blocks(reader, block, stop - start if stop else None):
             if line == 1 and start == 0:
                 data = data.removeprefix(BOM)

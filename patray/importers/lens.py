@@ -195,9 +195,31 @@ def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:
     if pa.types.is_null(sets.type):
         return separate_claims(to_lists(np.zeros(0, np.int64), pa.array([], S), len(lists))), language
     rows, claims = elements(sets)
-    texts = pc.binary_join(field(claims, "claim_text"), "\n")
+    objects, fragments = elements(field(claims, "claim_text"))
+    own = rows[objects]
+    listed = _are_claims(own, objects, fragments, np.bincount(rows, minlength=len(lists)))
+    starts = np.flatnonzero(listed | np.diff(objects, prepend=-1).astype(bool))
+    bounds = pa.array(np.append(starts, len(fragments)), pa.int32())
+    texts = pc.binary_join(pa.ListArray.from_arrays(bounds, fragments), "\n")
     texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, S), texts)
-    return separate_claims(to_lists(rows, texts, len(lists))), language
+    return separate_claims(to_lists(own[starts], texts, len(lists))), language
+
+
+def _are_claims(rows: np.ndarray, objects: np.ndarray, fragments: pa.Array, sizes: np.ndarray) -> np.ndarray:
+    """(m,) bool: the fragment is a claim, as WO publications have them: one object whose fragments count 1, 2, 3 ...
+
+    rows, objects (m,): row and claim object of each fragment, ascending. sizes: objects of each row.
+    """
+    alone = np.flatnonzero(sizes[rows] == 1)
+    found = np.zeros(len(rows), dtype=bool)
+    if len(alone) == 0:
+        return found
+    parts = pc.extract_regex(fragments.take(pa.array(alone)), pattern=r"^\s*(?P<number>\d{1,3})\s?[.)]\s")
+    number = pc.fill_null(pc.struct_field(parts, "number").cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    place = alone - np.searchsorted(objects, objects[alone]) + 1
+    wrong = np.bincount(rows[alone], weights=number != place, minlength=len(sizes)) > 0
+    found[alone] = ~wrong[rows[alone]]
+    return found
 
 
 def _codes(column: pa.Array) -> pa.ListArray:

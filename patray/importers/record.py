@@ -93,6 +93,7 @@ class Finding:
 class Rows:
     """Some rows of one table: 'patents', 'queries', 'citations', 'qrels' or 'labels/NAME'.
 
+    A table 'source NAME' accounts for rows of a source table that are joined into others; it is counted, not written.
     last: the last line of the unit read so far, where a unit is a stretch of a file.
     """
 

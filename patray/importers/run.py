@@ -130,10 +130,12 @@ def _existing(target: Folder, key: str) -> dict[str, Any] | None:
     if not target.exists("landscape.yaml"):
         return None
     said = read_description(target).get("import")
-    if isinstance(said, dict) and said.get("key") == key and target.exists("import.json"):
-        report: dict[str, Any] = target.read_json("import.json")
-        return report
-    kind = f"a landscape imported from {said.get('format')}, other files or other options" if said else "a landscape"
+    kind = "a landscape"
+    if isinstance(said, dict):
+        if said.get("key") == key and target.exists("import.json"):
+            report: dict[str, Any] = target.read_json("import.json")
+            return report
+        kind = f"a landscape imported from {said.get('format')}, other files or other options"
     raise ConflictError(f"{target} holds {kind}; import into another folder, or delete this one first")
 
 
@@ -174,7 +176,7 @@ def _parts(folder: Folder, units: Sequence[Unit], records: Sequence[dict[str, An
     for number, (unit, record) in enumerate(zip(units, records, strict=True)):
         label = unit.file.label
         whole_rows = unit.file.base.endswith(".parquet")
-        kept = frozenset(name for name, count in record["tables"].items())
+        kept = frozenset(name for name in record["tables"] if not name.startswith("source "))
         parts.append(Part(folder / f"{number:05d}", label, 0 if whole_rows else before[label], kept))
         before[label] += record["lines"]
     return parts

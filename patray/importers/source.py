@@ -184,6 +184,10 @@ class Stream(io.RawIOBase):
             return bytes(self._inner.read1(size))
         return bytes(self._inner.read(min(size, _STEP) if self.file.compression == "zst" else size))
 
+    def raw(self) -> Any:
+        """The file itself where it is not compressed, else a buffered reader over this stream."""
+        return io.BufferedReader(self, BUFFER) if self.file.compression else self._inner
+
     def readable(self) -> bool:
         return True
 
@@ -214,6 +218,17 @@ def open_source(file: SourceFile, keep_truncated: bool = False) -> tuple[Stream,
     return stream, io.BufferedReader(stream, BUFFER)
 
 
+def _rest_of_line(reader: Any) -> bytes:
+    found = b""
+    while not found.endswith(b"\n"):
+        data = reader.read(1 << 16)
+        end = data.find(b"\n") + 1
+        found += data[:end] if end else data
+        if not data or end:
+            break
+    return found
+
+
 def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[bytes]:
     """Blocks of whole lines of about `size` bytes. stop: bytes to read at least, to the end of the line there."""
     rest, used = b"", 0
@@ -224,7 +239,7 @@ def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[byt
             break
         used += len(data)
         if stop is not None and used >= stop and not data.endswith(b"\n"):
-            data += reader.readline()
+            data += _rest_of_line(reader)
         end = data.rfind(b"\n") + 1
         if end == 0:
             rest += data

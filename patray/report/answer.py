@@ -26,6 +26,7 @@ class Answer:
     """Who leads one task on one landscape, and how every other system in the leader's view compares with it.
 
     rivals: (row, comparison seen from the leader), best mean first; None where no comparison was declared.
+    alone: no other system was run for this task here, in any view.
     """
 
     task: str
@@ -33,6 +34,7 @@ class Answer:
     metric: str
     leader: Row
     rivals: tuple[tuple[Row, Comparison | None], ...]
+    alone: bool
 
     def rivals_that_are(self, verdict: str) -> list[str]:
         """Names of the rivals to which the leader is `better`, `worse`, `level` or `untested`."""
@@ -66,7 +68,8 @@ def answer_for(results: Results, task: str, landscape: str) -> Answer | None:
         return None
     leader = ranked[0]
     others = [row for row in ranked if row.view == leader.view and row.system != leader.system]
-    return Answer(task, landscape, metric, leader, tuple((row, results.compare(leader, row)) for row in others))
+    alone = len({row.system for row in ranked}) == 1
+    return Answer(task, landscape, metric, leader, tuple((row, results.compare(leader, row)) for row in others), alone)
 
 
 def answers_for(results: Results, kind: str) -> list[Answer]:
@@ -78,9 +81,11 @@ def answers_for(results: Results, kind: str) -> list[Answer]:
 def place(answer: Answer, several_label_sets: bool) -> Sentence:
     """`ultrasound`, or `ultrasound` by `ipc3` where several label sets answer for themselves."""
     labels = labels_of(answer.task)
-    return (
-        (Name(answer.landscape), " by ", Name(labels)) if several_label_sets and labels else (Name(answer.landscape),)
-    )
+    if not several_label_sets or not labels:
+        return (Name(answer.landscape),)
+    if labels == "*":
+        return (Name(answer.landscape), ", mean of label sets")
+    return (Name(answer.landscape), " by ", Name(labels))
 
 
 def headline(answers: Sequence[Answer]) -> Sentence:
@@ -89,7 +94,11 @@ def headline(answers: Sequence[Answer]) -> Sentence:
         return ("No result.",)
     if len(answers) == 1:
         return _single_headline(answers[0])
-    noun = "label set" if len({answer.task for answer in answers}) > 1 else "landscape"
+    noun, nouns = "landscape", "landscapes"
+    if len({answer.task for answer in answers}) > 1:
+        one_landscape = len({answer.landscape for answer in answers}) == 1
+        noun = "label set" if one_landscape else "landscape and the label set"
+        nouns = "label sets" if one_landscape else "pairs of landscape and label set"
     leaders = list(dict.fromkeys(answer.leader.system for answer in answers))
     clear = sum(answer.clear for answer in answers)
     everywhere = [name for name in answers[0].front if all(name in answer.front for answer in answers)]
@@ -97,6 +106,11 @@ def headline(answers: Sequence[Answer]) -> Sentence:
     views = {answer.leader.view for answer in answers}
     reading: Sentence = (" reading ", Name(answers[0].leader.view)) if len(views) == 1 else ()
     both = "both" if total == 2 else f"all {total}"
+    if len(leaders) == 1 and all(answer.alone for answer in answers):
+        only: Sentence = (Name(leaders[0]), f" is the only system that was run for {VERB[kind_of(answers[0].task)]}; ")
+        if len(views) > 1:
+            return (*only, f"the view with the highest score changes with the {noun}.")
+        return (*only, "reading ", Name(answers[0].leader.view), f" scores highest on {both} {nouns}.")
     if len(leaders) == 1:
         how = (
             ", significantly ahead of every other system each time"
@@ -105,18 +119,22 @@ def headline(answers: Sequence[Answer]) -> Sentence:
             if clear
             else ", but is never significantly ahead of every other system"
         )
-        sentence: Sentence = (Name(leaders[0]), *reading, f" scores highest on {both} {noun}s{how}.")
+        sentence: Sentence = (Name(leaders[0]), *reading, f" scores highest on {both} {nouns}{how}.")
         rest = [name for name in everywhere if name != leaders[0]]
         if rest:
             verb = "is" if len(rest) == 1 else "are"
             sentence += (" ", *listing(rest, 3), f" {verb} level with it on {both} (no difference seen).")
         return sentence
-    sentence = (f"The leader changes with the {noun}",)
+    sentence = ("No clear leader" if clear == 0 else f"The leader changes with the {noun}",)
     if len(leaders) <= 3:
         wins = [(name, sum(answer.leader.system == name for answer in answers)) for name in leaders]
         sentence += (": ",)
         for index, (name, times) in enumerate(wins):
-            sentence += ((", ", " and ")[index == len(wins) - 1] if index else "", Name(name), f" on {times}")
+            sentence += (
+                (", ", " and ")[index == len(wins) - 1] if index else "",
+                Name(name),
+                f" scores highest on {times}" if index == 0 else f" on {times}",
+            )
     sentence += (". ",)
     if everywhere:
         verb = "is" if len(everywhere) == 1 else "are each"
@@ -127,8 +145,11 @@ def headline(answers: Sequence[Answer]) -> Sentence:
 def _single_headline(answer: Answer) -> Sentence:
     leader = (Name(answer.leader.system), " reading ", Name(answer.leader.view))
     purpose = VERB[kind_of(answer.task)]
+    if answer.alone:
+        only = f" is the only system that was run for {purpose}; it scores highest reading "
+        return (Name(answer.leader.system), only, Name(answer.leader.view), ".")
     if not answer.rivals:
-        return (*leader, f" is the only system that was run for {purpose}, so there is nothing to compare it with.")
+        return (*leader, f" scores highest for {purpose}, but no other system was run in this view.")
     if answer.clear:
         return (*leader, f" is best for {purpose}, significantly ahead of {_others(len(answer.rivals))}.")
     near = answer.rivals_that_are("level") + answer.rivals_that_are("worse")

@@ -105,7 +105,7 @@ def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
 def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
     speed, reused = step.get("tokens_per_s"), bool(step.get("reused"))
     plot = bar(speed, fastest, f"{amount(speed)} tokens/s") if isinstance(speed, int | float) else None
-    cost = step.get("cost_usd")
+    cost, seconds = step.get("cost_usd"), step.get("seconds")
     texts, truncated = step.get("inputs"), step.get("truncated")
     share = truncated / texts if isinstance(truncated, int) and isinstance(texts, int) and texts else None
     return (
@@ -113,9 +113,7 @@ def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
         amount_cell(speed),
         Cell(plot=plot),
         amount_cell(step.get("patents_per_s")),
-        Cell("reused", 0.0, tone="quiet")
-        if reused
-        else Cell(duration(step.get("seconds")), number_of(step.get("seconds"))),
+        Cell("reused", 0.0, tone="quiet") if reused else Cell(duration(seconds), number_of(seconds)),
         count_cell(texts),
         count_cell(step.get("tokens")),
         Cell(count_cell(truncated).text, number_of(truncated), percent(share, 1) if share else ""),

@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of comparisons.parquet, seen from `a`: diff = a - b. wins, ties, losses: None where no item has a value."""
+    """One row of comparisons.parquet, seen from `a`: diff = a - b. No wins, ties, losses where items have no value."""
 
     family: str
     task: str

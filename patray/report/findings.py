@@ -64,7 +64,7 @@ def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence
         sentence += ("no one view scores highest for most systems",)
     else:
         sentence += (Name(top.view), f" scores highest for {top.first} of {top.systems} systems")
-        sentence += (f" (significantly above their second view for {top.clear})",)
+        sentence += (f" (significantly above their second view for {top.clear or 'none'})",)
     own = [
         row
         for row in results.ranked(answer.task, answer.landscape, answer.metric)
@@ -96,8 +96,13 @@ def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentenc
     if drop is not None and len(drops) > 1:
         least = drops[-1]
         if least.system == answer.leader.system:
-            return (*sentence, ", the smallest fall of all systems in this view.")
-        return (*sentence, "; the smallest fall in this view is ", Name(least.system), f"'s {percent(least.mean)}.")
+            sentence += (", the smallest fall of all systems in this view",)
+        else:
+            sentence += ("; the smallest fall in this view is ", Name(least.system), f"'s {percent(least.mean)}")
+    best = results.ranked(answer.task, answer.landscape, answer.metric, answer.leader.view, "out")[0]
+    if best.system != answer.leader.system:
+        sentence += (". Across fields ", Name(best.system), f" scores highest, {score(best.mean)}, ")
+        sentence += _above(results.compare(best, outside), best, outside, Name(answer.leader.system))
     return (*sentence, ".")
 
 
@@ -190,11 +195,8 @@ def explain_cost(results: Results) -> Sentence:
     reused = sum(step.get("step") == "embed" and bool(step.get("reused")) for step in steps)
     if fresh:
         tokens, seconds = total(fresh, "tokens"), total(fresh, "seconds")
-        text = (
-            f"It embedded {count(total(fresh, 'inputs'))} texts"
-            if total(fresh, "inputs") is not None
-            else "It embedded"
-        )
+        texts = total(fresh, "inputs")
+        text = "It embedded" if texts is None else f"It embedded {count(texts)} texts"
         text += f" ({count(tokens)} tokens)" if tokens is not None else ""
         sentences.append(f"{text} in {duration(seconds)}, start-up not counted." if seconds is not None else f"{text}.")
     if reused:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from functools import cache
 from typing import Any
@@ -55,7 +56,8 @@ def build_page(results: Results) -> Page:
         sections=tuple(section for section in built if section is not None),
         facts_of_run=tuple(_run_facts(provenance)),
         methods=tuple(method_notes(results, options)),
-        suite_text="\n".join(clean_line(row) for row in results.suite_text.split("\n")),
+        suite_text=_printed(results.suite_text),
+        records=tuple(_records(provenance)),
         versions=tuple(
             Fact(clean(name), clean(value)) for name, value in sorted(_dict(provenance, "versions").items())
         ),
@@ -71,8 +73,10 @@ def rich(sentence: Sentence) -> Markup:
 
 
 def _kept(text: str) -> str:
-    """Intervals and p values stay on one line."""
-    return re.sub(r"\[[^\[\]]{1,24}\]|\bp [<=] [0-9.]+", lambda found: found[0].replace(" ", "\u00a0"), text)
+    """Intervals, p values and durations stay on one line."""
+    return re.sub(
+        r"\[[^\[\]]{1,24}\]|\bp [<=] [0-9.]+|\b\d+ (?:s|min|h)\b", lambda found: found[0].replace(" ", "\u00a0"), text
+    )
 
 
 def breakable(text: str) -> Markup:
@@ -110,6 +114,19 @@ def _hash(text: str) -> str:
 def _options(suite_text: str) -> dict[str, Any]:
     loaded = yaml.safe_load(suite_text)
     return loaded if isinstance(loaded, dict) else {}
+
+
+def _records(provenance: dict[str, Any]) -> list[tuple[str, str]]:
+    """Everything that was recorded of the landscapes and the models."""
+    kinds = [("Landscapes", "landscapes"), ("Models", "models")]
+    found = [(f"{title} as recorded", _dict(provenance, key)) for title, key in kinds]
+    return [
+        (title, _printed(json.dumps(part, indent=1, ensure_ascii=False, default=str))) for title, part in found if part
+    ]
+
+
+def _printed(text: str) -> str:
+    return "\n".join(clean_line(row) for row in text.split("\n"))
 
 
 def _dict(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -34,14 +34,16 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
         (
             "Tests",
             f"Comparisons are paired on the same items: a permutation test{tried}, with t and Wilcoxon p beside it in "
-            f"comparisons.parquet where the metric is a mean over items. Each declared family is corrected as a whole{corrected}. Stars: *** below 0.001, "
-            "** below 0.01, * below 0.05, all corrected. Intervals of differences are not corrected, so one may "
-            "exclude zero where the corrected test sees no difference.",
+            "comparisons.parquet where the metric is a mean over items. Each declared family is corrected as a whole"
+            f"{corrected}. Stars: *** below 0.001, ** below 0.01, * below 0.05, all corrected. "
+            "Intervals of differences are not corrected, so one may exclude zero where the corrected test sees no "
+            "difference.",
         ),
         (
             "No difference seen",
             "This is not proof that two systems are equal. Beside it stands the smallest difference that the "
-            "comparison could have seen with 80% power, the correction included; anything smaller may exist and stay hidden.",
+            "comparison could have seen with 80% power, the correction included; anything smaller may exist and "
+            "stay hidden.",
         ),
         (
             "Picking a leader",

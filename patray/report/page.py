@@ -91,4 +91,5 @@ class Page:
     facts_of_run: tuple[Fact, ...] = ()
     methods: tuple[tuple[str, str], ...] = ()
     suite_text: str = ""
+    records: tuple[tuple[str, str], ...] = ()
     versions: tuple[Fact, ...] = field(default=())

@@ -7,7 +7,7 @@ from typing import Any
 
 from patray.report.answer import Answer, answers_for
 from patray.report.data import KINDS, Comparison, Results
-from patray.report.grid import TOP, Cell, Column, Grid, comparison_grid
+from patray.report.grid import TOP, Cell, Column, Grid, comparison_grid, count_cell
 from patray.report.map_figure import draw_map
 from patray.report.page import Panel, Part, Section
 from patray.report.svg import dot_swatch
@@ -106,20 +106,15 @@ def data_section(results: Results) -> Section:
     described = results.provenance.get("landscapes")
     described = described if isinstance(described, dict) else {}
     names = [*described, *(name for name in results.landscapes() if name not in {clean(key) for key in described})]
-    columns = [
-        Column("Landscape", "name"),
-        *(
-            Column(title)
-            for title in ("patents", "families", "citations", "queries", "pairs", "same field", "other field")
-        ),
-    ]
+    titles = ("patents", "families", "citations", "queries", "reported", "pairs", "same field", "other field")
+    keys = ("patents", "families", "citations", "queries", "reported_queries", "pairs", "pairs_in", "pairs_out")
+    columns = [Column("Landscape", "name"), *(Column(title) for title in titles)]
     body = []
     for name in names:
         facts = described[name] if isinstance(described.get(name), dict) else {}
-        cells = [
-            count_cell(facts.get(key), NOT_RECORDED)
-            for key in ("patents", "families", "citations", "queries", "pairs", "pairs_in", "pairs_out")
-        ]
+        reported = facts.get("reported_queries")
+        facts = {**facts, "reported_queries": reported.get("all") if isinstance(reported, dict) else None}
+        cells = [count_cell(facts.get(key), NOT_RECORDED) for key in keys]
         body.append((Cell(clean(name)), *cells))
     panels = [Panel((Name("Counts"),), grid=Grid(tuple(columns), tuple(body)))]
     text_columns = (

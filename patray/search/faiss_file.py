@@ -8,12 +8,16 @@ import tempfile
 import numpy as np
 import pyarrow as pa
 
+from patray.errors import InputError
 from patray.files import Folder
 
 
 def write_index(folder: Folder, vectors: np.ndarray, ids: np.ndarray) -> None:
-    """An IndexFlatIP of vectors (n, d) float32 in the order of ids (n,) str."""
+    """An IndexFlatIP of vectors (n, d) float32 in the order of ids (n,) str; read it with faiss.read_index."""
     import faiss
+
+    if len(vectors) != len(ids):
+        raise InputError(f"{folder}: {len(vectors)} vectors and {len(ids)} ids, expected one id for each vector")
 
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors, dtype=np.float32))

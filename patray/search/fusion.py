@@ -1,9 +1,9 @@
 """Fusion of rankings: linear with min-max scores, its weight tuned on validation queries, and reciprocal rank (RRF).
 
-Both see only what the fused lists hold. Normalisation is per query and list. A patent that one list lacks has the lowest
-normalised score there, 0. A list whose scores are all equal has no spread, and its patents get 1, as in Pyserini and
-OpenSearch (ranx gives 0): they were found, which a patent outside was not. Fused scores are rounded to float32, like
-all scores here, so sums that differ only by the order of addition tie.
+Both see only what the fused lists hold. Normalisation is per query and list. A patent that one list lacks has the
+lowest normalised score there, 0. A list whose scores are all equal has no spread, and its patents get 1, as in Pyserini
+and OpenSearch (ranx gives 0): they were found, which a patent outside was not. Fused scores are rounded to float32,
+like all scores here, so sums that differ only by the order of addition tie.
 """
 
 from __future__ import annotations

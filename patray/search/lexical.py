@@ -62,7 +62,13 @@ class Bm25:
         return Bm25(scores, dict(index.vocab_dict))
 
     def search(self, texts: Sequence[str], k: int, exclusions: Exclusions | None = None) -> Ranking:
-        """The k best documents of each query (codes are positions in the order of `build`): Ranking (Q, k)."""
+        """The k best documents of each query (codes are positions in the order of `build`): Ranking (Q, k).
+
+        A query's repeated terms count each time, as in Lucene. A document that shares no term with the query is no
+        result. Raises InputError when k < 1.
+        """
+        if k < 1:
+            raise InputError(f"k = {k}: expected at least 1")
         exclusions = exclusions or Exclusions.none()
         size = self.scores.shape[1]
         patents = np.full((len(texts), k), -1, np.int32)
@@ -88,11 +94,11 @@ class Bm25:
 
 def _candidates(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(query, document) of every positive score that is at least the row's k-th best, ties included."""
+    smallest = np.finfo(np.float64).tiny
+    least = np.full(len(scores), smallest)
     if scores.shape[1] > k:
-        least = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
+        kth = np.partition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k]
         # A score that rounds to the same float32 as the k-th best ties with it.
-        least = np.nextafter(least.astype(np.float32), np.float32(-np.inf)).astype(np.float64)
-    else:
-        least = np.full(len(scores), -np.inf)
-    query, document = np.nonzero((scores > 0) & (scores >= least[:, None]))
-    return query, document
+        least = np.maximum(np.nextafter(kth.astype(np.float32), np.float32(-np.inf)), smallest)
+    found = np.flatnonzero(scores >= least[:, None])
+    return np.divmod(found, scores.shape[1])

@@ -65,8 +65,13 @@ class CountStatistic:
 
 
 def count_matrix(rows: np.ndarray, families: np.ndarray, shape: tuple[int, int]) -> sp.csr_array:
-    """(K, F) with the number of times that each (row, family) is listed; rows, families (m,) integers."""
-    return sp.coo_array((np.ones(len(rows)), (rows, families)), shape=shape).tocsr()
+    """(K, F) with the number of times that each (row, family) is listed; rows, families (m,) integers.
+
+    float32, which halves the time of a product, wherever no total of a resample can reach 2^24 and be rounded.
+    """
+    matrix = sp.coo_array((np.ones(len(rows)), (rows, families)), shape=shape).tocsr()
+    largest = float(matrix.data.max(initial=0.0)) * shape[1]
+    return matrix.astype(np.float32) if largest < 2**24 else matrix
 
 
 def tail(level: float, families: int) -> float:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from patray.errors import InputError
 from patray.stats.bootstrap import TIE, CountStatistic
-from patray.stats.resample import BLOCK_BYTES, Drawn, Families, block_size, stream
+from patray.stats.resample import BLOCK_BYTES, Drawn, Families, block_size, cached_block, stream
 
 COLUMNS = 64
 """Pairs whose item differences are held at once."""
@@ -193,7 +193,7 @@ def swap_test(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray, fl
     row_bytes = 8 * sum(part.matrix.shape[0] for system in systems for part in system)
 
     def replicates() -> Iterator[np.ndarray]:
-        for signs in flips.blocks(most=max(1, BLOCK_BYTES // row_bytes)):
+        for signs in flips.blocks(most=min(cached_block(flips.families), max(1, BLOCK_BYTES // row_bytes))):
             flipped = [[signs.totals(part.matrix) for part in system] for system in systems]
             block = np.zeros((len(signs.rows), len(pairs)))
             for column, (a, b) in enumerate(pairs):

@@ -25,6 +25,8 @@ from patray.errors import InputError
 BLOCK_BYTES = 128 << 20
 """Most bytes of one block of counts: memory stays flat however many resamples are asked for."""
 
+CACHE_BYTES = 2 << 20
+
 JACKKNIFE_GROUPS = 1000
 """A standard error from G groups is itself good to 1 / sqrt(2 G), here 2%."""
 
@@ -77,14 +79,16 @@ class Drawn:
     rows: np.ndarray
 
     @cached_property
-    def columns(self) -> np.ndarray:
-        """(F, b), C order: the layout in which a sparse product reads whole cache lines."""
-        return np.ascontiguousarray(self.rows.T)
+    def columns(self) -> dict[np.dtype, np.ndarray]:
+        """(F, b), C order, by dtype: the layout in which a sparse product reads whole cache lines."""
+        return {}
 
     def totals(self, matrix: np.ndarray | sp.csr_array) -> np.ndarray:
         if isinstance(matrix, np.ndarray):
             return self.rows @ matrix
-        return (matrix @ self.columns).T
+        if matrix.dtype not in self.columns:
+            self.columns[matrix.dtype] = np.ascontiguousarray(self.rows.T, dtype=matrix.dtype)
+        return (matrix @ self.columns[matrix.dtype]).T.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -115,12 +119,20 @@ def stream(seed: int, purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(purpose,))))
 
 
-def bootstrap_weights(families: int, resamples: int, seed: int) -> Iterator[Drawn]:
-    """Blocks of `resamples` draws of `families` families with replacement, from the seed's first stream."""
+def cached_block(families: int) -> int:
+    """Resamples per block for sparse products, which read the counts at random: as many as fit a processor's cache."""
+    return int(np.clip(CACHE_BYTES // (8 * max(families, 1)), 32, 256))
+
+
+def bootstrap_weights(families: int, resamples: int, seed: int, most: int = 1024) -> Iterator[Drawn]:
+    """Blocks of `resamples` draws of `families` families with replacement, from the seed's first stream.
+
+    most: draws in a block; `cached_block` for statistics of sparse counts. The draws are the same for any.
+    """
     if families < 1 or resamples < 1:
         raise InputError(f"bootstrap of {families} families and {resamples} resamples: both must be at least 1")
     generator = stream(seed, 0)
-    block = block_size(families)
+    block = min(block_size(families), most)
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         drawn = generator.integers(0, families, size=(size, families), dtype=np.int32)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from patray.errors import InputError
-from patray.runs import tables
+from patray.runs.tables import COMPARISONS
 from patray.stats.corrections import METHODS, adjust
 from patray.stats.power import smallest_detectable
 from patray.tasks.contests import Contest, Outcome, decide
@@ -78,9 +78,9 @@ def compare(
     for family, group in zip(families, contests, strict=True):
         rows += _rows(family, group, outcomes[start : start + len(group)], correction)
         start += len(group)
-    columns = {name: [row[name] for row in rows] for name in tables.COMPARISONS.names}
-    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in tables.COMPARISONS]
-    return pa.Table.from_arrays(arrays, schema=tables.COMPARISONS)
+    columns = {name: [row[name] for row in rows] for name in COMPARISONS.names}
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in COMPARISONS]
+    return pa.Table.from_arrays(arrays, schema=COMPARISONS)
 
 
 def _rows(

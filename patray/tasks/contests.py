@@ -9,7 +9,7 @@ import numpy as np
 
 from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
 from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
-from patray.stats.resample import Statistic, bootstrap_weights, leave_out, recompute
+from patray.stats.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     AGREEMENT,
@@ -230,7 +230,7 @@ def _of_counts(
     """
     count, n = group.within.families.count, len(group.within.positions)
     values = np.array([whole(statistic, group.within) for statistic in statistics])
-    replicates = recompute(bootstrap_weights(count, settings.resamples, settings.seed), statistics)
+    replicates = recompute(bootstrap_weights(count, settings.resamples, settings.seed, cached_block(count)), statistics)
     left_out = np.stack(recompute([leave_out(count)], statistics), axis=1)
     low, high, error, shifted = _differences(
         np.stack(replicates, axis=1), values, pairs, count, settings.level, left_out

@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from patray.runs import tables
+from patray.runs.tables import SUMMARY
 from patray.stats.bootstrap import interval, jackknife_error
 from patray.stats.ratio import DropStatistic, relative_drop
-from patray.stats.resample import Statistic, bootstrap_weights, leave_out, recompute
+from patray.stats.resample import Statistic, block_size, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
@@ -59,6 +59,11 @@ class _Job:
     statistic: Statistic
     lines: tuple[_Line, ...]
 
+    @property
+    def of_counts(self) -> bool:
+        """Whether the metric is a function of counts, not a mean (or a ratio of means)."""
+        return self.lines[0].bounds is not None
+
 
 def summarise(
     scores: Sequence[Score], items: pa.Table, resamples: int = 10_000, seed: int = 0, level: float = 0.95
@@ -80,14 +85,15 @@ def summarise(
     jobs += _drops(placed, catalogue, len(placed))
     jobs += _agreements(placed, spreads)
     jobs += _labels(placed, catalogue, len(placed))
-    by_population: dict[tuple[str, bytes], list[_Job]] = {}
+    by_population: dict[tuple[object, ...], list[_Job]] = {}
     for job in jobs:
-        by_population.setdefault(job.population.key, []).append(job)
+        by_population.setdefault((*job.population.key, job.of_counts), []).append(job)
     rows: list[tuple[_Line, float, float]] = [(line, np.nan, np.nan) for line in spreads]
     for group in by_population.values():
         count = group[0].population.families.count
         statistics = [job.statistic for job in group]
-        replicates = recompute(bootstrap_weights(count, resamples, seed), statistics)
+        block = cached_block(count) if group[0].of_counts else block_size(count)
+        replicates = recompute(bootstrap_weights(count, resamples, seed, block), statistics)
         left_out = recompute([leave_out(count)], statistics)
         for job, drawn, left in zip(group, replicates, left_out, strict=True):
             rows += _intervals(job, drawn, left, count, level)
@@ -109,7 +115,7 @@ def verdict(row: Mapping[str, object], alpha: float = 0.05) -> Literal["better",
 def _intervals(
     job: _Job, replicates: np.ndarray, left_out: np.ndarray, families: int, level: float
 ) -> Iterable[tuple[_Line, float, float]]:
-    error = None if job.lines[0].bounds is None else jackknife_error(left_out)
+    error = jackknife_error(left_out) if job.of_counts else None
     estimates = np.array([line.estimate for line in job.lines])
     low, high = interval(replicates, estimates, families, level, error)
     for line, one, other in zip(job.lines, low, high, strict=True):
@@ -236,5 +242,5 @@ def _table(rows: Sequence[tuple[_Line, float, float]]) -> pa.Table:
         "ci_high": [high for _, _, high in rows],
         "n": [line.n for line, _, _ in rows],
     }
-    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in tables.SUMMARY]
-    return pa.Table.from_arrays(arrays, schema=tables.SUMMARY)
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in SUMMARY]
+    return pa.Table.from_arrays(arrays, schema=SUMMARY)

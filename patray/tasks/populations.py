@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.stats.resample import Families, group_families
-from patray.tasks.scores import Score
+from patray.tasks.scores import MeanScore, Score
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Catalogue:
             known = (score.items, self.population(landscape, positions[order]), order)
             # The array is kept with its id, so the id cannot come to mean another array.
             self._placed[landscape, id(score.items)] = known
+        if isinstance(score, MeanScore):
+            _require_numbers(score)
         return Placed(score, known[1], known[2])
 
     def population(self, landscape: str, positions: np.ndarray) -> Population:
@@ -112,7 +114,7 @@ class Catalogue:
 
     def _positions(self, score: Score) -> np.ndarray:
         where = score.where
-        about = f"{where.task}, {where.landscape}, {where.view}, {where.system}, slice {where.slice}"
+        about = _about(score)
         if not len(score.items):
             raise InputError(f"score of {about}: it has no items")
         if where.landscape not in self.ids:
@@ -130,6 +132,21 @@ class Catalogue:
             twice = self.ids[where.landscape][int(values[np.argmax(counts > 1)])].as_py()
             raise InputError(f"score of {about}: item {twice!r} is listed more than once")
         return positions
+
+
+def _require_numbers(score: MeanScore) -> None:
+    if score.values.shape != score.items.shape:
+        raise InputError(
+            f"score of {_about(score)}: {score.metric} has {len(score.values)} values for {len(score.items)} items"
+        )
+    if np.isnan(score.values).any():
+        at = int(np.argmax(np.isnan(score.values)))
+        raise InputError(f"score of {_about(score)}: {score.metric} of item {score.items[at]!r} is not a number")
+
+
+def _about(score: Score) -> str:
+    where = score.where
+    return f"{where.task}, {where.landscape}, {where.view}, {where.system}, slice {where.slice}"
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.metrics.classification import f1, macro_f1, micro_f1
-from patray.metrics.clustering import agreement_of_cells, cells_of
 from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
 from patray.stats.resample import Drawn, Statistic, Weights
+from patray.tasks.agreement import AGREEMENT, agreement_statistic
 from patray.tasks.populations import Placed, Population
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore
 
 F1 = ("macro-F1", "micro-F1")
-AGREEMENT = ("V-measure", "ARI", "NMI")
 RANGES = {
     "macro-F1": (0.0, 1.0),
     "micro-F1": (0.0, 1.0),
@@ -154,31 +153,13 @@ def item_f1(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), 1.0, values)
 
 
-@dataclass(frozen=True)
-class _Agreement:
-    """AGREEMENT of the totals of occupied cells: (b, M) to (b, 3)."""
-
-    cell_class: np.ndarray
-    cell_cluster: np.ndarray
-
-    def __call__(self, totals: np.ndarray) -> np.ndarray:
-        values = agreement_of_cells(np.ascontiguousarray(totals), self.cell_class, self.cell_cluster)
-        return np.stack([values[name] for name in AGREEMENT], axis=-1)
-
-
 def seed_statistics(placed: Placed, population: Population) -> tuple[CountStatistic, ...]:
     """V-measure, ARI and NMI (b, 3), in the order of AGREEMENT, of each k-means seed."""
     score = placed.score
     assert isinstance(score, ClusterScore)
     rows = placed.rows(population)
     classes = score.classes[rows]
-    found = []
-    for clusters in score.clusters[:, rows]:
-        cell_class, cell_cluster, item_cell = cells_of(classes, clusters)
-        shape = (len(cell_class), population.families.count)
-        matrix = count_matrix(item_cell, population.families.index, shape)
-        found.append(CountStatistic(matrix, _Agreement(cell_class, cell_cluster)))
-    return tuple(found)
+    return tuple(agreement_statistic(classes, clusters, population.families) for clusters in score.clusters[:, rows])
 
 
 def whole(statistic: Statistic, population: Population) -> np.ndarray:

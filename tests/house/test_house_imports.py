@@ -42,7 +42,8 @@ def _imports(path: Path, top_only: bool) -> list[str]:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.append(node.module)
+            package = node.module.startswith("patray") and (ROOT / node.module.replace(".", "/")).is_dir()
+            found += [f"{node.module}.{alias.name}" for alias in node.names] if package else [node.module]
     return found
 
 

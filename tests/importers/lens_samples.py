@@ -4,16 +4,62 @@ import json
 import random
 from typing import Any
 
-WORDS = "brush handle hinge lens motor valve spring sensor frame wheel cable pump filter shaft plate".split()
-CSV_COLUMNS = (
-    "#,Jurisdiction,Kind,Display Key,Lens ID,Publication Date,Publication Year,Application Number,Application Date,"
-    "Priority Numbers,Earliest Priority Date,Title,Abstract,Applicants,Inventors,Owners,URL,Document Type,"
-    "Has Full Text,Cites Patent Count,Cited by Patent Count,Simple Family Size,Simple Family Members,"
-    "Simple Family Member Jurisdictions,Extended Family Size,Extended Family Members,"
-    "Extended Family Member Jurisdictions,Sequence Count,CPC Classifications,IPCR Classifications,US Classifications,"
-    "NPL Citation Count,NPL Resolved Citation Count,NPL Resolved Lens ID(s),NPL Resolved External ID(s),NPL Citations,"
-    "Legal Status"
-).split(",")
+WORDS = [
+    "brush",
+    "handle",
+    "hinge",
+    "lens",
+    "motor",
+    "valve",
+    "spring",
+    "sensor",
+    "frame",
+    "wheel",
+    "cable",
+    "pump",
+    "filter",
+    "shaft",
+    "plate",
+]
+CSV_COLUMNS = [
+    "#",
+    "Jurisdiction",
+    "Kind",
+    "Display Key",
+    "Lens ID",
+    "Publication Date",
+    "Publication Year",
+    "Application Number",
+    "Application Date",
+    "Priority Numbers",
+    "Earliest Priority Date",
+    "Title",
+    "Abstract",
+    "Applicants",
+    "Inventors",
+    "Owners",
+    "URL",
+    "Document Type",
+    "Has Full Text",
+    "Cites Patent Count",
+    "Cited by Patent Count",
+    "Simple Family Size",
+    "Simple Family Members",
+    "Simple Family Member Jurisdictions",
+    "Extended Family Size",
+    "Extended Family Members",
+    "Extended Family Member Jurisdictions",
+    "Sequence Count",
+    "CPC Classifications",
+    "IPCR Classifications",
+    "US Classifications",
+    "NPL Citation Count",
+    "NPL Resolved Citation Count",
+    "NPL Resolved Lens ID(s)",
+    "NPL Resolved External ID(s)",
+    "NPL Citations",
+    "Legal Status",
+]
 
 
 def sentence(rng: random.Random, words: int) -> str:

@@ -54,7 +54,19 @@ def test_json_lines_with_every_quirk_import_to_the_expected_landscape(tmp_path: 
     surrogate["biblio"]["invention_title"][0]["text"] = "bad \ud800 title"
     big = record(13, rng)
     big["description"]["text"] = "word " * 4_000_000
-    lines = [first, second, third, fourth, empty, search_report, odd_date, '{"lens_id": "cut', json.dumps(surrogate), first, big]
+    lines = [
+        first,
+        second,
+        third,
+        fourth,
+        empty,
+        search_report,
+        odd_date,
+        '{"lens_id": "cut',
+        json.dumps(surrogate),
+        first,
+        big,
+    ]
     lines += ['["a list"]', "", '{"lens_id": "x", "biblio": 7}']
     (tmp_path / "export.jsonl").write_bytes(jsonl(lines, bom=True))
 

@@ -63,7 +63,11 @@ def test_a_cut_stream_raises_with_file_and_position_or_keeps_what_came_before(
     packed = pack(kind, TEXT)
     (tmp_path / "cut").write_bytes(packed[: int(len(packed) * share)])
     [file] = find_files([str(tmp_path / "cut")])
-    with Stream(file) as stream, io.BufferedReader(stream) as reader, pytest.raises(InputError, match=r"cut: cut off or"):
+    with (
+        Stream(file) as stream,
+        io.BufferedReader(stream) as reader,
+        pytest.raises(InputError, match=r"cut: cut off or"),
+    ):
         reader.read()
     with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream) as reader:
         kept = reader.read()

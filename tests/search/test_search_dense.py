@@ -185,7 +185,7 @@ def test_wrong_arguments_are_named() -> None:
         search_shard(clustered(3, 5), vectors, np.arange(50), 3)
     with pytest.raises(InputError, match="all different"):
         prepare_shard(vectors, np.zeros(50, np.int64))
-    with pytest.raises(InputError, match="int8.*float32, bfloat16"):
+    with pytest.raises(InputError, match=r"int8.*float32, bfloat16"):
         prepare_shard(vectors, np.arange(50), "int8")
     with pytest.raises(InputError, match="k = 0"):
         search_shard(vectors, vectors, np.arange(50), 0)

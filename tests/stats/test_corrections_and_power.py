@@ -12,6 +12,7 @@ from patray.stats.paired import paired_tests
 from patray.stats.power import smallest_detectable
 from patray.stats.resample import group_families
 
+
 @settings(max_examples=20, deadline=None)  # statsmodels collects garbage in every call of "holm"
 @given(st.integers(0, 10_000), st.integers(1, 30), st.integers(1, 4))
 def test_holm_and_benjamini_hochberg_are_statsmodels(seed: int, count: int, digits: int) -> None:

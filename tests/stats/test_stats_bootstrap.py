@@ -188,3 +188,8 @@ def test_count_matrices_count() -> None:
     matrix = count_matrix(np.array([0, 0, 2, 0]), np.array([1, 1, 0, 2]), (3, 3))
     assert isinstance(matrix, sp.csr_array)
     assert matrix.toarray().tolist() == [[0, 2, 1], [0, 0, 0], [1, 0, 0]]
+
+
+def test_counts_too_large_for_float32_are_kept_in_float64() -> None:
+    assert count_matrix(np.zeros(3, int), np.zeros(3, int), (1, 1000)).dtype == np.float32
+    assert count_matrix(np.zeros(3, int), np.zeros(3, int), (1, 2**24 // 3 + 1)).dtype == np.float64

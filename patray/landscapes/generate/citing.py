@@ -1,8 +1,9 @@
 """Who cites whom: near patents mostly, a stated share across domains, always an earlier date and another invention.
 
-Inside the domain a patent cites its topic, else its product, else its area. Across domains (no 3-character IPC class in
-common) it cites what uses the same technology in another product. More pairs than needed are proposed in rounds; the
-first ones in a drawn order are kept, so that the share that crosses domains is the asked one to the last pair.
+Inside the domain a patent cites its topic, its product or its area. Across domains (no 3-character IPC class in common)
+it cites what its platform topic did for another product, or what uses the same technology there. More pairs than needed
+are proposed in rounds; the first ones in a drawn order are kept, so that the share that crosses domains is the asked
+one to the last pair.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.files import Folder
@@ -209,6 +210,7 @@ def _damage_file(folder: Folder, kind: str) -> list[str]:
     """Apply damage of whole files; the names of the files."""
     if kind == "one-class-labels":
         table = folder.read_table(_AREA)
+        table = table.filter(pc.not_equal(table["patent_id"], UNKNOWN_ID))
         one = pa.array([["assistive"]] * table.num_rows, pa.list_(pa.string()))
         file = "labels/one-class.parquet"
         folder.write_table(file, table.set_column(1, "labels", one))

@@ -2,8 +2,8 @@
 
 The order of work is the same for each section: draw a surface form for every concept (anew for each section of each
 document), choose templates in the office's style, expand, join. `vocabulary_overlap` is the probability that a concept
-appears under its plain name; otherwise one of its other names is taken, so two sections that tell of the same invention
-may share few words.
+appears under its plain name; otherwise any of its names is taken, so two sections that tell of the same invention may
+share few words.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Block:
         count = words.count[self.concepts]
         slots = np.arange(CONCEPT_SLOTS)[None, :]
         key = self.key[:, None]
-        other = 1 + below(key, f"{section} form", count - 1, slots)
+        any_form = below(key, f"{section} form", count, slots)
         plain = chance(key, f"{section} plain", self.overlap, slots)
-        found[:, :CONCEPT_SLOTS] = words.start[self.concepts] + np.where(plain | (count == 1), 0, other)
+        found[:, :CONCEPT_SLOTS] = words.start[self.concepts] + np.where(plain, 0, any_form)
         product = chance(self.key, f"{section} head", 0.4)
         found[:, _SLOT["HEAD"]] = np.where(product, found[:, _SLOT["PRODUCT"]], found[:, _SLOT["GENERIC"]])
         found[:, [_SLOT["N"], _SLOT["M"]]] = number["number"].start

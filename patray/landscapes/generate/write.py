@@ -93,7 +93,7 @@ def generate(
     duplicate_share: float = 0.01,
     combined_share: float = 0.15,
     citations: float = 4.0,
-    vocabulary_overlap: float = 0.5,
+    vocabulary_overlap: float = 0.25,
     description: int = 3,
     damage: Sequence[str] = (),
 ) -> GeneratedTruth:
@@ -105,8 +105,8 @@ def generate(
     class. family_share: share of patents that publish an earlier one's invention at another office. duplicate_share:
     share that repeats another patent word by word. combined_share: inventions that join two products (several labels).
     citations: mean number per patent, an upper bound where the landscape is too small to offer them.
-    vocabulary_overlap: probability that a concept appears under its plain name; lower is harder. description:
-    paragraphs. damage: kinds of `damage.KINDS` to plant afterwards.
+    vocabulary_overlap: probability that a concept appears under its plain name instead of any of its names; lower is
+    harder. description: paragraphs. damage: kinds of `damage.KINDS` to plant afterwards.
 
     Raises InputError for a value out of range, ResourceError when the folder cannot be written.
     """

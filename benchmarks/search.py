@@ -1,0 +1,124 @@
+"""How fast is exact dense search compared with one faiss.IndexFlatIP, and does it return the same?
+
+Both sides get the same float32 vectors in memory, the same cores, and are timed from there to the top k of every query
+(for faiss: add and search; for patray: prepare_shard and search_prepared). Documents and queries come from one mixture
+of many wide clusters, so that the scores around the k-th place lie close together, as those of patents do. The runs
+take turns, and the best of each counts, since other work on the machine only ever adds time.
+
+    python benchmarks/search.py [--documents 113148] [--dimensions 384] [--queries 8192] [--k 100] [--rounds 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import faiss
+import numpy as np
+import torch
+
+from patray.metrics.measures import Measure
+from patray.metrics.ranking import evaluate
+from patray.search.dense import Effort, prepare_shard, search_prepared
+from patray.search.order import order_rows
+from patray.search.ranking import Ranking
+
+MEASURES = [Measure("nDCG", 10), Measure("nDCG", 100), Measure("Recall", 100), Measure("AP", 100)]
+
+
+def make_vectors(n_documents: int, n_queries: int, dimensions: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors: a common direction, a field of technology, a topic in it, and what is the patent's own."""
+    random = np.random.default_rng(seed)
+    common = random.standard_normal(dimensions)
+    fields = random.standard_normal((40, dimensions))
+    topics = fields[random.integers(0, 40, 4000)] * 0.7 + random.standard_normal((4000, dimensions))
+    shares = 1 / np.arange(1, 4001) ** 0.7
+    total = n_documents + n_queries
+    chosen = random.choice(4000, total, p=shares / shares.sum())
+    vectors = random.standard_normal((total, dimensions), dtype=np.float32)
+    vectors += (0.6 * topics[chosen] + 0.5 * common).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors[:n_documents], vectors[n_documents:]
+
+
+def timed(function: Callable[[], tuple[Ranking, Effort | None]]) -> tuple[float, Ranking, Effort | None]:
+    start = time.perf_counter()
+    ranking, effort = function()
+    return time.perf_counter() - start, ranking, effort
+
+
+def by_faiss(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[Ranking, None]:
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    scores, rows = index.search(queries, k)
+    return Ranking(rows.astype(np.int32), scores.astype(np.float64)), None
+
+
+def by_patray(queries: np.ndarray, vectors: np.ndarray, k: int, coarse: str) -> tuple[Ranking, Effort]:
+    return search_prepared(prepare_shard(vectors, np.arange(len(vectors)), coarse), queries, k)
+
+
+def metrics(ranking: Ranking, truth: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[str, float]:
+    return {str(measure): values.mean() for measure, values in evaluate(ranking.patents, *truth, MEASURES).items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (("documents", 113_148), ("dimensions", 384), ("queries", 8192), ("k", 100), ("rounds", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="cores for every side")
+    parser.add_argument(
+        "--coarse", nargs="+", default=["float32", "bfloat16"], help="coarse types, also float16, faiss"
+    )
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    faiss.omp_set_num_threads(options.threads)
+    vectors, queries = make_vectors(options.documents, options.queries, options.dimensions)
+    print(
+        f"{options.documents:,} x {options.dimensions} vectors, {options.queries:,} queries, top {options.k}, "
+        f"{options.threads} threads, best of {options.rounds}"
+    )
+
+    sides: dict[str, Callable[[], tuple[Ranking, Effort | None]]] = {
+        "faiss.IndexFlatIP": lambda: by_faiss(queries, vectors, options.k)
+    }
+    for coarse in options.coarse:
+        sides[f"patray {coarse}"] = lambda coarse=coarse: by_patray(queries, vectors, options.k, coarse)
+    results = {}
+    for _ in range(options.rounds):
+        for name, side in sides.items():
+            found = timed(side)
+            results[name] = min(results.get(name, found), found, key=lambda result: result[0])
+
+    # Which three of its first documents are relevant to a query does not matter: the rankings are compared.
+    random = np.random.default_rng(1)
+    peer_seconds, peer, _ = results["faiss.IndexFlatIP"]
+    places = np.sort(random.permuted(np.tile(np.arange(min(50, options.k)), (options.queries, 1)), axis=1)[:, :3])
+    relevant = np.sort(np.take_along_axis(peer.patents, places, axis=1), axis=1)
+    query = np.repeat(np.arange(options.queries), relevant.shape[1])
+    truth = (query, relevant.ravel(), np.ones(relevant.size, np.int32))
+    first = results[f"patray {options.coarse[0]}"][1]
+    expected = metrics(first, truth)
+
+    print("\n| side | seconds | queries/s | times faiss | exact scores per query | same bits | metrics differ by |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (seconds, ranking, effort) in results.items():
+        same = (ranking.patents == first.patents).all() and (ranking.scores == first.scores).all()
+        differs = max(abs(value - expected[measure]) for measure, value in metrics(ranking, truth).items())
+        print(
+            f"| {name} | {seconds:.2f} | {options.queries / seconds:,.0f} | {peer_seconds / seconds:.2f} | "
+            f"{effort.candidates / effort.queries if effort else 0:.0f} | {'yes' if same else 'no'} | {differs:.1e} |"
+        )
+    # faiss adds float32 in the order of its matrix product, so its close scores may be swapped.
+    reordered = order_rows(peer.patents, peer.scores, options.k)
+    equal = (reordered.patents == first.patents).mean()
+    print(
+        f"\nfaiss agrees with patray in {equal:.4%} of the places; its float32 sums differ from exact scores by up to "
+        f"{np.abs(peer.scores - first.scores).max():.1e}. expected metrics: "
+        + ", ".join(f"{measure} {value:.4f}" for measure, value in expected.items())
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""`patray import FORMAT SOURCE... DEST [options]` and `patray export-beir LANDSCAPE DEST [options]`."""
+
+from __future__ import annotations
+
+import argparse
+
+FORMATS = "lens bigquery patentsview uspto-xml hupd table beir dapfam patenteb trec".split()  # noqa: SIM905
+
+DESCRIPTION = """\
+Make a landscape of an export or a public benchmark.
+
+SOURCE is one or more files, folders, zip archives or URIs (s3://, gs://), compressed or not. DEST is the folder to
+write. An import that was stopped goes on when the same command is given again. Every row is kept, quarantined
+(DEST/quarantine.parquet names file and line) or filtered, and the report adds them up (DEST/import.json).
+"""
+
+EPILOG = """\
+formats:
+  lens         Lens.org exports, CSV or JSON lines
+  bigquery     Google Patents Public Data, JSON lines or Parquet
+  patentsview  PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications
+  uspto-xml    USPTO weekly full text (ipg/ipa), concatenated XML
+  hupd         Harvard USPTO Patent Dataset, JSON files or tar archives of them
+  table        any CSV, TSV, JSON lines or Parquet with --map COLUMN=SOURCE
+  beir         BEIR folders, mteb retrieval layouts, NanoDAPFAM
+  dapfam       DAPFAM: corpus, queries and relations as published
+  patenteb     one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)
+  trec         TREC qrels and runs, into a landscape that exists
+
+examples:
+  patray import lens lens-export.jsonl landscapes/brushes
+  patray import bigquery shards/ landscapes/brushes --office EP,US --since 2010-01-01 --codes A46B
+  patray import lens lens-export.jsonl landscapes/small --representative earliest --sample 20000
+  patray import table my.csv landscapes/mine --map patent_id=pn --map title=ti --map abstract=ab
+  patray import trec judged.qrels landscapes/brushes
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `patray import`. Imports nothing heavy."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help="one of the formats below")
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, folders, archives or URIs")
+    parser.add_argument("destination", metavar="DEST", help="landscape folder to write")
+
+    about = parser.add_argument_group("what landscape.yaml says")
+    about.add_argument("--name", default="", help="[the folder's name]")
+    about.add_argument("--title", default="")
+    about.add_argument("--licence", default="", help="[what the source is known to be under]")
+    about.add_argument("--version", dest="source_version", default="", help="version or date of the source")
+
+    reading = parser.add_argument_group("reading")
+    reading.add_argument("--prefer", default="en", metavar="LANGUAGES", help="text languages, first found wins [en]")
+    reading.add_argument("--date", default="publication", help="publication, filing or priority [publication]")
+    reading.add_argument("--map", action="append", default=[], metavar="COLUMN=SOURCE", help="table: column mapping")
+    reading.add_argument("--delimiter", default="", help="of CSV and TSV files [by the format]")
+    reading.add_argument("--encoding", default="utf-8", help="of CSV and TSV files [utf-8]")
+    reading.add_argument("--task", default="", help="patenteb: the task; beir: the subset")
+    reading.add_argument("--split", default="", help="beir: the split, where there are several")
+    reading.add_argument("--whole-text", action="store_true", help="patenteb: keep texts as published, as abstract")
+    reading.add_argument("--keep-truncated", action="store_true", help="keep the rows of a file that is cut off")
+    reading.add_argument("--processes", type=int, help="how many work at once [one a core]")
+
+    chosen = parser.add_argument_group("what enters")
+    chosen.add_argument("--office", default="", metavar="EP,US", help="only these offices")
+    chosen.add_argument("--since", default="", metavar="YYYY-MM-DD", help="only dates from here on")
+    chosen.add_argument("--until", default="", metavar="YYYY-MM-DD", help="only dates up to here")
+    chosen.add_argument("--languages", default="", metavar="en,de", help="only texts in these ('unknown' is one too)")
+    chosen.add_argument(
+        "--codes", default="", metavar="A61B,G06T7", help="only with IPC or CPC codes of these prefixes"
+    )
+    chosen.add_argument("--all-kinds", action="store_true", help="also search reports, corrections, designs, plants")
+    chosen.add_argument(
+        "--representative", default="", help="one publication a family: earliest, longest, or offices such as EP,US,WO"
+    )
+    chosen.add_argument("--sample", type=int, default=0, metavar="N", help="this many, kept dense in citations")
+    chosen.add_argument("--seed", type=int, default=0, help="of the sample [0]")
+
+
+def run(options: argparse.Namespace) -> int:
+    """`patray import`; prints the report."""
+    if options.format == "trec":
+        return _trec(options)
+    from patray.importers.options import Options, Selection
+    from patray.importers.report import format_report
+    from patray.importers.run import import_landscape
+
+    report = import_landscape(
+        options.format,
+        options.sources,
+        options.destination,
+        Options(
+            name=options.name,
+            title=options.title,
+            licence=options.licence,
+            version=options.source_version,
+            prefer=_list(options.prefer.lower()),
+            date=options.date,
+            delimiter="\t" if options.delimiter == "\\t" else options.delimiter,
+            encoding=options.encoding,
+            columns=_mapping(options.map),
+            keep_truncated=options.keep_truncated,
+            task=options.task,
+            split=options.split,
+            whole_text=options.whole_text,
+            selection=Selection(
+                offices=_list(options.office),
+                since=options.since,
+                until=options.until,
+                languages=_list(options.languages.lower()),
+                codes=_list(options.codes),
+                all_kinds=options.all_kinds,
+                representative=options.representative,
+                sample=options.sample,
+                seed=options.seed,
+            ),
+        ),
+        options.processes,
+    )
+    print(format_report(report))
+    print(f"landscape written to {options.destination}; next: patray landscape describe {options.destination}")
+    return 0
+
+
+def _trec(options: argparse.Namespace) -> int:
+    from patray.importers.trec import import_trec
+
+    for file, one in import_trec(options.sources, options.destination).items():
+        print(f"{file}: {one['kind']}, {one['read']:,} lines read, {one['kept']:,} kept, {one['quarantined']:,} not")
+        for reason, number in one["reasons"].items():
+            print(f"  {number:12,}  {reason}")
+    return 0
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `patray export-beir`."""
+    parser.add_argument("landscape", help="landscape folder or URI")
+    parser.add_argument("destination", help="folder to write")
+    parser.add_argument("--view", default="ta", help="view of the documents [ta]")
+    parser.add_argument("--query-view", help="view of the queries [as the documents]")
+    parser.add_argument("--split", default="test", help="name of the qrels' split [test]")
+
+
+def run_export(options: argparse.Namespace) -> int:
+    """`patray export-beir`."""
+    import tempfile
+
+    from patray.files import Folder
+    from patray.importers.export_beir import export_beir
+    from patray.landscapes.validate import prepare
+
+    with tempfile.TemporaryDirectory(prefix="patray-export-") as scratch:
+        prepare(Folder.at(options.landscape), Folder.at(scratch))
+        done = export_beir(
+            Folder.at(scratch), Folder.at(options.destination), options.view, options.query_view, options.split
+        )
+    print(
+        f"{done.patents:,} documents, {done.queries:,} queries, {done.pairs:,} pairs written to {options.destination}"
+    )
+    return 0
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    from patray.errors import InputError
+
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, separator, source = pair.partition("=")
+        if not separator or not name or not source:
+            raise InputError(f"--map {pair}: write it as COLUMN=SOURCE, such as --map title=ti")
+        if name in found:
+            raise InputError(f"--map {pair}: {name} is mapped twice")
+        found[name] = source
+    return found

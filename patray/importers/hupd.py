@@ -1,0 +1,182 @@
+"""HUPD: one JSON file per application, loose, in yearly tar archives, or in a tar of those.
+
+Its codes carry no slash (`A61M51723`), so only section, class and subclass can be told; they are kept as they are.
+`decision` becomes a label set. There are no citations and no families.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.errors import InputError
+from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
+from patray.importers.format import Format, Unit, only
+from patray.importers.json_lines import NOT_JSON, WRONG_SHAPE, coerce, cut
+from patray.importers.nested import STRINGS, unique_in_rows, whole
+from patray.importers.numbers import join_number, parse_numbers
+from patray.importers.options import Options
+from patray.importers.record import LABELS, Finding, Rows, patents_table
+from patray.importers.source import SourceFile, Stream
+
+S = pa.string()
+BATCH_ROWS = 1024
+_DATES = {"publication": "date_published", "filing": "filing_date"}
+_SCHEMA = pa.schema(
+    [
+        ("application_number", S),
+        ("publication_number", S),
+        ("title", S),
+        ("decision", S),
+        *[(name, S) for name in _DATES.values()],
+        ("cpc_labels", STRINGS),
+        ("main_cpc_label", S),
+        ("ipcr_labels", STRINGS),
+        ("main_ipcr_label", S),
+        ("abstract", S),
+        ("claims", S),
+        ("full_description", S),
+    ]
+)
+
+
+def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
+    found = only(files, (".json", ".tar", ".tgz"), "hupd")
+    return [Unit("tar" if file.base.endswith((".tar", ".tgz")) else "json", file) for file in found]
+
+
+def read(unit: Unit, options: Options) -> Iterator[Rows]:
+    batch: list[dict[str, Any]] = []
+    lines: list[int] = []
+    findings: list[Finding] = []
+    kind = pa.struct(list(_SCHEMA))
+    number, stream = 0, Stream(unit.file, options.keep_truncated)
+    with stream:
+        documents = _from_tar(stream, unit.file) if unit.role == "tar" else iter([(unit.file.base, stream.readall())])
+        for number, (name, data) in enumerate(documents, 1):
+            try:
+                value = json.loads(data)
+                if not isinstance(value, dict):
+                    raise ValueError(f"a {type(value).__name__} instead of a record")
+                batch.append(coerce(value, kind))
+                lines.append(number)
+            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                findings.append(Finding(number, name, f"{NOT_JSON}: {error}"))
+            except ValueError as error:
+                findings.append(Finding(number, name, f"{WRONG_SHAPE}: {error}"))
+            if len(batch) >= BATCH_ROWS:
+                yield from _convert(batch, lines, findings, options)
+                batch, lines, findings = [], [], []
+    if stream.cut:
+        findings.append(Finding(number, None, cut(stream), "kept"))
+    yield from _convert(batch, lines, findings, options)
+
+
+def _from_tar(stream: Any, file: SourceFile) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of the JSON members, tars inside the tar opened; in the order of the archive."""
+    tail = _Tail(stream)
+    archive = tarfile.open(fileobj=tail, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115
+    while True:
+        try:
+            member = archive.next()
+            if member is None:
+                break
+            inner = archive.extractfile(member) if member.isfile() else None
+            if inner is None:
+                continue
+            if member.name.endswith(".json"):
+                yield member.name.rsplit("/", 1)[-1], inner.read()
+            elif member.name.endswith((".tar", ".tar.gz", ".tgz")):
+                yield from _from_nested(inner, member.name, file)
+        except tarfile.TarError as error:
+            if getattr(stream, "cut", ""):
+                break
+            raise InputError(f"{file.label}: not a whole tar archive (cut off or damaged): {error}") from error
+    if not tail.is_end() and not getattr(stream, "cut", ""):
+        raise InputError(f"{file.label}: not a whole tar archive: it ends without its end marker (cut off)")
+
+
+class _Tail:
+    """A reader that remembers the last bytes: tarfile takes an archive cut between two files for a whole one."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self._last = stream, b""
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size) or b""
+        self._last = (self._last + data)[-1024:]
+        return data
+
+    def is_end(self) -> bool:
+        """True when the rest of the file ends in the two empty blocks that close a tar archive."""
+        while self.read(1 << 16):
+            pass
+        return self._last == bytes(1024)
+
+
+def _from_nested(inner: Any, name: str, file: SourceFile) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=inner, mode="r|*") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None and member.name.endswith(".json"):
+                yield member.name.rsplit("/", 1)[-1], content.read()
+
+
+def _convert(
+    batch: list[dict[str, Any]], lines: list[int], findings: list[Finding], options: Options
+) -> Iterator[Rows]:
+    table = pa.Table.from_pylist(batch, schema=_SCHEMA)
+    count, place = table.num_rows, np.array(lines, dtype=np.int64)
+    column = {name: whole(table[name]) for name in table.column_names}
+    published = parse_numbers(pc.replace_substring_regex(column["publication_number"], r"-\d{8}$", ""))
+    application = join_number(pa.repeat(pa.scalar("US"), count), column["application_number"])
+    ids = pc.coalesce(published.field("key"), application)
+    decisions = column["decision"]
+    read_rows = count + sum(finding.action == "dropped" for finding in findings)
+    findings = list(findings)
+    data = patents_table(
+        {
+            "patent_id": ids,
+            "jurisdiction": pa.repeat(pa.scalar("US"), count),
+            "date": dates(column[_DATES[options.date]], place, ids, findings),
+            "title": blank_to_null(column["title"]),
+            "abstract": blank_to_null(column["abstract"]),
+            "claims": separate_claims(one_text(column["claims"])),
+            "description": blank_to_null(column["full_description"]),
+            "ipc": _codes(column["main_ipcr_label"], column["ipcr_labels"]),
+            "cpc": _codes(column["main_cpc_label"], column["cpc_labels"]),
+            "kind": published.field("kind"),
+            "language": pa.repeat(pa.scalar("en"), count),
+            "line": pa.array(place),
+        },
+        count,
+    )
+    yield Rows("patents", data, read_rows, findings)
+    decided = pc.fill_null(pc.not_equal(decisions, ""), False)
+    labels = pa.table([ids, one_text(decisions), pa.nulls(count, S), pa.array(place)], schema=LABELS).filter(decided)
+    yield Rows("labels/decision", labels, labels.num_rows)
+
+
+def _codes(main: pa.Array, lists: pa.Array) -> pa.ListArray:
+    """The main code, then the others."""
+    whole_lists = [
+        [first or "", *(others or [])] for first, others in zip(main.to_pylist(), lists.to_pylist(), strict=True)
+    ]
+    return unique_in_rows(pa.array(whole_lists, STRINGS))
+
+
+FORMAT = Format(
+    name="hupd",
+    help="Harvard USPTO Patent Dataset, JSON files or tar archives of them",
+    plan=plan,
+    read=read,
+    source="Harvard USPTO Patent Dataset (HUPD)",
+    licence="CC BY-NC-SA 4.0",
+    dates=("publication", "filing"),
+)

@@ -1,0 +1,255 @@
+"""USPTO weekly full text, grants (`ipg`) and applications (`ipa`), XML v4.x since 2005.
+
+A weekly file is thousands of XML documents one behind the other; they are cut at their XML declarations and parsed one
+by one, so a damaged document costs itself only. Roots other than us-patent-grant and us-patent-application are
+filtered. There is no family id; v4.2 and v4.5 differ in the names of the citation elements and both are read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html.entities import name2codepoint
+from typing import Any
+from xml.etree import ElementTree
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.errors import InputError
+from patray.importers.columns import dates
+from patray.importers.format import Format, Unit, only
+from patray.importers.json_lines import cut
+from patray.importers.nested import STRINGS, whole
+from patray.importers.numbers import join_number, parse_numbers
+from patray.importers.options import Options
+from patray.importers.record import CITED, Finding, Rows, patents_table
+from patray.importers.source import SourceFile, Stream
+
+S = pa.string()
+BATCH_DOCUMENTS = 500
+ROOTS = {"us-patent-grant": "us-bibliographic-data-grant", "us-patent-application": "us-bibliographic-data-application"}
+NOT_XML = "not well-formed XML"
+OLD = (b"PATN", b"HHHHHT")
+_DECLARATION = b"<?xml"
+_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]*);")
+_PREDEFINED = {b"amp", b"lt", b"gt", b"quot", b"apos"}
+_BLOCKS = {"claim-text", "p", "heading", "li", "br", "tables", "row", "entry", "maths"}
+"""Elements that stand apart from the text around them even without white space between."""
+_SPACE = re.compile(r"\s+")
+_SCHEMA = pa.schema(
+    [
+        ("office", S),
+        ("number", S),
+        ("kind", S),
+        ("publication", S),
+        ("filing", S),
+        ("language", S),
+        ("title", S),
+        ("abstract", S),
+        ("claims", STRINGS),
+        ("description", S),
+        ("ipc", STRINGS),
+        ("cpc", STRINGS),
+        ("cited", pa.list_(pa.struct([("office", S), ("number", S), ("kind", S), ("origin", S)]))),
+        ("line", pa.int64()),
+    ]
+)
+
+
+def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
+    return [Unit("xml", file) for file in only(files, (".xml",), "uspto-xml")]
+
+
+def read(unit: Unit, options: Options) -> Iterator[Rows]:
+    batch: list[dict[str, Any]] = []
+    findings: list[Finding] = []
+    other: Counter[str] = Counter()
+    line = 1
+    stream = Stream(unit.file, options.keep_truncated)
+    with stream, io.BufferedReader(stream, 1 << 20) as reader:
+        for line, data in documents(reader, unit.file):
+            try:
+                root = ElementTree.fromstring(_without_entities(data))
+            except ElementTree.ParseError as error:
+                row, _ = error.position
+                findings.append(Finding(line, None, f"{NOT_XML}: {error} (line {line + row - 1} of the file)"))
+            else:
+                if root.tag in ROOTS:
+                    batch.append(extract(root, line))
+                else:
+                    other[f"a <{root.tag}> document"] += 1
+            if len(batch) >= BATCH_DOCUMENTS:
+                yield from _convert(batch, findings, other, options)
+                batch, findings, other = [], [], Counter()
+    if stream.cut:
+        findings.append(Finding(line, None, cut(stream), "kept"))
+    yield from _convert(batch, findings, other, options)
+
+
+def documents(reader: Any, file: SourceFile) -> Iterator[tuple[int, bytes]]:
+    """(first line, bytes) of every XML document of a weekly file. Raises InputError when it holds none."""
+    lines: list[bytes] = []
+    start, number = 1, 0
+    for number, line in enumerate(reader, 1):
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.startswith(OLD):
+                raise InputError(f"{file.label}: the text format before 2001; wanted XML v4 (ipg, ipa, since 2005)")
+        head, found, tail = line.partition(_DECLARATION)
+        if found:
+            if head.strip():
+                lines.append(head)
+            if any(one.strip() for one in lines):
+                yield start, b"".join(lines)
+            lines, start = [found + tail], number
+        else:
+            lines.append(line)
+    if any(one.strip() for one in lines):
+        yield start, b"".join(lines)
+    elif number == 0:
+        raise InputError(f"{file.label}: an empty file")
+
+
+def _without_entities(data: bytes) -> bytes:
+    """The DTD, which is elsewhere, names HTML's entities; they become the characters that they stand for."""
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        name = match.group(1)
+        code = None if name in _PREDEFINED else name2codepoint.get(name.decode("ascii"))
+        return match.group(0) if code is None else b"&#%d;" % code
+
+    return _ENTITY.sub(replace, data) if b"&" in data else data
+
+
+def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
+    """One publication as a record of plain values."""
+    bibliography = root.find(ROOTS[root.tag])
+    bibliography = root if bibliography is None else bibliography
+    publication = bibliography.find("publication-reference/document-id")
+    application = bibliography.find("application-reference/document-id")
+    return {
+        "office": _child(publication, "country"),
+        "number": _child(publication, "doc-number"),
+        "kind": _child(publication, "kind"),
+        "publication": _child(publication, "date"),
+        "filing": _child(application, "date"),
+        "language": (root.get("lang") or "").lower() or None,
+        "title": _text(bibliography.find("invention-title")),
+        "abstract": _paragraphs(root.find("abstract")),
+        "claims": [text for claim in root.iterfind("claims/claim") if (text := _text(claim))],
+        "description": _paragraphs(root.find("description")),
+        "ipc": _codes(bibliography, "classifications-ipcr/classification-ipcr"),
+        "cpc": _codes(bibliography, "classifications-cpc//classification-cpc"),
+        "cited": _citations(bibliography),
+        "line": line,
+    }
+
+
+def _child(element: ElementTree.Element | None, name: str) -> str | None:
+    found = element.findtext(name) if element is not None else None
+    return found.strip() or None if found else None
+
+
+def _text(element: ElementTree.Element | None) -> str | None:
+    """All text inside an element, nested parts included once, white space as single spaces."""
+    if element is None:
+        return None
+    parts: list[str] = []
+    _collect(element, parts)
+    return _SPACE.sub(" ", "".join(parts)).strip() or None
+
+
+def _collect(element: ElementTree.Element, parts: list[str]) -> None:
+    parts.append(element.text or "")
+    for child in element:
+        gap = " " if child.tag in _BLOCKS else ""
+        parts.append(gap)
+        _collect(child, parts)
+        parts += [gap, child.tail or ""]
+
+
+def _paragraphs(element: ElementTree.Element | None) -> str | None:
+    if element is None:
+        return None
+    texts = [text for child in element if (text := _text(child))]
+    return "\n".join(texts) or _text(element)
+
+
+def _codes(bibliography: ElementTree.Element, path: str) -> list[str]:
+    found = []
+    for one in bibliography.iterfind(path):
+        section, group, subclass, main, sub = (
+            one.findtext(name, "").strip() for name in ("section", "class", "subclass", "main-group", "subgroup")
+        )
+        if section and group and subclass:
+            found.append(f"{section}{group}{subclass}" + (f"{main}/{sub}" if main and sub else ""))
+    return list(dict.fromkeys(found))
+
+
+def _citations(bibliography: ElementTree.Element) -> list[dict[str, str | None]]:
+    found = []
+    for path in ("us-references-cited/us-citation", "references-cited/citation"):
+        for citation in bibliography.iterfind(path):
+            document = citation.find("patcit/document-id")
+            if document is not None:
+                origin = (citation.findtext("category") or "").strip().removeprefix("cited by ").strip()
+                found.append(
+                    {
+                        "office": _child(document, "country"),
+                        "number": _child(document, "doc-number"),
+                        "kind": _child(document, "kind"),
+                        "origin": origin or None,
+                    }
+                )
+    return found
+
+
+def _convert(
+    batch: list[dict[str, Any]], findings: list[Finding], other: Counter[str], options: Options
+) -> Iterator[Rows]:
+    table = pa.Table.from_pylist(batch, schema=_SCHEMA)
+    column = {name: whole(table[name]) for name in table.column_names}
+    lines = column["line"].to_numpy(zero_copy_only=False)
+    ids = join_number(column["office"], column["number"], column["kind"])
+    read_rows = len(batch) + sum(one.action == "dropped" for one in findings) + sum(other.values())
+    findings = list(findings)
+    data = patents_table(
+        {
+            "patent_id": ids,
+            "jurisdiction": column["office"],
+            "date": dates(column[options.date], lines, ids, findings),
+            **{name: column[name] for name in ("title", "abstract", "claims", "description", "ipc", "cpc", "kind")},
+            "language": column["language"],
+            "line": column["line"],
+        },
+        len(batch),
+    )
+    yield Rows("patents", data, read_rows, findings, other)
+    rows = pc.list_parent_indices(column["cited"])
+    cited = column["cited"].flatten()
+    office, number = pc.struct_field(cited, "office"), pc.struct_field(cited, "number")
+    # A foreign number may repeat its office or hold it alone (`WO 89/02682` in a US reference).
+    bare = join_number(office, number)
+    named = parse_numbers(number).field("key")
+    key = pc.if_else(pc.match_substring_regex(number, pattern=r"^\s*(?:WO|EP|PCT)"), named, bare)
+    found = pa.table(
+        [ids.take(rows), pc.coalesce(key, bare), pa.nulls(len(cited), S), pc.struct_field(cited, "origin")],
+        schema=CITED,
+    )
+    known = pc.and_(found["cited_id"].is_valid(), found["citing_id"].is_valid())
+    found = found.filter(known)
+    yield Rows("citations", found, found.num_rows)
+
+
+FORMAT = Format(
+    name="uspto-xml",
+    help="USPTO weekly full text (ipg/ipa), concatenated XML",
+    plan=plan,
+    read=read,
+    source="USPTO bulk data, patent full text",
+    licence="public domain (text of US patents)",
+    dates=("publication", "filing"),
+)

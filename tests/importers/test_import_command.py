@@ -1,0 +1,132 @@
+"""The command line, and an import that is killed and given again."""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from lens_samples import jsonl, record
+
+from patray.errors import InputError
+from patray.importers.command import FORMATS, add_arguments, add_export_arguments, run, run_export
+from patray.importers.formats import FORMATS as KNOWN
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def export(path: Path, count: int) -> Path:
+    rng = random.Random(0)
+    path.write_bytes(jsonl([record(n, rng) for n in range(1, count + 1)]))
+    return path
+
+
+def test_the_command_knows_every_format() -> None:
+    assert set(FORMATS) == set(KNOWN)
+
+
+def test_the_command_imports_selects_and_prints_counts_that_add_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = export(tmp_path / "x.jsonl", 30)
+    out = str(tmp_path / "out")
+    assert run(parse("lens", str(source), out, "--since", "2012-01-01", "--processes", "1", "--version", "may")) == 0
+    printed = capsys.readouterr().out
+    assert "date before --since" in printed
+    assert f"patray landscape describe {out}" in printed
+    assert "version: may" in (tmp_path / "out" / "landscape.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--since", "2012"], "--since 2012: write the date as YYYY-MM-DD"),
+        (["--office", "Europe"], "--office Europe: wanted two capital letters"),
+        (["--representative", "best"], "--representative best: allowed are earliest, longest or offices"),
+        (["--date", "grant"], "--date grant: allowed are publication, filing, priority"),
+        (["--map", "title"], "--map title: write it as COLUMN=SOURCE"),
+        (["--encoding", "utf-99"], "--encoding utf-99: Python knows no such encoding"),
+        (["--office", "JP"], "no patent is left of 3 rows read"),
+    ],
+)
+def test_wrong_options_are_errors_that_say_what_is_allowed(tmp_path: Path, arguments: list[str], message: str) -> None:
+    source = export(tmp_path / "x.jsonl", 3)
+    with pytest.raises(InputError, match=message):
+        run(parse("lens", str(source), str(tmp_path / "out"), "--processes", "1", *arguments))
+
+
+def test_a_landscape_is_exported_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(parse("lens", str(export(tmp_path / "x.jsonl", 30)), str(tmp_path / "out"), "--processes", "1"))
+    parser = argparse.ArgumentParser()
+    add_export_arguments(parser)
+    assert run_export(parser.parse_args([str(tmp_path / "out"), str(tmp_path / "beir"), "--view", "tac"])) == 0
+    assert "30 documents, 29 queries" in capsys.readouterr().out
+
+
+PROGRAM = """
+import sys
+import patray.importers.format as f
+f.RANGE = 40_000
+from patray.importers.command import add_arguments, run
+import argparse
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(); add_arguments(parser)
+    sys.exit(run(parser.parse_args(sys.argv[1:])))
+"""
+
+
+def test_an_import_killed_on_the_way_goes_on_and_repeats_no_finished_unit(tmp_path: Path) -> None:
+    source = export(tmp_path / "x.jsonl", 2000)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    out = tmp_path / "out"
+    command = [sys.executable, str(tmp_path / "program.py"), "lens", str(source), str(out), "--processes", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while len(list(out.glob(".import/*/units/*/unit.json"))) < 5:
+        assert process.poll() is None, "the import ended before it could be killed"
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {path: path.stat().st_mtime_ns for path in out.glob(".import/*/units/*/unit.json")}
+    assert not (out / "landscape.yaml").exists()
+
+    watch = tmp_path / "watch.py"
+    watch.write_text(PROGRAM.replace("import patray.importers.format as f", WATCH))
+    command[1] = str(watch)
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    repeated = {line.split()[1] for line in again.stdout.splitlines() if line.startswith("UNIT")}
+    assert not repeated & {path.parent.name for path in done}
+    assert repeated
+    assert pq.read_table(out / "patents.parquet").num_rows == 2000
+    assert not (out / ".import").exists()
+
+
+WATCH = """
+import patray.importers.format as f
+import patray.importers.part as part
+whole = part._read
+def watched(fmt, unit, options, target):
+    print("UNIT", target.name)
+    return whole(fmt, unit, options, target)
+part._read = watched
+"""
+
+
+def test_processes_give_the_same_landscape_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = export(tmp_path / "x.jsonl", 300)
+    monkeypatch.setattr("patray.importers.format.RANGE", 200_000)
+    for processes in ("1", "2"):
+        run(parse("lens", str(source), str(tmp_path / processes), "--processes", processes))
+    for name in ("patents", "citations"):
+        one, two = (pq.read_table(tmp_path / processes / f"{name}.parquet") for processes in ("1", "2"))
+        assert one.equals(two)

@@ -1,0 +1,300 @@
+"""What the sentences may claim. Runs are made of a few rows, so that every claim can be checked by hand."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patray.files import Folder
+from patray.report.answer import answers_for, explain, headline
+from patray.report.data import Comparison, Results, load_results, parts_of
+from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views, questions
+from patray.report.words import Name, plain
+from patray.runs import tables
+from patray.tasks.inference import verdict
+
+MEANS = {"a": 0.30, "b": 0.28, "c": 0.20}
+WHERE = {"task": "retrieval", "landscape": "land", "view": "tac", "slice": "all", "metric": "nDCG@10"}
+
+
+def row(system: str, mean: float, **other: Any) -> dict[str, Any]:
+    ends = {"ci_low": mean - 0.01, "ci_high": mean + 0.01}
+    return {**WHERE, "system": system, "mean": mean, **ends, "n": 1204, **other}
+
+
+def pair(a: str, b: str, diff: float, p: float | None, **other: Any) -> dict[str, Any]:
+    numbers = {"mean_a": 0.3, "mean_b": 0.3 - diff, "diff": diff, "ci_low": diff - 0.005, "ci_high": diff + 0.005}
+    tests = {"p_permutation": p, "p_t": p, "p_wilcoxon": p, "p_adjusted": p, "effect_size": 0.1}
+    counts = {"wins": 5, "ties": 3, "losses": 2, "n": 10, "min_detectable": 0.009}
+    return {**WHERE, "family": "systems/retrieval", "system_a": a, "system_b": b, **numbers, **tests, **counts, **other}
+
+
+def results_of(
+    folder: Path,
+    rows: list[dict[str, Any]],
+    pairs: list[dict[str, Any]] = (),  # type: ignore[assignment]
+    tuning: list[dict[str, Any]] = (),  # type: ignore[assignment]
+    provenance: dict[str, Any] | None = None,
+) -> Results:
+    run = Folder.at(folder)
+    contents = {
+        "summary": (tables.SUMMARY, rows),
+        "comparisons": (tables.COMPARISONS, pairs),
+        "tuning": (tables.TUNING, tuning),
+        "map": (tables.MAP, []),
+        "quarantine": (tables.QUARANTINE, []),
+    }
+    for name, (schema, found) in contents.items():
+        run.write_table(f"{name}.parquet", pa.Table.from_pylist(list(found), schema=schema))
+    run.write_json("provenance.json", provenance or {})
+    run.write_text("suite.yaml", "name: made\n")
+    return load_results(run)
+
+
+def only(results: Results) -> str:
+    return plain(explain(answers_for(results, "retrieval")[0]))
+
+
+def test_a_system_is_best_only_when_it_is_significantly_above_every_other(tmp_path: Path) -> None:
+    rows = [row(name, mean) for name, mean in MEANS.items()]
+    results = results_of(tmp_path, rows, [pair("a", "b", 0.02, 0.003), pair("c", "a", -0.1, 0.0001)])
+    answer = answers_for(results, "retrieval")[0]
+    assert answer.clear
+    assert answer.badge == "clear lead"
+    assert plain(headline([answer])) == "a reading tac is best for search, significantly ahead of both other systems."
+    assert only(results) == (
+        "a reading tac scores nDCG@10 0.300 [0.290, 0.310] over 1,204 queries, 0.020 [0.015, 0.025] above the "
+        "runner-up b (p = 0.003). It is significantly ahead of both other systems in this view."
+    )
+
+
+def test_no_difference_comes_with_the_smallest_that_could_have_been_seen(tmp_path: Path) -> None:
+    rows = [row(name, mean) for name, mean in MEANS.items()]
+    results = results_of(tmp_path, rows, [pair("b", "a", -0.02, 0.31), pair("a", "c", 0.1, 0.0001)])
+    answer = answers_for(results, "retrieval")[0]
+    assert not answer.clear
+    assert answer.badge == "no clear lead"
+    assert plain(headline([answer])) == "a reading tac scores highest for search, but no difference to b was seen."
+    assert only(results).endswith(
+        "No difference to the runner-up b is seen: +0.020 [0.015, 0.025], p = 0.31; a difference of 0.009 or more "
+        "would have been seen with 80% power."
+    )
+
+
+def test_an_untested_lead_is_said_to_be_untested_and_the_tested_baseline_is_named(tmp_path: Path) -> None:
+    rows = [row(name, mean) for name, mean in MEANS.items()]
+    results = results_of(tmp_path, rows, [pair("a", "c", 0.1, 0.0001)])
+    text = only(results)
+    assert "0.020 above the runner-up b; this lead was not tested." in text
+    assert text.endswith("It is 0.100 [0.095, 0.105] above c, the closest system it was tested against (p < 0.001).")
+    assert "best" not in plain(headline(answers_for(results, "retrieval")))
+
+
+def test_a_runner_up_that_wins_the_paired_test_is_named_as_ahead(tmp_path: Path) -> None:
+    results = results_of(tmp_path, [row("a", 0.3), row("b", 0.28)], [pair("a", "b", -0.02, 0.001)])
+    assert "in the paired test the runner-up b is ahead by 0.020 [0.015, 0.025] (p = 0.001)" in only(results)
+    assert answers_for(results, "retrieval")[0].badge == "no clear lead"
+
+
+def test_a_system_alone_is_compared_with_nothing(tmp_path: Path) -> None:
+    results = results_of(tmp_path, [row("a", 0.3)])
+    assert answers_for(results, "retrieval")[0].badge == "only system"
+    assert plain(headline(answers_for(results, "retrieval"))) == (
+        "a is the only system that was run for search; it scores highest reading tac."
+    )
+    assert only(results).endswith("no other system was run in this view, so there is nothing to compare it with.")
+
+
+def test_a_system_alone_in_its_view_is_not_said_to_be_the_only_one(tmp_path: Path) -> None:
+    results = results_of(tmp_path, [row("a", 0.3), row("b", 0.2, view="ta")])
+    text = plain(headline(answers_for(results, "retrieval")))
+    assert text == "a reading tac scores highest for search, but no other system was run in this view."
+
+
+def test_without_any_significant_lead_there_is_no_clear_leader(tmp_path: Path) -> None:
+    rows = [row(name, mean, landscape=land) for land, name, mean in zip("xxyy", "abba", (3, 2, 3, 2), strict=True)]
+    pairs = [pair("a", "b", 0.01, 0.4, landscape="x"), pair("a", "b", -0.01, 0.2, landscape="y")]
+    assert plain(headline(answers_for(results_of(tmp_path, rows, pairs), "retrieval"))) == (
+        "No clear leader: a scores highest on 1 and b on 1. a and b are each first or level with the first on both."
+    )
+
+
+def test_a_missing_interval_is_not_invented(tmp_path: Path) -> None:
+    results = results_of(tmp_path, [row("a", 0.3, ci_low=None, ci_high=None)])
+    assert "scores nDCG@10 0.300 over 1,204 queries" in only(results)
+    assert "[" not in only(results)
+
+
+@given(
+    st.permutations(["a", "b", "c", "d"]),
+    st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=6, max_size=6),
+    st.lists(st.floats(-0.2, 0.2), min_size=6, max_size=6),
+    st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_a_clear_lead_needs_every_corrected_test(
+    order: list[str], ps: list[float | None], diffs: list[float], turned: list[bool]
+) -> None:
+    rows = [row(name, 0.3 - 0.01 * index) for index, name in enumerate(order)]
+    pairs = []
+    for (x, y), p, diff, turn in zip(itertools.combinations(order, 2), ps, diffs, turned, strict=True):
+        pairs.append(pair(y, x, -diff, p) if turn else pair(x, y, diff, p))
+    answer = answers_for(in_memory(rows, pairs), "retrieval")[0]
+    assert answer.leader.system == order[0]
+    won = {
+        (found["system_a"] if found["diff"] > 0 else found["system_b"])
+        for found in pairs
+        if order[0] in (found["system_a"], found["system_b"])
+        and verdict({**found, "diff": abs(found["diff"])}) == "better"
+        and found["diff"] != 0
+    }
+    tested = [f for f in pairs if order[0] in (f["system_a"], f["system_b"])]
+    all_significant = all(f["p_adjusted"] is not None and f["p_adjusted"] < 0.05 and f["diff"] != 0 for f in tested)
+    assert answer.clear == (all_significant and won == {order[0]})
+    assert (" is best " in plain(headline([answer]))) == answer.clear
+
+
+def in_memory(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> Results:
+    """Results without files, for many small cases."""
+    from patray.report import data
+
+    made = tuple(
+        data.Row(**data._fields(r, "task landscape view system slice metric", "mean ci_low ci_high", "n")) for r in rows
+    )
+    compared: tuple[Comparison, ...] = tuple(data._comparison(found) for found in pairs)
+    by_pair = {(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in compared}
+    return Results(made, compared, (), {}, (), {}, "", data._index_rows(made), by_pair)
+
+
+@given(st.floats(-0.2, 0.2), st.one_of(st.none(), st.floats(0, 1)))
+def test_the_verdict_is_that_of_the_statistics(diff: float, p: float | None) -> None:
+    seen = in_memory([], [pair("a", "b", diff, p)]).comparisons[0]
+    official = verdict({"p_adjusted": p, "diff": diff})
+    assert {"level": "no difference seen", "untested": "no difference seen"}.get(seen.verdict, seen.verdict) == official
+    assert seen.swapped().swapped() == seen
+
+
+def test_one_sentence_over_landscapes_counts_clear_leads_and_names_the_safe_choice(tmp_path: Path) -> None:
+    rows = [row("a", 0.3), row("b", 0.28), row("b", 0.4, landscape="other"), row("a", 0.39, landscape="other")]
+    pairs = [pair("a", "b", 0.02, 0.001), pair("a", "b", -0.01, 0.4, landscape="other")]
+    answers = answers_for(results_of(tmp_path, rows, pairs), "retrieval")
+    assert plain(headline(answers)) == (
+        "The leader changes with the landscape: a scores highest on 1 and b on 1. "
+        "a is first or level with the first on both."
+    )
+    one = [row(name, mean, landscape=land) for land in ("x", "y", "z") for name, mean in MEANS.items()]
+    clear = [pair("a", other, 0.02, 0.001, landscape=land) for land in ("x", "y") for other in ("b", "c")]
+    mixed = [pair("a", "b", 0.02, 0.4, landscape="z"), pair("a", "c", 0.1, 0.001, landscape="z")]
+    answers = answers_for(results_of(tmp_path / "2", one, [*clear, *mixed]), "retrieval")
+    assert plain(headline(answers)) == (
+        "a reading tac scores highest on all 3 landscapes, significantly ahead of every other system on 2 of them."
+    )
+
+
+def test_the_mean_over_label_sets_answers_where_there_is_one_and_each_set_where_there_is_none(tmp_path: Path) -> None:
+    rows = [
+        row("a", 0.5, task=task, metric="knn-macro-F1", landscape=land)
+        for land, sets in {"two": ["*", "area", "ipc"], "one": ["area"]}.items()
+        for task in (f"classification:{name}" for name in sets)
+    ]
+    answers = answers_for(results_of(tmp_path, rows), "classification")
+    assert [(answer.landscape, answer.task) for answer in answers] == [
+        ("two", "classification:*"),
+        ("one", "classification:area"),
+    ]
+
+
+def test_views_are_compared_by_their_own_family(tmp_path: Path) -> None:
+    rows = [row("a", 0.30), row("a", 0.27, view="ta"), row("b", 0.20), row("b", 0.21, view="ta")]
+    views = pair("a@ta", "a@tac", -0.03, 0.002, view="*", family="views/retrieval")
+    results = results_of(tmp_path, rows, [views])
+    answer = answers_for(results, "retrieval")[0]
+    text = explain_views(results, answer, (Name("land"),))
+    assert text is not None
+    assert plain(text) == (
+        "On land, no one view scores highest for most systems; for a, tac is 0.030 [0.025, 0.035] above ta (p = 0.002)."
+    )
+
+
+def test_the_fall_across_fields_is_a_share_with_its_interval(tmp_path: Path) -> None:
+    drop = {"slice": "out", "metric": "nDCG@10.drop"}
+    rows = [row("a", 0.30), row("b", 0.2), row("a", 0.32, slice="in"), row("a", 0.12, slice="out")]
+    rows += [row("a", 0.62, **drop), row("b", 0.55, **drop)]
+    results = results_of(tmp_path, rows)
+    text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
+    assert text is not None
+    assert plain(text) == (
+        "On land, nDCG@10 of a falls by 62% [61%, 63%] from 0.320 within the query's field to 0.120 across fields; "
+        "the smallest fall in this view is b's 55%."
+    )
+
+
+def test_another_leader_across_fields_is_named_with_its_own_test(tmp_path: Path) -> None:
+    rows = [row("a", 0.30), row("b", 0.2)]
+    rows += [
+        row(name, mean, slice=part)
+        for part, found in {"in": (0.32, 0.2), "out": (0.12, 0.15)}.items()
+        for name, mean in zip("ab", found, strict=True)
+    ]
+    pairs = [pair("a", "b", 0.1, 0.001), pair("a", "b", -0.03, 0.4, slice="out")]
+    results = results_of(tmp_path, rows, pairs)
+    text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
+    assert text is not None
+    assert plain(text) == (
+        "On land, nDCG@10 of a goes from 0.320 within the query's field to 0.120 across fields. Across fields b scores "
+        "highest, 0.150, level with a: no difference seen (+0.030 [0.025, 0.035], p = 0.40; a difference of 0.009 or "
+        "more would have been seen with 80% power)."
+    )
+
+
+def test_a_fusion_is_measured_against_the_better_of_its_parts(tmp_path: Path) -> None:
+    rows = [row("linear(a,b)", 0.33), row("a", 0.30), row("b", 0.28)]
+    weights = [
+        {
+            **WHERE,
+            "system": "linear(a,b)",
+            "parameter": "fusion.weight",
+            "value": w,
+            "mean": 0.3,
+            "n": 9,
+            "chosen": w == 0.7,
+        }
+        for w in (0.0, 0.7, 1.0)
+    ]
+    results = results_of(tmp_path, rows, [pair("linear(a,b)", "a", 0.03, 0.004)], weights)
+    text = explain_fusion(results, answers_for(results, "retrieval")[0], (Name("land"),))
+    assert text is not None
+    assert plain(text) == "On land, linear(a,b) (weight 0.7) is 0.030 [0.025, 0.035] above a (p = 0.004)."
+
+
+def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
+    step = {"step": "embed", "inputs": 100, "tokens": 5000, "seconds": 10.0, "cpu_hours": 2.0, "cost_usd": None}
+    steps = [{**step, "reused": False}, {**step, "reused": True, "seconds": 0.0}]
+    results = results_of(tmp_path, [row("a", 0.3)], provenance={"seconds": 61.0, "steps": steps})
+    assert plain(explain_cost(results)) == (
+        "The run took 1 min 1 s. It embedded 100 texts (5,000 tokens) in 10 s, start-up not counted. "
+        "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; no price recorded."
+    )
+
+
+def test_a_run_that_cannot_answer_a_question_is_not_asked_it(tmp_path: Path) -> None:
+    assert questions(results_of(tmp_path, [row("a", 0.3)])) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "parts"),
+    [
+        ("linear(minilm,bm25)", ("linear", ["minilm", "bm25"])),
+        ("rrf60(linear(a,b),c)", ("rrf60", ["linear(a,b)", "c"])),
+        ("minilm", None),
+        ("model(v2)", None),
+        ("linear(alone)", None),
+    ],
+)
+def test_the_parts_of_a_fusion_are_read_from_its_name(system: str, parts: tuple[str, list[str]] | None) -> None:
+    assert parts_of(system) == parts

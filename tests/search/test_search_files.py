@@ -1,0 +1,144 @@
+import faiss
+import ir_measures
+import numpy as np
+import pytest
+from ir_measures import AP, RR, P, R, nDCG
+from search_oracle import best, make_truth, same
+
+from patray.errors import EmbeddingError, InputError
+from patray.files import Folder
+from patray.landscapes.records import Slice
+from patray.metrics.measures import Measure
+from patray.metrics.ranking import evaluate
+from patray.search.dense import search_shard
+from patray.search.faiss_file import read_index, write_index
+from patray.search.ranking import Ranking
+from patray.search.table import from_table, to_table
+from patray.search.trec import qrels_text, run_text
+from patray.search.truncate import truncate
+
+MEASURES = {
+    Measure("nDCG", 10): nDCG @ 10,
+    Measure("nDCG", 100): nDCG @ 100,
+    Measure("Recall", 10): R @ 10,
+    Measure("AP", 100): AP @ 100,
+    # RR @ 10 would be measured by another of its providers, which breaks ties differently from trec_eval.
+    Measure("RR", 100): RR,
+    Measure("P", 10): P @ 10,
+}
+
+
+def random_case(seed: int, scores: str) -> tuple[Ranking, object]:
+    random = np.random.default_rng(seed)
+    n_queries, n = 30, 200
+    pairs = {(q, int(p), int(random.integers(1, 4))) for q in range(n_queries) for p in random.permutation(n)[:12]}
+    truth = make_truth(n_queries, n, pairs=list(pairs))
+    if scores == "tied":
+        values = random.integers(0, 12, (n_queries, n)).astype(np.float32) / 3
+    elif scores == "float32":
+        values = (0.7 + 1e-6 * random.random((n_queries, n))).astype(np.float32)
+    else:  # float64 scores that float32 cannot tell apart
+        values = 0.7 + 1e-10 * random.random((n_queries, n))
+    return best(values, np.arange(n), 100, random.random((n_queries, n)) < 0.8), truth
+
+
+@pytest.mark.parametrize("scores", ["tied", "float32", "float64"])
+def test_other_tools_measure_the_exported_run_as_we_measure_the_ranking(scores: str, tmp_path) -> None:
+    ranking, truth = random_case(1, scores)
+    part = Slice("in", truth.patent % 3 > 0, np.arange(30) % 5 > 0)
+    (tmp_path / "run").write_text(run_text(ranking, truth, part.queries, "my model"))
+    (tmp_path / "qrels").write_text(qrels_text(truth, part))
+    run = list(ir_measures.read_trec_run(str(tmp_path / "run")))
+    qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels")))
+    judged = (truth.query, truth.patent, truth.relevance)
+    ours = evaluate(ranking.patents, *judged, list(MEASURES), part.pairs)
+    theirs = {(str(found.measure), found.query_id): found.value for found in ir_measures.iter_calc(
+        list(MEASURES.values()), qrels, run)}  # fmt: skip
+    for measure, name in MEASURES.items():
+        for query in np.flatnonzero(part.queries):
+            key = (str(name), truth.query_ids[query])
+            assert ours[measure][query] == pytest.approx(theirs[key], abs=1e-9), key
+    assert {query for _, query in theirs} == set(truth.query_ids[part.queries])
+
+
+@pytest.mark.parametrize("scores", ["tied", "float32", "float64"])
+@pytest.mark.parametrize("reader", [float, np.float32])
+def test_the_text_alone_gives_our_order_whether_read_as_float_or_double(scores: str, reader: type) -> None:
+    ranking, truth = random_case(2, scores)
+    lines = [line.split(" ") for line in run_text(ranking, truth, np.full(30, True), "s").splitlines()]
+    assert len(lines) == (ranking.patents >= 0).sum()
+    for query in range(30):
+        mine = [line for line in lines if line[0] == truth.query_ids[query]]
+        ordered = sorted(mine, key=lambda line: (reader(line[4]), line[2]), reverse=True)
+        assert [line[2] for line in ordered] == truth.patent_ids[ranking.patents[query][: len(mine)]].tolist()
+        assert [int(line[3]) for line in mine] == list(range(1, len(mine) + 1))
+        if scores != "float64":
+            assert [float(line[4]) for line in mine] == ranking.scores[query][: len(mine)].tolist()
+
+
+def test_lines_of_a_run_are_as_trec_eval_expects() -> None:
+    truth = make_truth(2, 3, pairs=[(0, 2, 3), (1, 0, 1)])
+    ranking = Ranking(np.array([[2, 0], [1, -1]]), np.array([[0.5, np.float32(1e-7)], [-2.0, -np.inf]]))
+    assert run_text(ranking, truth, np.array([True, True]), "bge m3") == (
+        "q000 Q0 p002 1 0.5 bge_m3\nq000 Q0 p000 2 1.0000000116860974e-7 bge_m3\nq001 Q0 p001 1 -2 bge_m3\n"
+    )
+    everything = Slice("all", np.array([True, True]), np.array([True, True]))
+    assert qrels_text(truth, everything) == "q000 0 p002 3\nq001 0 p000 1\n"
+    nothing = Slice("none", np.array([False, False]), np.array([False, False]))
+    assert qrels_text(truth, nothing) == ""
+    assert run_text(ranking, truth, nothing.queries, "s") == ""
+
+
+@pytest.mark.parametrize("bad", ["EP 1", "", "EP\t1", "EP\u00a01"])
+def test_ids_that_trec_files_cannot_hold_are_refused(bad: str) -> None:
+    truth = make_truth(1, 2, pairs=[(0, 1, 1)])
+    truth.patent_ids[1] = bad
+    ranking = Ranking(np.array([[1]]), np.array([[1.0]]))
+    with pytest.raises(InputError, match="empty or has white space"):
+        run_text(ranking, truth, np.array([True]), "s")
+    with pytest.raises(InputError, match="empty or has white space"):
+        qrels_text(truth, Slice("all", np.array([True]), np.array([True])))
+
+
+def test_a_ranking_survives_its_table() -> None:
+    ranking, truth = random_case(3, "float32")
+    table = to_table(ranking, truth.query_ids, truth.patent_ids)
+    same(from_table(table, truth.query_ids, truth.patent_ids, 100), ranking)
+    with pytest.raises(InputError, match="ranks 1 to 100; expected 1 to 99"):
+        from_table(table, truth.query_ids, truth.patent_ids, 99)
+    with pytest.raises(InputError, match="patent_id 'p199' in row"):
+        from_table(table, truth.query_ids, truth.patent_ids[:199], 100)
+
+
+def test_the_index_file_serves_others_and_gives_our_ranking(tmp_path) -> None:
+    vectors = np.random.default_rng(0).standard_normal((300, 16)).astype(np.float32)
+    ids = np.array([f"EP{at}" for at in range(300)], object)
+    write_index(Folder.at(tmp_path / "deep" / "index"), vectors, ids)
+    index = faiss.read_index(str(tmp_path / "deep" / "index" / "index.faiss"))
+    assert isinstance(index, faiss.IndexFlatIP)
+    read, names = read_index(Folder.at(tmp_path / "deep" / "index"))
+    assert names.tolist() == ids.tolist()
+    scores, rows = read.search(vectors[:20], 10)
+    ours = search_shard(vectors[:20], vectors, np.arange(300), 10)
+    assert (names[rows] == ids[ours.patents]).all()
+    np.testing.assert_allclose(scores, ours.scores, rtol=1e-5)
+    with pytest.raises(InputError, match="300 vectors and 299 ids"):
+        write_index(Folder.at(tmp_path / "other"), vectors, ids[:299])
+
+
+def test_truncated_vectors_have_length_one_and_their_old_direction() -> None:
+    vectors = np.random.default_rng(0).standard_normal((50, 32)).astype(np.float32) * 7
+    cut = truncate(vectors, 8)
+    assert cut.dtype == np.float32
+    expected = vectors[:, :8] / np.linalg.norm(vectors[:, :8].astype(np.float64), axis=1, keepdims=True)
+    np.testing.assert_allclose(cut, expected, rtol=1e-6)
+    with pytest.raises(InputError, match="32 dimensions to 33"):
+        truncate(vectors, 33)
+    with pytest.raises(InputError, match="to 0"):
+        truncate(vectors, 0)
+    vectors[4, :8] = 0
+    with pytest.raises(EmbeddingError, match="1 vectors are zero in their first 8 dimensions, the first is row 4"):
+        truncate(vectors, 8)
+    vectors[4, 0] = np.nan
+    with pytest.raises(EmbeddingError, match="truncated vectors: 1 of 50"):
+        truncate(vectors, 8)

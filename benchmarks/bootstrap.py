@@ -31,13 +31,13 @@ def make(queries: int, systems: int) -> tuple[np.ndarray, Families]:
     return values, group_families(ids)
 
 
-def measure(values: np.ndarray, families: Families, resamples: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """Seconds, and the ends of the intervals."""
-    start = time.perf_counter()
+def measure(values: np.ndarray, families: Families, resamples: int) -> tuple[float, float, float]:
+    """Seconds, processor seconds (all threads), and the mean width of the intervals."""
+    start, used = time.perf_counter(), time.process_time()
     statistic = MeanStatistic.of(values, families)
     (replicates,) = recompute(bootstrap_weights(families.count, resamples, 0), [statistic])
     low, high = interval(replicates, values.mean(axis=0), families.count)
-    return time.perf_counter() - start, low, high
+    return time.perf_counter() - start, time.process_time() - used, float(np.mean(high - low))
 
 
 def measure_scipy(values: np.ndarray, resamples: int) -> float:
@@ -62,17 +62,17 @@ def main() -> None:
     for at, name in enumerate(("half the resamples", "half the systems", "half the queries")):
         sizes[name] = tuple(max(size // 2, 2) if at == position else size for position, size in enumerate(full))
     measure(*make(1000, 4), 100)
-    print(f"{'':24}{'resamples':>10}{'systems':>9}{'queries':>9}{'seconds':>9}{'ratio to full':>15}")
+    print(f"{'':24}{'resamples':>10}{'systems':>9}{'queries':>9}{'seconds':>9}{'CPU s':>8}{'ratio to full':>15}")
     seconds: dict[str, float] = {}
     peak = 0.0
     for name, (resamples, systems, queries) in sizes.items():
         values, families = make(queries, systems)
-        seconds[name], low, high = measure(values, families, resamples)
+        seconds[name], used, each = measure(values, families, resamples)
         if name == "full":
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            width = float(np.mean(high - low))
+            width = each
         ratio = seconds[name] / seconds["full"]
-        print(f"{name:24}{resamples:>10,}{systems:>9}{queries:>9,}{seconds[name]:>9.2f}{ratio:>15.2f}")
+        print(f"{name:24}{resamples:>10,}{systems:>9}{queries:>9,}{seconds[name]:>9.2f}{used:>8.2f}{ratio:>15.2f}")
     values, _ = make(args.queries, args.systems)
     fewer = min(args.peer_resamples, args.resamples)
     peer = measure_scipy(values, fewer)

@@ -1,13 +1,12 @@
 """From part folders to the landscape: duplicates, families, representatives, citations, the sample, the files.
 
-Only ids and metadata of all rows are in memory; texts stream from the parts into the landscape's files.
+Only ids and metadata of all rows are in memory; texts are copied as they are compressed, see parquet_merge.py.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +20,8 @@ from patray.importers.families import known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
 from patray.importers.options import Options
-from patray.importers.part import TableCount, part_batches, part_schema, read_part
+from patray.importers.parquet_merge import ParquetMerger, Piece, read_footer
+from patray.importers.part import TableCount, encoding
 from patray.importers.record import FINDINGS, INTERNAL
 from patray.importers.select import dense_sample, representatives
 
@@ -32,7 +32,6 @@ LEFT_OUT = "its patent or query was filtered"
 UNKNOWN_LINK = "names a patent or query that was not read"
 CITATIONS_AT_ONCE = 4_000_000
 _META = ("patent_id", "family_id", "jurisdiction", "date", "kind", "language", "source_id", "members", "line", "chars")
-_DICTIONARY = ["jurisdiction", "kind", "language", "ipc.list.element", "cpc.list.element"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
     tables, sizes, files = [], [], []
     for part in parts:
         if which in part.tables:
-            table = read_part(part.folder, which, _META)
+            table = part.folder.read_table(f"{which}.parquet", columns=list(_META))
             lines = pc.add(table["line"], part.offset)
             tables.append(table.set_column(table.column_names.index("line"), "line", lines))
             files.append(pa.repeat(pa.scalar(part.file), table.num_rows))
@@ -126,7 +125,7 @@ def _with_citations(
     waiting: list[pa.Table] = []
     for part in parts:
         if "citations" in part.tables:
-            waiting.append(read_part(part.folder, "citations"))
+            waiting.append(part.folder.read_table("citations.parquet"))
         if sum(table.num_rows for table in waiting) >= CITATIONS_AT_ONCE:
             citations.add(pa.concat_tables(waiting))
             waiting = []
@@ -217,48 +216,47 @@ def _write_documents(
     if not fmt.source_id and "source_id" not in empty:
         empty.append("source_id")
     first = next(part for part in parts if which in part.tables)
-    found = part_schema(first.folder, which)
-    names = [name for name in found.names if name not in (*INTERNAL, *empty)]
-    renamed = [fmt.source_id if name == "source_id" else name for name in names]
-    schema = pa.schema([pa.field(new, found.field(old).type) for old, new in zip(names, renamed, strict=True)])
+    with first.folder.input(f"{which}.parquet") as stream:
+        found = pq.read_schema(stream)
+    names = {name: name for name in found.names if name not in (*INTERNAL, *empty)}
+    if "source_id" in names:
+        names["source_id"] = fmt.source_id
+    schema = pa.schema([pa.field(new, found.field(old).type) for old, new in names.items()])
 
     def write(sink: pa.NativeFile) -> None:
-        start = 0
-        writer = pq.ParquetWriter(
-            sink,
-            schema,
-            compression="zstd",
-            use_dictionary=[name for name in _DICTIONARY if name.split(".")[0] in schema.names],
-            write_statistics=["patent_id", "date", "jurisdiction"],
-        )
-        with writer:
-            for batch in _ahead(_batches(parts, which, names)):
-                stop = start + batch.num_rows
-                mask = documents.keep[start:stop]
-                family = documents.family.slice(start, batch.num_rows)
-                table = batch.set_column(names.index("family_id"), "family_id", family)
-                table = table if mask.all() else table.filter(pa.array(mask))
-                if table.num_rows:
-                    writer.write_table(table.rename_columns(renamed).cast(schema))
-                step(batch.num_rows)
-                start = stop
+        merger, start = ParquetMerger(sink, schema), 0
+        for part in parts:
+            if which not in part.tables:
+                continue
+            with part.folder.input(f"{which}.parquet") as source:
+                parquet = pq.ParquetFile(source, pre_buffer=False)
+                footer = read_footer(source)
+                for group in range(parquet.num_row_groups):
+                    stop = start + parquet.metadata.row_group(group).num_rows
+                    mask = documents.keep[start:stop]
+                    family = pa.table({"family_id": documents.family.slice(start, stop - start)})
+                    if mask.all():
+                        texts = Piece(source, footer, group, {key: names[key] for key in names if key != "family_id"})
+                    else:
+                        chosen = parquet.read_row_group(group, columns=[key for key in names if key != "family_id"])
+                        chosen = chosen.filter(pa.array(mask))
+                        family = family.filter(pa.array(mask))
+                        texts = _encoded(chosen, {key: names[key] for key in chosen.column_names})
+                    if mask.any():
+                        merger.add([texts, _encoded(family, {"family_id": "family_id"})])
+                    step(stop - start)
+                    start = stop
+        merger.close()
 
     destination.publish(f"{which}.parquet", write)
 
 
-def _batches(parts: Sequence[Part], which: str, names: Sequence[str]) -> Iterator[pa.Table]:
-    for part in parts:
-        if which in part.tables:
-            yield from part_batches(part.folder, which, names)
-
-
-def _ahead(batches: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same batches, the next one being read while the current one is worked on."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, batches, None)
-        while (batch := waiting.result()) is not None:
-            waiting = pool.submit(next, batches, None)
-            yield batch
+def _encoded(table: pa.Table, names: dict[str, str]) -> Piece:
+    """A table as one row group in memory."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=max(table.num_rows, 1), **encoding(table.schema))
+    source = pa.BufferReader(sink.getvalue())
+    return Piece(source, read_footer(source), 0, names)
 
 
 def _write_links(
@@ -273,7 +271,7 @@ def _write_links(
     tables, files = [], []
     for part in parts:
         if name in part.tables:
-            table = read_part(part.folder, name)
+            table = part.folder.read_table(f"{name}.parquet")
             lines = pc.add(table["line"], part.offset)
             tables.append(table.set_column(table.column_names.index("line"), "line", lines))
             files.append(pa.repeat(pa.scalar(part.file), table.num_rows))

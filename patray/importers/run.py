@@ -80,8 +80,13 @@ def import_landscape(
         parts = _parts(work / ("joined" if fmt.gather else "units"), units, records)
         bar.set_description("assemble")
         rows = sum(record["tables"].get("patents", {}).get("kept", 0) for record in records)
-        with tqdm(total=rows, unit="rows", desc="write", disable=not progress) as written:
+        with (
+            tqdm(total=rows, unit="rows", desc="write", disable=not progress) as written,
+            ThreadPoolExecutor(1) as beside,
+        ):
+            checksums = beside.submit(_checksums, files, processes)
             assembled = assemble(parts, fmt, options, target, written.update)
+            sums = checksums.result()
     if "patents" not in assembled.counts or assembled.counts["patents"].kept == 0:
         _write_quarantine(target, parts, assembled)
         raise InputError(_nothing_left(format_name, records, assembled, target))
@@ -100,7 +105,7 @@ def import_landscape(
             "format": format_name,
             "key": key,
             "options": options.to_dict(),
-            "files": _checksums(files, processes),
+            "files": sums,
         },
     }
     target.write_json("import.json", report)

@@ -132,7 +132,7 @@ def test_a_gpu_that_no_node_has_is_refused_at_once(small_landscape: Path, tmp_pa
 
 
 def test_a_landscape_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no folder .*nowhere"):
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere"):
         execute(make_suite(tmp_path / "nowhere"), str(tmp_path / "work"))
 
 

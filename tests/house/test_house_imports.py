@@ -42,7 +42,7 @@ def _imports(path: Path, top_only: bool) -> list[str]:
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            package = node.module.startswith("patray") and (ROOT / node.module.replace(".", "/")).is_dir()
+            package = node.module.startswith("patray.") and (ROOT / node.module.replace(".", "/")).is_dir()
             found += [f"{node.module}.{alias.name}" for alias in node.names] if package else [node.module]
     return found
 

@@ -1,0 +1,107 @@
+"""The job is killed with SIGKILL while it embeds, or submitted to a cluster: the evidence is the same."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from patray.files import Folder
+from patray.landscapes.generate import generate
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = """\
+name: small
+landscapes:
+  - path: {landscape}
+views: [ta]
+models: [minilm]
+systems: [{{dense: minilm}}, {{lexical: bm25}}, {{linear: [minilm, bm25]}}]
+tasks:
+  classification: {{labels: [files], min_train: 3}}
+  clustering: {{labels: [files], seeds: 2, min_class: 3}}
+statistics: {{resamples: 500, flips: 500}}
+"""
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chaos")
+    generate(Folder.at(folder / "landscape"), seed=9, patents=1100, name="landscape")
+    path = folder / "suite.yaml"
+    path.write_text(SUITE.format(landscape=folder / "landscape"))
+    return path
+
+
+def start(suite: Path, workdir: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "patray.cli", "run", str(suite), "--workdir", str(workdir)]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=CLEAN, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    _, said = start(suite, workdir).communicate(timeout=500)
+    assert (workdir / "runs" / "small" / "report.html").is_file(), said
+    return workdir / "runs" / "small" / "evidence.parquet"
+
+
+def test_a_run_killed_while_embedding_goes_on_and_gives_the_same_evidence(
+    suite: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    job = start(suite, tmp_path)
+    embeddings = tmp_path / "embeddings"
+    while not list(embeddings.rglob("patents-part-*.parquet")):
+        with pytest.raises(subprocess.TimeoutExpired):
+            job.communicate(timeout=0.05)
+    family = psutil.Process(job.pid).children(recursive=True)
+    os.kill(job.pid, signal.SIGKILL)
+    job.communicate(timeout=60)
+    for process in family:
+        if process.is_running():
+            process.kill()
+    psutil.wait_procs(family, timeout=60)
+    before = {
+        path.name: path.stat().st_mtime_ns
+        for path in embeddings.rglob("patents-part-*.parquet")
+        if path.parent.name != "started"
+    }
+    assert not list(embeddings.rglob("artifact.json")), "it was killed too late to test anything"
+
+    out, said = start(suite, tmp_path).communicate(timeout=500)
+    assert out.strip().endswith("report.html"), said
+    told = re.search(r"resumed: (\d+) of (\d+) windows exist .* of which (\d+) were in flight", said)
+    assert told is not None, said
+    kept, windows, again = map(int, told.groups())
+    assert kept == len(before) < windows
+    assert again <= 4  # two actors, each with one window at work and one waiting
+    after = {path.name: path.stat().st_mtime_ns for path in embeddings.rglob("patents-part-*.parquet")}
+    assert {name: after[name] for name in before} == before
+    assert pq.read_table(tmp_path / "runs" / "small" / "evidence.parquet").equals(pq.read_table(undisturbed))
+
+
+def test_the_same_suite_through_ray_job_submit_gives_the_same_evidence(
+    suite: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    ray = [str(Path(sys.executable).parent / "ray")]
+    environment = {**CLEAN, "RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": "/tmp"}
+    head = [*ray, "start", "--head", "--port=0", "--dashboard-host=127.0.0.1", "--dashboard-port=8265", "--num-cpus=2"]
+    subprocess.run(head, check=True, env=environment, capture_output=True, text=True, timeout=120)
+    try:
+        submit = [*ray, "job", "submit", "--address", "http://127.0.0.1:8265", "--working-dir", str(ROOT / "jobs")]
+        inside = ["--", sys.executable, str(ROOT / "jobs" / "evaluate.py"), str(suite), "--workdir", str(tmp_path)]
+        done = subprocess.run([*submit, *inside], env=environment, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        subprocess.run([*ray, "stop", "--force"], env=environment, capture_output=True, timeout=120)
+    assert pq.read_table(tmp_path / "runs" / "small" / "evidence.parquet").equals(pq.read_table(undisturbed))

@@ -21,7 +21,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-WORDS = [f"{a}{b}" for a in ("hin", "len", "mot", "val", "spr", "sen", "fra", "whe", "cab", "pum") for b in "abcdefghij"]
+WORDS = [
+    f"{a}{b}" for a in ("hin", "len", "mot", "val", "spr", "sen", "fra", "whe", "cab", "pum") for b in "abcdefghij"
+]
 
 
 def main() -> None:

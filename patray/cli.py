@@ -88,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--verify", metavar="PATH", help="check the record against the files of a snapshot in PATH")
     models.set_defaults(command=_models)
 
+    from patray.importers import command as importing
+
+    importer = commands.add_parser("import", help="make a landscape of an export or a public benchmark")
+    importing.add_arguments(importer)
+    importer.set_defaults(command=importing.run)
+
     landscape = commands.add_parser("landscape", help="describe, validate or generate a landscape").add_subparsers(
         required=True, metavar="ACTION"
     )

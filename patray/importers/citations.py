@@ -28,6 +28,8 @@ class Lookup:
 
     def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray) -> None:
         self.ids, self.source_ids = ids, source_ids
+        # Of publications met twice the first is kept, so every way of finding one must lead to the first.
+        self._first = _index(ids, ids)
         bare = without_kind(ids)
         order = np.lexsort((pc.rank(ids, sort_keys="ascending").to_numpy(), dates))
         encoded = bare.dictionary_encode()
@@ -46,7 +48,7 @@ class Lookup:
         if len(lost) and len(self._bare_rows):
             bare = _index(without_kind(keys.take(pa.array(lost))), self._bare)
             found[lost] = np.where(bare >= 0, self._bare_rows[bare], -1)
-        return found
+        return np.where(found >= 0, self._first[found], -1) if len(self._first) else found
 
 
 def _index(values: pa.Array, known: pa.Array) -> np.ndarray:

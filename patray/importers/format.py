@@ -19,7 +19,7 @@ class Unit:
     """The unit of work, of resume and of one part folder. role: what the format's reader does with it.
 
     start, stop: bytes of an uncompressed line file, or row groups of a Parquet file (stop 0: to the end). work: folder
-    of intermediate files, for formats that scatter before they read.
+    of intermediate files, for formats that scatter before they read. more: further small files of the same unit.
     """
 
     role: str
@@ -27,11 +27,13 @@ class Unit:
     start: int = 0
     stop: int = 0
     work: str = ""
+    more: tuple[SourceFile, ...] = ()
 
     @property
     def weight(self) -> int:
         """Bytes to read, for the progress bar."""
-        return self.stop - self.start if self.stop and self.file.base.endswith("jsonl") else self.file.size
+        stretch = self.stop and not self.file.compression and not self.file.base.endswith((".parquet", ".tsv"))
+        return self.stop - self.start if stretch else self.file.size + sum(file.size for file in self.more)
 
 
 @dataclass(frozen=True)

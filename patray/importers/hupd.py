@@ -6,6 +6,7 @@ Its codes carry no slash (`A61M51723`), so only section, class and subclass can 
 
 from __future__ import annotations
 
+import io
 import json
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from patray.importers.source import SourceFile, Stream
 
 S = pa.string()
 BATCH_ROWS = 1024
+LOOSE_FILES = 2000
+"""Loose files of one unit: each alone would cost more than its reading."""
 _DATES = {"publication": "date_published", "filing": "filing_date"}
 _SCHEMA = pa.schema(
     [
@@ -48,7 +51,10 @@ _SCHEMA = pa.schema(
 
 def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
     found = only(files, (".json", ".tar", ".tgz"), "hupd")
-    return [Unit("tar" if file.base.endswith((".tar", ".tgz")) else "json", file) for file in found]
+    archives = [Unit("tar", file) for file in found if not file.base.endswith(".json")]
+    loose = [file for file in found if file.base.endswith(".json")]
+    groups = [loose[start : start + LOOSE_FILES] for start in range(0, len(loose), LOOSE_FILES)]
+    return archives + [Unit("json", group[0], more=tuple(group[1:])) for group in groups]
 
 
 def read(unit: Unit, options: Options) -> Iterator[Rows]:
@@ -58,7 +64,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     kind = pa.struct(list(_SCHEMA))
     number, stream = 0, Stream(unit.file, options.keep_truncated)
     with stream:
-        documents = _from_tar(stream, unit.file) if unit.role == "tar" else iter([(unit.file.base, stream.readall())])
+        documents = _from_tar(stream, unit.file) if unit.role == "tar" else _loose((unit.file, *unit.more))
         for number, (name, data) in enumerate(documents, 1):
             try:
                 value = json.loads(data)
@@ -67,15 +73,21 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
                 batch.append(coerce(value, kind))
                 lines.append(number)
             except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                findings.append(Finding(number, name, f"{NOT_JSON}: {error}"))
+                findings.append(Finding(number, name, f"{NOT_JSON}: {name}: {error}"))
             except ValueError as error:
-                findings.append(Finding(number, name, f"{WRONG_SHAPE}: {error}"))
+                findings.append(Finding(number, name, f"{WRONG_SHAPE}: {name}: {error}"))
             if len(batch) >= BATCH_ROWS:
                 yield from _convert(batch, lines, findings, options)
                 batch, lines, findings = [], [], []
     if stream.cut:
         findings.append(Finding(number, None, cut(stream), "kept"))
     yield from _convert(batch, lines, findings, options)
+
+
+def _loose(files: Sequence[SourceFile]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        with Stream(file) as stream, io.BufferedReader(stream) as reader:
+            yield file.label, reader.read()
 
 
 def _from_tar(stream: Any, file: SourceFile) -> Iterator[tuple[str, bytes]]:

@@ -16,7 +16,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
@@ -68,7 +68,7 @@ def import_landscape(
     units = fmt.plan(files, options)
     if not units:
         raise InputError(f"{format_name}: nothing to import in {', '.join(sources)}")
-    units = [Unit(unit.role, unit.file, unit.start, unit.stop, f"{work}/scattered") for unit in units]
+    units = [replace(unit, work=f"{work}/scattered") for unit in units]
     processes = processes or min(len(os.sched_getaffinity(0)), 16)
     with tqdm(total=sum(unit.weight for unit in units), unit="B", unit_scale=True, disable=not progress) as bar:
         bar.set_description(f"import {format_name}")

@@ -244,7 +244,8 @@ def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[byt
         if end == 0:
             rest += data
             continue
-        yield rest + data[:end]
+        # join copies once, and a block without a rest before or behind it not at all.
+        yield b"".join((rest, memoryview(data)[:end])) if rest or end < len(data) else data
         rest = data[end:]
     if rest:
         yield rest

@@ -58,8 +58,12 @@ def compare_runs(run_a: Folder, run_b: Folder) -> RunComparison:
     families = [ComparisonFamily(f"{task} {metric}", task, metric) for task, metric in wanted]
     rows = []
     for row in compare(scores, items, families).to_pylist():
+        if not row["n"]:
+            continue  # judged by both runs, but on no common query or patent
         view, _, system = row["view"].partition(JOINT)
         rows.append({**row, "view": view, "system": system})
+    if not rows:
+        raise InputError(f"{run_a} and {run_b} judged the same systems, but on no common query or patent")
     return RunComparison(
         run_a.name,
         run_b.name,

@@ -68,9 +68,8 @@ def _in_file(location: tuple[Any, ...], value: Any) -> Location:
     kept: list[str | int] = []
     for position, part in enumerate(location):
         last = position == len(location) - 1
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value):
+        in_list = isinstance(value, (list, tuple)) and isinstance(part, int) and part < len(value)
+        if in_list or (isinstance(value, dict) and part in value):
             value = value[part]
         elif not (last and isinstance(value, dict)):
             continue

@@ -84,7 +84,7 @@ def _model(entry: ModelEntry) -> ModelEntry:
     if entry.max_tokens is not None:
         if entry.max_tokens > record.nominal_tokens:
             raise InputError(
-                f"models: {record.name}: max_tokens {entry.max_tokens} is above what it accepts, {record.nominal_tokens}"
+                f"models: {record.name}: max_tokens {entry.max_tokens} is above the {record.nominal_tokens} it accepts"
             )
         changes["max_tokens"] = entry.max_tokens
     if entry.prompts is not None:

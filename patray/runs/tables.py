@@ -1,4 +1,4 @@
-"""Names, columns and types of the tables in a run folder. Other tools read these: a change here is a change of format."""
+"""Names, columns and types of a run folder's tables. Other tools read these: a change here is a change of format."""
 
 from __future__ import annotations
 

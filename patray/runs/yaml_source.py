@@ -80,10 +80,8 @@ def set_value(value: Any, assignment: str) -> Location:
         else:
             raise InputError(f"--set {assignment}: there is no {part!r} in the suite at that place")
     last = location[-1]
-    if isinstance(target, list) and isinstance(last, int) and last < len(target):
-        target[last] = new
-    elif isinstance(target, dict) and isinstance(last, str):
-        target[last] = new
-    else:
+    in_list = isinstance(target, list) and isinstance(last, int) and last < len(target)
+    if not in_list and not (isinstance(target, dict) and isinstance(last, str)):
         raise InputError(f"--set {assignment}: there is no place {last!r} in the suite there")
+    target[last] = new
     return location

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,26 +45,6 @@ def evaluate(
         values = measure_hits(hits, measures, part.pairs)
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
-
-
-def domain_pairs(scores: Iterable[MeanScore]) -> list[tuple[MeanScore, MeanScore]]:
-    """The (in, out) scores of each landscape, view, system and measure that has both: what `drop` compares.
-
-    The two are means over different sets of queries, so a bootstrap resamples each side (or the families of both).
-    """
-    sides: dict[tuple[str, ...], dict[str, MeanScore]] = {}
-    for score in scores:
-        where = score.where
-        if where.task == TASK and where.slice in ("in", "out"):
-            key = (where.landscape, where.view, where.system, score.metric)
-            sides.setdefault(key, {})[where.slice] = score
-    return [(found["in"], found["out"]) for found in sides.values() if len(found) == 2]
-
-
-def drop(mean_in: np.ndarray | float, mean_out: np.ndarray | float) -> np.ndarray:
-    """Share of its in-domain value that a system loses out of domain, 1 - out / in, elementwise; nan where in is 0."""
-    inside, outside = np.broadcast_arrays(np.asarray(mean_in, np.float64), np.asarray(mean_out, np.float64))
-    return 1.0 - np.divide(outside, inside, out=np.full(inside.shape, np.nan), where=inside != 0)
 
 
 def _require_depth(truth: Truth, ranking: Ranking, measures: Sequence[Measure], system: str) -> None:

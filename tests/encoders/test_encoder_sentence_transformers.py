@@ -71,7 +71,7 @@ def test_an_engine_that_the_record_does_not_allow_is_refused(minilm_path: Path) 
 def test_remote_code_is_refused_until_the_suite_allows_it(minilm_path: Path) -> None:
     code = RemoteCode(repo="someone/code", commit="0" * 40)
     record = find_record("minilm").model_copy(update={"remote_code": code})
-    with pytest.raises(ModelError, match="models_from.remote_code"):
+    with pytest.raises(ModelError, match=r"models_from\.remote_code"):
         load_encoder(record, minilm_path, SETTINGS)
 
 

@@ -1,7 +1,7 @@
 """Families as connected components, against a plain union-find."""
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.importers.families import known_family, simple_families
@@ -48,6 +48,7 @@ def test_no_rows_give_no_families() -> None:
 names = st.sampled_from([f"p{i}" for i in range(12)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.none() | st.sampled_from(["f1", "f2"]), st.lists(names, max_size=3)), max_size=12))
 def test_the_partition_equals_that_of_a_plain_union_find(rows: list) -> None:
     ids = [f"p{i}" for i in range(len(rows))]

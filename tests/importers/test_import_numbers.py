@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.importers.numbers import canonical, join_number, kind_has_text, parse_numbers, without_kind
@@ -95,6 +95,7 @@ def test_kinds_without_text_are_search_reports_corrections_translations_designs_
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(year=st.integers(2001, 2049), serial=st.integers(0, 999_999))
 def test_pre_grant_numbers_are_one_with_and_without_the_leading_zero(year: int, serial: int) -> None:
     assert (
@@ -102,6 +103,7 @@ def test_pre_grant_numbers_are_one_with_and_without_the_leading_zero(year: int, 
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20)))
 def test_any_text_is_parsed_or_null_and_keys_are_stable(texts: list[str]) -> None:
     keys = parse_numbers(pa.array(texts, pa.string())).field("key")

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.importers.options import Selection
@@ -66,6 +66,7 @@ def test_the_representative_is_the_earliest_the_longest_or_of_the_preferred_offi
     assert chosen("WO,EP") == [2, 2, 2, 4, 4]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 70), st.integers(0, 5))
 def test_a_sample_has_the_asked_size_and_depends_on_the_seed_alone(count: int, size: int, seed: int) -> None:
     generator = np.random.default_rng(count)

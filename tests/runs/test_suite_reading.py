@@ -54,7 +54,7 @@ def test_a_good_suite_reads_and_its_dump_reads_back_equal() -> None:
         ("seed: 3", "sed: 3", ["line 5, key landscapes.1.generate.sed", "did you mean seed?", "patents"]),
         ("sections: [title, claim1]", "section: [title]", ["line 8, key views.1.section", "did you mean sections?"]),
         ("  - dense: minilm", "  - dens: minilm", ["line 11, key systems.0.dens", "did you mean dense?", "lexical"]),
-        ("  - dense: minilm", "  - {dense: minilm, k1: 2}", ["line 11, key systems.0", "`k1` has no meaning for a dense"]),
+        ("  - dense: minilm", "  - {dense: minilm, k1: 2}", ["line 11, key systems.0", "`k1` has no meaning"]),
         ("models: [minilm]", "models: [minilm]\nmodels: [other]", ["line 10", "the key models stands there twice"]),
         ("views:", "views: [", ["not valid YAML"]),
         ("views:\n  - ta", "views:\n  - 7", ["line 7, key views.0"]),
@@ -80,7 +80,7 @@ def test_a_set_option_changes_one_value_and_its_mistake_names_the_option() -> No
     assert suite.statistics.resamples == 900
     assert suite.landscapes[0].path == "/x"
     assert suite.views == ("tac",)
-    with pytest.raises(InputError, match="--set statistics.resamples=few: input should be a valid integer"):
+    with pytest.raises(InputError, match=r"--set statistics\.resamples=few: input should be a valid integer"):
         parse_suite(GOOD, "good.yaml", ["statistics.resamples=few"])
     with pytest.raises(InputError, match="write it as key=value"):
         parse_suite(GOOD, "good.yaml", ["statistics.resamples"])

@@ -6,7 +6,7 @@ from patray.errors import InputError
 from patray.landscapes.records import IN, OUT, Slice, Truth
 from patray.metrics.measures import parse_measure
 from patray.search.ranking import Ranking
-from patray.tasks.retrieval import domain_pairs, drop, evaluate
+from patray.tasks.retrieval import evaluate
 
 MEASURES = [parse_measure(text) for text in ("nDCG@10", "Recall@5")]
 WHERE = {"landscape": "l", "view": "ta", "system": "s"}
@@ -86,40 +86,6 @@ def test_a_slice_without_queries_gives_no_score():
     nothing = slice_of(truth, "JP", np.zeros(len(truth.query), bool))
     scores = evaluate(truth, ranking_of(truth), [*slices_of(truth), nothing], MEASURES, **WHERE)
     assert {score.where.slice for score in scores} == {"all", "in", "out"}
-
-
-def test_the_drop_compares_in_and_out_of_the_same_system_and_measure():
-    truth = truth_of()
-    scores = [
-        score
-        for system in ("a", "b")
-        for score in evaluate(
-            truth,
-            ranking_of(truth, seed=ord(system)),
-            slices_of(truth),
-            MEASURES,
-            landscape="l",
-            view="ta",
-            system=system,
-        )
-    ]
-    pairs = domain_pairs(scores)
-    assert [(i.where.system, i.metric) for i, _ in pairs] == [
-        ("a", "nDCG@10"),
-        ("a", "Recall@5"),
-        ("b", "nDCG@10"),
-        ("b", "Recall@5"),
-    ]
-    for inside, outside in pairs:
-        assert (inside.where.slice, outside.where.slice) == ("in", "out")
-        assert (inside.where.system, inside.metric) == (outside.where.system, outside.metric)
-    assert domain_pairs(score for score in scores if score.where.slice != "out") == []
-
-
-def test_a_drop_is_relative_to_the_in_domain_mean_for_one_value_or_many():
-    assert drop(0.4, 0.1) == pytest.approx(0.75)
-    assert drop(np.array([0.4, 0.2]), np.array([0.4, 0.3])) == pytest.approx([0.0, -0.5])
-    assert np.isnan(drop(0.0, 0.1))
 
 
 def test_a_ranking_that_was_cut_off_above_the_cutoff_is_refused():

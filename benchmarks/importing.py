@@ -38,6 +38,7 @@ def main() -> None:
         folder = Path(name)
         source = folder / "export.jsonl"
         size = generate(source, options.rows, options.claims)
+        os.sync()  # the generated file is on the disk before anyone's time runs
         print(f"{options.rows:,} rows of Lens JSON lines, {size / 1e9:.2f} GB, {size / options.rows:,.0f} bytes a row")
         print(f"{'':24}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak GB':>10}{'ratio':>9}")
 
@@ -46,6 +47,7 @@ def main() -> None:
         kept = pq.read_metadata(folder / "out" / "patents.parquet").num_rows
         cited = pq.read_metadata(folder / "out" / "citations.parquet").num_rows
 
+        os.sync()
         count = options.peer_rows or options.rows
         if count < options.rows:
             with source.open("rb") as whole, (folder / "part.jsonl").open("wb") as part:

@@ -181,7 +181,8 @@ class Scan:
             last = max(first + 1, int(np.searchsorted(ends, before + PAIRS, side="right")))
             query, group = reached[first:last].nonzero(as_tuple=True)
             row = group // stride * self.tile + group % stride
-            found = flat[(row * n_queries + query + first)[:, None] + members]
+            cells = (row * n_queries + query + first)[:, None] + members
+            found = flat.index_select(0, cells.view(-1)).view(cells.shape)
             wanted = found >= least[query + first][:, None]
             if below is not None:
                 wanted &= found < below[query + first][:, None]

@@ -40,11 +40,12 @@ class Lookup:
 
     def find(self, keys: pa.Array, source_ids: pa.Array | None = None) -> np.ndarray:
         """(n,) int64: row of each publication, -1 when it is not there."""
-        found = _index(keys, self.ids)
+        found = np.full(len(keys), -1, dtype=np.int64)
         if source_ids is not None and source_ids.null_count < len(source_ids):
-            own = _index(source_ids, self.source_ids)
-            found = np.where(own >= 0, own, found)
+            found = _index(source_ids, self.source_ids)
         lost = np.flatnonzero(found < 0)
+        found[lost] = _index(keys.take(pa.array(lost)), self.ids)
+        lost = lost[found[lost] < 0]
         if len(lost) and len(self._bare_rows):
             bare = _index(without_kind(keys.take(pa.array(lost))), self._bare)
             found[lost] = np.where(bare >= 0, self._bare_rows[bare], -1)

@@ -243,3 +243,15 @@ def test_the_same_import_is_not_done_again_and_another_one_is_refused(tmp_path: 
     assert (tmp_path / "out" / "patents.parquet").stat().st_mtime_ns == stamp
     with pytest.raises(ConflictError, match="imported from lens"):
         run(tmp_path / "export.jsonl", tmp_path / "out", date="priority")
+
+
+def test_a_citation_without_a_kind_reaches_the_publication_that_was_kept_of_two_alike(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    first, second, citing = record(1, rng), record(1, rng), record(2, rng)
+    second["date_published"] = "1999-01-01"  # the earlier one, but met second
+    citation = citing["biblio"]["references_cited"]["citations"][0]["patcit"]
+    del citation["lens_id"], citation["document_id"]["kind"]
+    (tmp_path / "export.jsonl").write_bytes(jsonl([first, second, citing]))
+    report = run(tmp_path / "export.jsonl", tmp_path / "out")
+    assert report["tables"]["citations"]["kept"] == 1
+    assert [row["cited_id"] for row in rows(tmp_path / "out", "citations")] == ["US20120000001A1"]

@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     importer = commands.add_parser("import", help="make a landscape of an export or a public benchmark")
     importing.add_arguments(importer)
     importer.set_defaults(command=importing.run)
+    exporter = commands.add_parser("export-beir", help="write a landscape in BEIR's and mteb's layout")
+    importing.add_export_arguments(exporter)
+    exporter.set_defaults(command=importing.run_export)
 
     landscape = commands.add_parser("landscape", help="describe, validate or generate a landscape").add_subparsers(
         required=True, metavar="ACTION"

@@ -110,13 +110,16 @@ def main() -> None:
             f"| {name} | {seconds:.2f} | {options.queries / seconds:,.0f} | {peer_seconds / seconds:.2f} | "
             f"{effort.candidates / effort.queries if effort else 0:.0f} | {'yes' if same else 'no'} | {differs:.1e} |"
         )
-    # faiss adds float32 in the order of its matrix product, so its close scores may be swapped.
-    reordered = order_rows(peer.patents, peer.scores, options.k)
-    equal = (reordered.patents == first.patents).mean()
+    # faiss's float32 sums swap close scores. Its results and some more, scored in float64, are an independent check.
+    index = faiss.IndexFlatIP(options.dimensions)
+    index.add(vectors)
+    _, rows = index.search(queries, min(options.k + 32, options.documents))
+    scores = np.stack([vectors[row].astype(np.float64) @ query for row, query in zip(rows, queries, strict=True)])
+    rescored = order_rows(rows, scores, options.k)
+    differs = max(abs(value - expected[measure]) for measure, value in metrics(rescored, truth).items())
     print(
-        f"\nfaiss agrees with patray in {equal:.4%} of the places; its float32 sums differ from exact scores by up to "
-        f"{np.abs(peer.scores - first.scores).max():.1e}. expected metrics: "
-        + ", ".join(f"{measure} {value:.4f}" for measure, value in expected.items())
+        f"\nplaces that agree with patray: faiss {(peer.patents == first.patents).mean():.4%}, faiss scored again in "
+        f"float64 {(rescored.patents == first.patents).mean():.4%} (metrics differ by {differs:.1e})"
     )
 
 

@@ -3,7 +3,7 @@
     windows -> tokenise (CPU tasks) -> encode (actors, min..max) -> one file of vectors a window
 
 A window whose file exists is not done again, so a killed step repeats at most the windows in flight. An empty file
-`_started-NAME` marks a window that an actor took; after a kill the marked windows without vectors are the ones that
+`started/NAME` marks a window that an actor took; after a kill the marked windows without vectors are the ones that
 are embedded twice, and their number is reported.
 """
 
@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import ray
 
+from patray import errors
 from patray.cluster.errors import cause_of
 from patray.cluster.progress import Progress
 from patray.cluster.start import require
@@ -30,7 +31,7 @@ from patray.encoders.protocol import EncoderSettings, load_encoder
 from patray.encoders.tokens import InputTokenizer
 from patray.encoders.vectors import part_names, part_stats, vectors_table
 from patray.encoders.windows import ViewIndex, Window, embedding_identity, plan_windows
-from patray.errors import ResourceError
+from patray.errors import PatrayError, ResourceError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
@@ -92,8 +93,20 @@ def _tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
     return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE))
 
 
+def _failed(error: PatrayError) -> pa.Table:
+    """An error as a row: Ray Data keeps only the text of what a worker raises, and a user must read what it says."""
+    return pa.table({"error": [f"{type(error).__name__}: {error}"]})
+
+
 def _tokenise(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
-    """One window (a row) with its texts' token ids, flat, and their lengths."""
+    """One window (a row) with its texts' token ids, flat, and their lengths; or its error."""
+    try:
+        return _tokenised(row, work, targets)
+    except PatrayError as error:
+        return _failed(error)
+
+
+def _tokenised(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
     window = row.to_pylist()[0]
     target = targets[window["job"]]
     texts = render(read_rows(target.prepared, window["source"], target.view.sections, window["rows"]), target.view)
@@ -125,6 +138,14 @@ class _EncodeWindow:
         self._encoder = load_encoder(work.record, snapshot, work.settings)
 
     def __call__(self, row: pa.Table) -> pa.Table:
+        if "error" in row.column_names:
+            return row
+        try:
+            return self._encode(row)
+        except PatrayError as error:
+            return _failed(error)
+
+    def _encode(self, row: pa.Table) -> pa.Table:
         record, job, name = self._work.record, row["job"][0].as_py(), row["name"][0].as_py()
         folder = self._targets[job].folder
         (folder / STARTED).write_bytes(name, b"")
@@ -297,6 +318,9 @@ def _run(states: list[_State], options: Embedding, allow_remote_code: bool, prog
     )
     for batch in _watched(results, options.stall_seconds, label):
         for item in batch.to_pylist():
+            if item.get("error"):
+                kind, _, message = item["error"].partition(": ")
+                raise getattr(errors, kind, PatrayError)(message)
             progress.advance(item["patents"], item["tokens"])
     return highest
 

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from patray.errors import PatrayError, ResourceError
 
+DEATHS = {
+    "ActorDiedError",
+    "LocalRayletDiedError",
+    "NodeDiedError",
+    "OutOfDiskError",
+    "OutOfMemoryError",
+    "WorkerCrashedError",
+}
+
 
 def cause_of(error: BaseException) -> BaseException:
     """The PatrayError inside a Ray error, or a ResourceError for a dead worker, or the error itself."""
@@ -18,6 +27,6 @@ def cause_of(error: BaseException) -> BaseException:
             return current
         todo += [getattr(current, "cause", None), current.__cause__, current.__context__]
     name = type(error).__name__
-    if name in {"OutOfMemoryError", "ActorDiedError", "WorkerCrashedError", "NodeDiedError", "OutOfDiskError"}:
-        return ResourceError(f"a worker died ({name}): {str(error).splitlines()[0]}")
+    if name in DEATHS:
+        return ResourceError(f"a worker died ({name}): {' '.join(str(error).split())[:1000]}")
     return error

@@ -27,6 +27,7 @@ from patray.cluster.score import map_patents, score_classification, score_cluste
 from patray.cluster.search import Place, chosen_queries, search_dense, search_lexical
 from patray.cluster.start import connect, require
 from patray.cluster.views import index_view
+from patray.encoders.protocol import require_runnable
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.labels import LabelSet
@@ -76,6 +77,7 @@ def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
 def _find(entry: ModelEntry, suite: Suite) -> Model:
     record = model_record(entry)
     source = suite.models_from
+    require_runnable(record, str(entry.engine), source.remote_code)
     snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
     return Model(str(entry.name), record, str(entry.engine), snapshot)
 

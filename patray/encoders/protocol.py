@@ -40,25 +40,28 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Encoder:
-    """The encoder of `settings.engine` with the model loaded."""
-    if settings.engine not in record.engines:
-        raise ModelError(
-            f"model {record.name} does not run on {settings.engine}; its record allows {', '.join(record.engines)}"
-        )
+def require_runnable(record: ModelRecord, engine: str, allow_remote_code: bool) -> None:
+    """ModelError, with what to do, when the record says that this engine cannot or may not run the model."""
+    if engine not in record.engines:
+        raise ModelError(f"model {record.name} does not run on {engine}; its record allows {', '.join(record.engines)}")
     code = record.remote_code
     if code is not None and code.commit is None:
         raise ModelError(
             f"model {record.name} needs Python code of which no commit has been verified, so patray does not run it; "
             "give a complete record with `remote_code.commit` in the suite once you have read the code"
         )
-    if code is not None and not settings.allow_remote_code:
+    if code is not None and not allow_remote_code:
         raise ModelError(
             f"model {record.name} needs Python code from {code.repo}@{code.commit}; "
             "read it, then set `models_from.remote_code: true` in the suite to allow it"
         )
     if record.adapters:
         raise ModelError(f"model {record.name} has an adapter for each role, which no engine here can switch")
+
+
+def load_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Encoder:
+    """The encoder of `settings.engine` with the model loaded."""
+    require_runnable(record, settings.engine, settings.allow_remote_code)
     if settings.engine == "sentence-transformers":
         from patray.encoders.sentence_transformers import SentenceTransformersEncoder
 

@@ -7,6 +7,8 @@ safetensors only: a pickle can run code.
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +73,16 @@ def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
     target = cache / record.repo.replace("/", "--") / record.revision
     if not (target / ".complete").exists():
         filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
-        target.mkdir(parents=True, exist_ok=True)
-        pafs.copy_files(source, str(target), source_filesystem=filesystem)
-        (target / ".complete").touch()
+        scratch = target.with_name(f"_tmp-{uuid.uuid4().hex}")  # several actors of a node may fetch at once
+        scratch.mkdir(parents=True)
+        pafs.copy_files(source, str(scratch), source_filesystem=filesystem)
+        (scratch / ".complete").touch()
+        try:
+            scratch.rename(target)
+        except OSError:  # another one was first
+            shutil.rmtree(scratch)
+            if not (target / ".complete").exists():
+                raise
     return target
 
 

@@ -79,7 +79,7 @@ def format_comparison(found: RunComparison) -> str:
     header = f"{'task':<28} {'landscape':<14} {'view':<10} {'system':<24} {'metric':<20}"
     lines.append(f"{header} {'a':>8} {'b':>8} {'b - a':>9} {'p':>8}  verdict")
     for row in sorted(found.rows, key=lambda row: float(str(row["diff"]))):
-        change = -float(str(row["diff"]))
+        change = 0.0 - float(str(row["diff"]))
         said = {"better": "WORSE", "worse": "better"}.get(verdict(row), "no difference seen")
         what = f"{row['task']!s:<28} {row['landscape']!s:<14} {row['view']!s:<10} {row['system']!s:<24}"
         lines.append(

@@ -13,7 +13,7 @@ from ir_measures import nDCG
 
 from patray.cluster.execute import execute
 from patray.encoders.vectors import load_vectors
-from patray.errors import ConflictError, InputError, ResourceError
+from patray.errors import ConflictError, EmbeddingError, InputError, ResourceError
 from patray.files import Folder
 from patray.runs import tables
 from patray.runs.compare import compare_runs, format_comparison
@@ -129,6 +129,20 @@ def test_a_run_compared_with_itself_differs_nowhere(run: Path) -> None:
 def test_a_gpu_that_no_node_has_is_refused_at_once(small_landscape: Path, tmp_path: Path) -> None:
     with pytest.raises(ResourceError, match=r"asks for 1 GPU at once, but this cluster has 0 and can grow to 0"):
         execute(make_suite(small_landscape, "embedding.gpus=1"), str(tmp_path))
+
+
+def test_vectors_of_a_wrong_width_stop_the_run_with_a_readable_error(small_landscape: Path, tmp_path: Path) -> None:
+    suite = make_suite(small_landscape, "views=[ta]")
+    entry = suite.models[0]
+    wrong = entry.model_copy(update={"record": entry.record.model_copy(update={"dimension": 383})})
+    with pytest.raises(EmbeddingError, match=r"shape \(.*, 384\), its record says width 383"):
+        execute(suite.model_copy(update={"models": (wrong,)}), str(tmp_path))
+
+
+def test_a_work_directory_that_cannot_be_written_is_named(small_landscape: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResourceError, match=r"file/work: cannot write here"):
+        execute(make_suite(small_landscape), str(tmp_path / "file" / "work"))
 
 
 def test_a_landscape_that_is_not_there_is_named(tmp_path: Path) -> None:

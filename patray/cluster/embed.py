@@ -61,9 +61,6 @@ class EmbedJob:
     engine: str
     role: Role
 
-    def folder(self, workdir: Folder) -> Folder:
-        return workdir / "embeddings" / self.landscape / self.view.name / self.record.name / key_of(self.identity())
-
     def identity(self) -> dict[str, object]:
         return embedding_identity(self.record, self.engine, self.role, self.index.inputs_hash(self.chosen))
 
@@ -176,11 +173,11 @@ class _State:
     """A job on its way: what is planned, what was there before."""
 
     job: EmbedJob
+    identity: dict[str, object]
     folder: Folder
     windows: list[Window]
     pending: list[Window]
     repeated: int
-    left: int
 
 
 def embed(
@@ -191,20 +188,26 @@ def embed(
     The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
     one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
     """
-    by_key: dict[str, _State] = {}
-    states = [by_key.setdefault(f"{job.landscape} {key_of(job.identity())}", _plan(job, workdir)) for job in jobs]
+    by_key: dict[tuple[str, str], _State] = {}
+    states = []
+    for job in jobs:
+        identity = job.identity()
+        key = job.landscape, key_of(identity)
+        if key not in by_key:
+            by_key[key] = _plan(job, identity, workdir)
+        states.append(by_key[key])
     open_states = [state for state in by_key.values() if not is_complete(state.folder)]
-    records: dict[str, dict[str, Any]] = {}
     if open_states:
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
         _report_resumed(open_states, progress)
         actors = _run(open_states, options, allow_remote_code, progress)
         progress.close()
         for state in open_states:
-            records[state.folder.uri] = _complete(state, options, actors)
+            _complete(state, options, actors)
+    made = {state.folder for state in open_states}
     found = []
     for state, job in zip(states, jobs, strict=True):
-        reused = state.folder.uri not in records or state.job is not job
+        reused = state.folder not in made or state.job is not job
         step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model}
         totals = read_record(state.folder)["totals"]
         step |= {"role": job.role, "reused": reused, **totals}
@@ -214,15 +217,15 @@ def embed(
     return found
 
 
-def _plan(job: EmbedJob, workdir: Folder) -> _State:
-    folder = job.folder(workdir)
+def _plan(job: EmbedJob, identity: dict[str, object], workdir: Folder) -> _State:
+    folder = workdir / "embeddings" / job.landscape / job.view.name / job.record.name / key_of(identity)
     if is_complete(folder):
-        return _State(job, folder, [], [], 0, 0)
+        return _State(job, identity, folder, [], [], 0)
     windows = plan_windows(job.index, job.chosen)
     done = set(part_names(folder))
     pending = [window for window in windows if window.name not in done]
     repeated = len(set((folder / STARTED).list()) - done)
-    return _State(job, folder, windows, pending, repeated, len(pending))
+    return _State(job, identity, folder, windows, pending, repeated)
 
 
 def _report_resumed(states: list[_State], progress: Progress) -> None:
@@ -240,7 +243,7 @@ def _report_resumed(states: list[_State], progress: Progress) -> None:
             progress.advance(kept, 0)
 
 
-def _complete(state: _State, options: Embedding, actors: int) -> dict[str, Any]:
+def _complete(state: _State, options: Embedding, actors: int) -> None:
     """Add up the windows and declare the artifact whole.
 
     `seconds` is the time that the actors spent encoding, divided by their number: start-up is not in it.
@@ -261,14 +264,13 @@ def _complete(state: _State, options: Embedding, actors: int) -> dict[str, Any]:
         gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
     )
     content = {
-        "identity": state.job.identity(),
+        "identity": state.identity,
         "parts": names,
         "totals": totals,
         "dimension": state.job.record.dimension,
     }
     complete(state.folder, content)
     state.folder.delete(STARTED)
-    return content
 
 
 def _run(states: list[_State], options: Embedding, allow_remote_code: bool, progress: Progress) -> int:

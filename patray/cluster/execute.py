@@ -93,6 +93,7 @@ class _Run:
         self.provenance.models = {model.name: _model_facts(model) for model in models}
         self.landscapes: list[Landscape] = []
         self.vectors: dict[tuple[str, str, str], dict[Role, Folder]] = {}
+        self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
 
     def go(self) -> Folder:
         self._prepare()
@@ -253,6 +254,12 @@ class _Run:
                     yield score_clustering.remote(place, folder, labels, tasks.clustering)
 
     def _labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:
+        """The label sets of a landscape, read or derived once for all views, systems and tasks."""
+        if (landscape.name, names) not in self.labels:
+            self.labels[landscape.name, names] = self._read_labels(landscape, names)
+        return self.labels[landscape.name, names]
+
+    def _read_labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:
         sets, notes = label_sets(landscape, names)
         for note in notes:
             self._note(note)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import ray
 
 from patray.errors import InputError
@@ -18,6 +18,7 @@ from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
 from patray.landscapes.load import load_metadata
+from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
@@ -25,6 +26,7 @@ from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Splits, Suite
+from patray.search.table import positions
 
 FORMAT = 1
 
@@ -95,11 +97,8 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
     step = {"step": "prepare", "landscape": entry.name}
     if is_prepared(destination):
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
-    with source.input("patents.parquet") as stream:
-        try:
-            patents = pq.ParquetFile(stream).metadata.num_rows
-        except Exception as error:
-            raise InputError(f"{source}/patents.parquet: not a readable Parquet file: {error}") from error
+    with open_parquet(source, "patents.parquet") as parquet:
+        patents = parquet.metadata.num_rows
     rows = rows_per_part(patents)
     prepared = ray.get(_prepare.remote(source, destination, str(entry.name), entry.max_bad_share, rows))
     seconds = time.perf_counter() - begin
@@ -172,10 +171,8 @@ def label_sets(landscape: Landscape, names: tuple[str, ...]) -> tuple[list[Label
 def family_split(landscape: Landscape, labels: LabelSet, splits: Splits) -> np.ndarray:
     """(n,) int8: the split of each labelled patent by its family."""
     patents = landscape.metadata.patents
-    rows = pc.index_in(
-        np.asarray(labels.patent_ids, dtype=str).tolist(), value_set=patents["patent_id"].combine_chunks()
-    )
-    families = patents["family_id"].take(rows).to_pylist()
+    rows = positions(labels.patent_ids, patents["patent_id"].combine_chunks())
+    families = patents["family_id"].take(pa.array(rows)).to_pylist()
     return split_families(families, _shares(splits), splits.salt)
 
 

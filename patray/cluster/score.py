@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from patray.cluster.search import Place, positions
+from patray.cluster.search import Place
 from patray.encoders.vectors import load_vectors
 from patray.errors import InputError
 from patray.files import Folder
@@ -17,7 +17,7 @@ from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
 from patray.runs.suite import Classification, Clustering, Retrieval
-from patray.search.table import from_table
+from patray.search.table import from_table, positions
 from patray.tasks import classification, clustering, retrieval
 from patray.tasks.scores import Score
 

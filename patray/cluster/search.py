@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import ray
 
 from patray.encoders.vectors import load_vectors, part_names
@@ -23,13 +21,14 @@ from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
 from patray.runs.suite import Search, SystemEntry
+from patray.runs.tables import ranking_file
 from patray.search.dense import Coarse, search_shard
 from patray.search.exclusion import exclusions
 from patray.search.faiss_file import write_index
 from patray.search.lexical import Bm25
 from patray.search.merge import merge
 from patray.search.ranking import Ranking
-from patray.search.table import to_table
+from patray.search.table import positions, to_table
 
 SHARD_BYTES = 4 << 30
 
@@ -44,13 +43,7 @@ class Place:
 
     @property
     def file(self) -> str:
-        return f"rankings/{self.landscape}/{self.view}/{self.system}.parquet"
-
-
-def positions(ids: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(n,) int64: position of each id in `known`, -1 where it is not there."""
-    found = pc.index_in(pa.array(ids, pa.string()), value_set=pa.array(known, pa.string()))
-    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
+        return ranking_file(self.landscape, self.view, self.system)
 
 
 class ShardSearcher:

@@ -14,7 +14,7 @@ def checked_unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise EmbeddingError(
             f"model {model}: vectors have shape {vectors.shape}, its record says width {dimension}. A dropped Dense "
-            "head or a wrong record is the usual cause: run `patray models verify`."
+            "head or a wrong record is the usual cause: run `patray models NAME --verify PATH`."
         )
     unit = np.asarray(vectors, dtype=np.float32)
     norms = np.linalg.norm(unit.astype(np.float64), axis=1)

@@ -15,27 +15,18 @@ import numpy as np
 import pyarrow as pa
 
 from patray.importers.nested import STRINGS
-from patray.landscapes.schema import TEXT_COLUMNS
+from patray.landscapes.schema import DOCUMENTS, TEXT_COLUMNS, arrow_schema
 
 Action = Literal["dropped", "kept"]
 
 PATENTS = pa.schema(
     [
-        ("patent_id", pa.string()),
-        ("family_id", pa.string()),
-        ("jurisdiction", pa.string()),
-        ("date", pa.date32()),
-        ("title", pa.string()),
-        ("abstract", pa.string()),
-        ("claims", STRINGS),
-        ("description", pa.string()),
-        ("ipc", STRINGS),
-        ("cpc", STRINGS),
-        ("kind", pa.string()),
-        ("language", pa.string()),
-        ("source_id", pa.string()),
-        ("members", STRINGS),
-        ("line", pa.int64()),
+        *arrow_schema(DOCUMENTS, without=("dwpi_title", "dwpi_abstract")),
+        pa.field("kind", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("source_id", pa.string()),
+        pa.field("members", STRINGS),
+        pa.field("line", pa.int64()),
     ]
 )
 """Patents as readers give them. source_id: the source's own name of the row, where it is not the patent_id (a Lens id).

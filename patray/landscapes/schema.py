@@ -77,6 +77,11 @@ LABELS = (
 )
 
 
+def arrow_schema(columns: Sequence[Column], without: Sequence[str] = ()) -> pa.Schema:
+    """The columns as an arrow schema, some left out: for those who write a landscape."""
+    return pa.schema([(column.name, column.type) for column in columns if column.name not in without])
+
+
 def is_text(kind: pa.DataType) -> bool:
     """True for every arrow type that holds one string per row."""
     if pt.is_dictionary(kind):

@@ -33,3 +33,8 @@ TUNING = _schema(
 """One row per tried value of everything that was tuned on validation: fusion weight, k of k-NN, C of the probe."""
 MAP = _schema("landscape view system patent_id label title x y", floats="x y")
 """A 2-D map of the patents, for the report."""
+
+
+def ranking_file(landscape: str, view: str, system: str) -> str:
+    """Where a ranking lies in a run folder."""
+    return f"rankings/{landscape}/{view}/{system}.parquet"

@@ -8,6 +8,7 @@ import numpy as np
 
 from patray.files import Folder
 from patray.landscapes.records import Slice, Truth
+from patray.runs.tables import ranking_file
 from patray.search.table import from_table
 from patray.search.trec import qrels_text, run_text
 
@@ -21,7 +22,7 @@ def write_trec(
         reported |= part.queries
         run.write_text(f"trec/qrels.{landscape}.{part.name}.txt", qrels_text(truth, part))
     for system in systems:
-        table = run.read_table(f"rankings/{landscape}/{view}/{system}.parquet")
+        table = run.read_table(ranking_file(landscape, view, system))
         depth = int(table["rank"].to_numpy().max(initial=1))
         ranking = from_table(table, truth.query_ids, truth.patent_ids, depth)
         run.write_text(f"trec/{landscape}.{view}.{system}.run", run_text(ranking, truth, reported, system))

@@ -41,9 +41,16 @@ def from_table(table: pa.Table, query_ids: np.ndarray, patent_ids: np.ndarray, d
     return Ranking(patents, scores)
 
 
+def positions(ids: np.ndarray | pa.ChunkedArray, known: np.ndarray | pa.Array) -> np.ndarray:
+    """(n,) int64: position of each id in `known`, -1 where it is not there."""
+    column = ids if isinstance(ids, pa.ChunkedArray) else pa.array(ids, pa.string())
+    return pc.fill_null(pc.index_in(column, value_set=pa.array(known, pa.string())), -1).to_numpy().astype(np.int64)
+
+
 def _positions(column: pa.ChunkedArray, known: np.ndarray, name: str) -> np.ndarray:
-    found = pc.index_in(column, value_set=pa.array(known, pa.string()))
-    if found.null_count:
-        at = int(np.flatnonzero(found.is_null().to_numpy())[0])
+    found = positions(column, known)
+    unknown = np.flatnonzero(found < 0)
+    if len(unknown):
+        at = int(unknown[0])
         raise InputError(f"ranking: {name} {column[at].as_py()!r} in row {at} is not one of this landscape")
-    return found.to_numpy()
+    return found

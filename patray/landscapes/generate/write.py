@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from patray.files import Folder
+from patray.landscapes import schema
 from patray.landscapes.generate.citing import LINKS, Pairs, cite
 from patray.landscapes.generate.damage import check_kinds, plant
 from patray.landscapes.generate.draws import chance, keys
@@ -32,25 +33,10 @@ BLOCK = 4096
 _PREFIX = ("US9", "EP9", "WO209", "JP209", "CN99", "KR10209", "DE10209")
 _KIND = ("B2", "A1", "A1", "A", "A", "B1", "A1")
 
-PATENTS = pa.schema(
-    [
-        ("patent_id", pa.string()),
-        ("family_id", pa.string()),
-        ("jurisdiction", pa.string()),
-        ("date", pa.date32()),
-        ("title", pa.string()),
-        ("abstract", pa.string()),
-        ("claims", pa.list_(pa.string())),
-        ("description", pa.string()),
-        ("ipc", pa.list_(pa.string())),
-        ("cpc", pa.list_(pa.string())),
-    ]
-)
-CITATIONS = pa.schema([("citing_id", pa.string()), ("cited_id", pa.string()), ("origin", pa.string())])
-QRELS = pa.schema(
-    [("query_id", pa.string()), ("patent_id", pa.string()), ("relevance", pa.int32()), ("domain", pa.string())]
-)
-LABELS = pa.schema([("patent_id", pa.string()), ("labels", pa.list_(pa.string()))])
+PATENTS = schema.arrow_schema(schema.DOCUMENTS, without=("dwpi_title", "dwpi_abstract"))
+CITATIONS = schema.arrow_schema(schema.CITATIONS)
+QRELS = schema.arrow_schema(schema.QRELS)
+LABELS = schema.arrow_schema(schema.LABELS, without=("split",))
 
 
 @dataclass(frozen=True)

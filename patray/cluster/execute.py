@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,51 +15,36 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
-from patray.cluster import search as searching
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.errors import cause_of
-from patray.cluster.fuse import fuse
 from patray.cluster.judge import Judge
+from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import Landscape, family_split, label_sets, open_landscape, prepare_landscape
 from patray.cluster.progress import say
-from patray.cluster.score import map_patents, score_classification, score_clustering, score_retrieval
-from patray.cluster.search import Place, chosen_queries, search_dense, search_lexical
+from patray.cluster.rankings import Rankings
+from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval
+from patray.cluster.search import Place, chosen_queries, save_index
 from patray.cluster.start import connect, require
 from patray.cluster.views import index_view
-from patray.encoders.protocol import require_runnable
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.labels import LabelSet
 from patray.landscapes.views import View
-from patray.models.record import ModelRecord, Role
-from patray.models.resolve import Snapshot, find_snapshot
+from patray.models.record import Role
 from patray.report.write import write_report
 from patray.runs import tables
 from patray.runs.identity import claim_run
 from patray.runs.provenance import Provenance
-from patray.runs.resolve import model_record, suite_views
-from patray.runs.suite import ModelEntry, Suite
+from patray.runs.resolve import suite_views
+from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
-
-QUERY_ROLES: tuple[Role, ...] = ("query", "document")
-"""Where a query's vector is looked for, first match wins."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the suite, found."""
-
-    name: str
-    record: ModelRecord
-    engine: str
-    snapshot: Snapshot
 
 
 def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
     """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do."""
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
-    models = [_find(entry, suite) for entry in suite.models]
+    models = [find_model(entry, suite.models_from) for entry in suite.models]
     connect()
     gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
     if models:
@@ -74,14 +58,6 @@ def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
         raise cause from error
 
 
-def _find(entry: ModelEntry, suite: Suite) -> Model:
-    record = model_record(entry)
-    source = suite.models_from
-    require_runnable(record, str(entry.engine), source.remote_code)
-    snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
-    return Model(str(entry.name), record, str(entry.engine), snapshot)
-
-
 class _Run:
     """The state of one execution: what the phases hand to each other."""
 
@@ -90,9 +66,10 @@ class _Run:
         self.views = suite_views(suite)
         self.systems = suite.systems or ()
         self.provenance = Provenance(run.name, suite.prices)
-        self.provenance.models = {model.name: _model_facts(model) for model in models}
+        self.provenance.models = {model.name: model.facts() for model in models}
         self.landscapes: list[Landscape] = []
         self.vectors: dict[tuple[str, str, str], dict[Role, Folder]] = {}
+        self.tuned: list[Scored] = []
         self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
 
     def go(self) -> Folder:
@@ -128,6 +105,8 @@ class _Run:
             return
         indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
         for model in self.models:
+            if model.record.kind == "reranker":
+                continue
             jobs = [
                 EmbedJob(
                     landscape.name, landscape.folder, view, indexes[landscape.name, view.name], chosen,
@@ -155,7 +134,7 @@ class _Run:
         tasks = self.suite.tasks
         roles: dict[Role, object] = {"classification": tasks.classification, "clustering": tasks.clustering}
         for role, task in roles.items():
-            if task is not None and model.record.encoding_role(role) == role:
+            if task is not None and model.record.kind == "dense" and model.record.encoding_role(role) == role:
                 wanted[role] = ~index.external
         if landscape.truth is not None:
             queries = chosen_queries(index, landscape.truth)
@@ -166,37 +145,27 @@ class _Run:
         return wanted
 
     def _search(self) -> None:
+        models = {model.name: model for model in self.models}
         for landscape, view in self._places():
-            if landscape.truth is None:
-                continue
-            for system in self.systems:
-                place = Place(landscape.name, view.name, str(system.name))
-                if system.dense is not None:
-                    by_role = self.vectors[landscape.name, view.name, system.dense]
-                    queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
-                    step = search_dense(
-                        self.run,
-                        place,
-                        by_role["document"],
-                        queries,
-                        landscape.truth,
-                        self.suite.search,
-                    )
-                elif system.lexical is not None:
-                    step = search_lexical(
-                        self.run, place, landscape.folder, view, landscape.truth, system, self.suite.search
-                    )
-                else:
-                    continue
-                self.provenance.add(step)
+            at = (landscape.name, view.name)
+            vectors = {key[2]: by_role for key, by_role in self.vectors.items() if key[:2] == at}
+            rankings = Rankings(self.run, self.store, self.suite, landscape, view, models, vectors)
+            for step, tuned in rankings.make():
+                if step is not None:
+                    self.provenance.add(step)
+                self.tuned.append(tuned)
         for key, by_role in self.vectors.items():
-            searching.save_index(self.store, *key, by_role["document"])
+            if models[key[2]].record.kind == "dense":
+                save_index(self.store, *key, by_role["document"])
 
     def _judge(self) -> None:
         begin = time.perf_counter()
         judge: Any = ray.remote(num_cpus=0)(Judge).remote(self.run, self.suite.statistics)
         pending: list[Any] = []
         order = 0
+        for tuned in self.tuned:
+            pending.append(judge.add.remote((order,), tuned))
+            order += 1
         for landscape, view in self._places():
             for scored in self._tasks(landscape, view):
                 pending.append(judge.add.remote((order,), scored))
@@ -224,20 +193,9 @@ class _Run:
         tasks = self.suite.tasks
         if tasks.retrieval is not None and landscape.truth is not None:
             truth, slices = ray.put(landscape.truth), ray.put(landscape.slices)
-            fused: dict[str, Any] = {}
             for system in self.systems:
                 place = Place(landscape.name, view.name, str(system.name))
-                if system.linear is not None or system.rrf is not None:
-                    after = [fused[part] for part in system.linear or system.rrf or () if part in fused]
-                    fused[place.system] = fuse.remote(
-                        self.run, place, truth, landscape.query_split, slices, system, tasks.retrieval,
-                        self.suite.search.depth, *after,
-                    )  # fmt: skip
-                    yield fused[place.system]
-                else:
-                    yield score_retrieval.remote(
-                        self.run, place, truth, slices, tasks.retrieval, self.suite.search.depth
-                    )
+                yield score_retrieval.remote(self.run, place, truth, slices, tasks.retrieval, self.suite.search.depth)
         for system in self.systems:
             if system.dense is None:
                 continue
@@ -327,10 +285,6 @@ class _Run:
         if text not in self.provenance.notes:
             say(f"note: {text}")
             self.provenance.note(text)
-
-
-def _model_facts(model: Model) -> dict[str, Any]:
-    return {**model.record.model_dump(mode="json"), "engine": model.engine, "found": model.snapshot.found}
 
 
 def _titles(landscape: Landscape, ids: list[str]) -> list[str]:

@@ -8,13 +8,12 @@ import ray
 from patray.cluster.score import Scored
 from patray.cluster.search import Place
 from patray.files import Folder
-from patray.landscapes.records import Slice, Truth
+from patray.landscapes.records import Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
-from patray.runs.suite import Retrieval, SystemEntry
+from patray.runs.systems import SystemEntry
 from patray.search.fusion import linear, rrf, tune_weight
 from patray.search.table import from_table, to_table
-from patray.tasks import retrieval
 
 
 @ray.remote(num_cpus=1)
@@ -23,28 +22,26 @@ def fuse(
     place: Place,
     truth: Truth,
     query_split: np.ndarray,
-    slices: list[Slice],
     system: SystemEntry,
-    options: Retrieval,
+    measure: str,
     depth: int,
     *after: Scored,
 ) -> Scored:
-    """Fuse, save the ranking, and score it. `after` are the results of fused parts, which must be saved before."""
-    measures = [parse_measure(name) for name in options.measures]
+    """Fuse and save the ranking; returns what was tuned. `after` are fused parts, which must be saved before."""
     parts = [
         from_table(
             run.read_table(Place(place.landscape, place.view, name).file), truth.query_ids, truth.patent_ids, depth
         )
-        for name in system.linear or system.rrf or ()
+        for name in system.parts
     ]
     tuning, notes = [], []
     if system.rrf is not None:
-        ranking = rrf(parts, system.k or 60, depth)
+        ranking = rrf(parts, int(str(system.k)), depth)
     else:
         validation = query_split == SPLITS.index("validation")
         weight = 0.5
         if validation.any():
-            tuned = tune_weight(parts[0], parts[1], truth, validation, measures[0])
+            tuned = tune_weight(parts[0], parts[1], truth, validation, parse_measure(measure))
             weight = tuned.weight
             tuning = tuned.rows(place.landscape, place.view, place.system)
         else:
@@ -53,7 +50,4 @@ def fuse(
             )
         ranking = linear(parts[0], parts[1], weight, depth)
     run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
-    scores = retrieval.evaluate(
-        truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
-    )
-    return Scored(list(scores), tuning, notes)
+    return Scored([], tuning, notes)

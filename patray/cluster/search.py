@@ -20,7 +20,8 @@ from patray.landscapes.load import iter_sections
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
-from patray.runs.suite import Search, SystemEntry
+from patray.runs.suite import Search
+from patray.runs.systems import SystemEntry
 from patray.runs.tables import ranking_file
 from patray.search.dense import Coarse, search_shard
 from patray.search.exclusion import exclusions

@@ -42,7 +42,7 @@ def parse_suite(text: str, name: str, assignments: list[str]) -> Suite:
 
 def dump_suite(suite: Suite) -> str:
     """A suite as YAML with every default written out; reading it back gives an equal suite."""
-    return yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(suite.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=120)
 
 
 def _explain(problem: Any, source: YamlSource, placed: dict[Location, str]) -> str:
@@ -89,7 +89,7 @@ def _allowed_keys(location: Location) -> list[str]:
                 found.append(kind.model_fields[part].annotation)
         kinds = [member for kind in found for member in _members(kind)]
     models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return list(dict.fromkeys(key for model in models for key in model.model_fields))
+    return list(dict.fromkeys(field.alias or key for model in models for key, field in model.model_fields.items()))
 
 
 def _members(kind: Any) -> list[Any]:

@@ -14,7 +14,8 @@ from patray.landscapes.views import View, get_view, make_view
 from patray.metrics.measures import parse_measure
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
-from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, SystemEntry, Tasks, ViewEntry
+from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, Tasks, ViewEntry
+from patray.runs.systems import SystemEntry, resolve_systems
 
 
 def resolve(suite: Suite) -> Suite:
@@ -25,7 +26,8 @@ def resolve(suite: Suite) -> Suite:
     _unique("views", [view.name for view in views])
     models = tuple(_model(entry) for entry in suite.models)
     _unique("models", [str(entry.name) for entry in models])
-    systems = _systems(suite.systems, models)
+    records = {str(entry.name): model_record(entry) for entry in models}
+    systems = resolve_systems(suite.systems, records, suite.search.depth)
     if suite.tasks.retrieval is not None:
         for measure in suite.tasks.retrieval.measures:
             parse_measure(measure)
@@ -35,7 +37,7 @@ def resolve(suite: Suite) -> Suite:
         raise InputError(
             f"embedding.actors: max {suite.embedding.actors.max} is below min {suite.embedding.actors.min}"
         )
-    statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views, models)})
+    statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views)})
     return suite.model_copy(
         update={
             "landscapes": landscapes,
@@ -76,8 +78,6 @@ def _view_entry(entry: str | ViewEntry) -> ViewEntry:
 
 def _model(entry: ModelEntry) -> ModelEntry:
     record = entry.record if entry.record is not None else find_record(str(entry.model))
-    if record.kind != "dense":
-        raise InputError(f"models: {record.name} is a {record.kind} model; this suite's systems take dense models")
     changes: dict[str, object] = {}
     if entry.dtype is not None:
         changes["dtype"] = entry.dtype
@@ -98,48 +98,6 @@ def _model(entry: ModelEntry) -> ModelEntry:
     return ModelEntry(
         name=entry.name or record.name, record=record.model_copy(update=changes), path=entry.path, engine=engine
     )
-
-
-def system_name(system: SystemEntry) -> str:
-    """The name of a system that has none of its own: its parts and settings."""
-    if system.dense is not None:
-        return system.dense
-    if system.linear is not None:
-        return f"linear({','.join(system.linear)})"
-    if system.rrf is not None:
-        return f"rrf{system.k or 60}({','.join(system.rrf)})"
-    default = system.k1 in (None, 1.2) and system.b in (None, 0.75)
-    return "bm25" if default else f"bm25-k{system.k1 or 1.2:g}-b{0.75 if system.b is None else system.b:g}"
-
-
-def _systems(systems: tuple[SystemEntry, ...] | None, models: tuple[ModelEntry, ...]) -> tuple[SystemEntry, ...]:
-    if systems is None:
-        systems = (*(SystemEntry(dense=entry.name) for entry in models), SystemEntry(lexical="bm25"))
-    resolved: list[SystemEntry] = []
-    kinds: dict[str, str] = {}
-    for system in systems:
-        name = system.name or system_name(system)
-        if name in kinds:
-            raise InputError(f"systems: the name {name} stands there twice; give one of them another `name`")
-        if system.dense is not None and system.dense not in {entry.name for entry in models}:
-            known = ", ".join(str(entry.name) for entry in models) or "none"
-            raise InputError(f"systems: {name}: there is no model {system.dense!r} in this suite; it has {known}")
-        parts = system.linear or system.rrf or ()
-        missing = [part for part in parts if part not in kinds]
-        if missing:
-            raise InputError(
-                f"systems: {name}: {missing[0]!r} is not a system that stands before it; there are {', '.join(kinds)}"
-            )
-        if system.linear is not None and (kinds[system.linear[0]], kinds[system.linear[1]]) != ("dense", "lexical"):
-            raise InputError(f"systems: {name}: linear takes a dense system first and a lexical one second")
-        kinds[name] = system.kind
-        changes: dict[str, object] = {"name": name}
-        if system.lexical is not None:
-            changes.update(k1=1.2 if system.k1 is None else system.k1, b=0.75 if system.b is None else system.b)
-        if system.rrf is not None:
-            changes.update(k=system.k or 60)
-        resolved.append(system.model_copy(update=changes))
-    return tuple(resolved)
 
 
 def _tasks(tasks: Tasks, tuned: bool) -> Tasks:
@@ -164,23 +122,23 @@ def _comparisons(
     tasks: Tasks,
     systems: tuple[SystemEntry, ...],
     views: tuple[ViewEntry, ...],
-    models: tuple[ModelEntry, ...],
 ) -> tuple[Comparison, ...]:
     if suite.statistics.comparisons is not None:
         _unique("statistics.comparisons", [family.name for family in suite.statistics.comparisons])
         return suite.statistics.comparisons
     families = []
     mains = []
+    dense = sum(system.dense is not None for system in systems)
     if tasks.retrieval is not None:
         first = tasks.retrieval.measures[0]
         mains.append(("retrieval", "retrieval", first, len(systems)))
     if tasks.classification is not None:
         mains.extend(
-            (f"classification-{probe}", "classification:*", f"{probe}-macro-F1", len(models))
+            (f"classification-{probe}", "classification:*", f"{probe}-macro-F1", dense)
             for probe in tasks.classification.probes
         )
     if tasks.clustering is not None:
-        mains.append(("clustering", "clustering:*", "V-measure", len(models)))
+        mains.append(("clustering", "clustering:*", "V-measure", dense))
     for name, task, metric, count in mains:
         if count > 1:
             families.append(Comparison(name=f"systems/{name}", task=task, metric=metric))

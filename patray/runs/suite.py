@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from patray.models.record import Engine, ModelRecord
+from patray.runs.systems import SystemEntry
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -71,39 +72,6 @@ class ModelEntry(Part):
         if (self.model is None) == (self.record is None):
             raise ValueError("give either `model` (a registry name) or `record` (a complete record)")
         return self
-
-
-class SystemEntry(Part):
-    """Anything that ranks: one of `dense`, `lexical`, `linear`, `rrf`."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+(),-]*$")] | None = None
-    dense: str | None = Field(default=None, description="name of a model of this suite")
-    lexical: Literal["bm25"] | None = None
-    k1: float | None = Field(default=None, ge=0, description="of bm25; default 1.2")
-    b: float | None = Field(default=None, ge=0, le=1, description="of bm25; default 0.75")
-    linear: tuple[str, str] | None = Field(
-        default=None, description="a dense and a lexical system, min-max per query, weight picked on validation queries"
-    )
-    rrf: tuple[str, ...] | None = Field(default=None, min_length=2, description="systems fused by reciprocal rank")
-    k: int | None = Field(default=None, gt=0, description="of rrf; default 60")
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> SystemEntry:
-        kinds = [kind for kind in ("dense", "lexical", "linear", "rrf") if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            raise ValueError("give exactly one of `dense`, `lexical`, `linear`, `rrf`")
-        wrong = [
-            key
-            for key, kind in (("k1", "lexical"), ("b", "lexical"), ("k", "rrf"))
-            if getattr(self, key) is not None and kind != kinds[0]
-        ]
-        if wrong:
-            raise ValueError(f"`{wrong[0]}` has no meaning for a {kinds[0]} system")
-        return self
-
-    @property
-    def kind(self) -> str:
-        return next(kind for kind in ("dense", "lexical", "linear", "rrf") if getattr(self, kind) is not None)
 
 
 class Retrieval(Part):

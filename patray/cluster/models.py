@@ -1,0 +1,34 @@
+"""The models of a suite, found before anything starts: record, engine, and where the files lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from patray.encoders.protocol import require_runnable
+from patray.models.record import ModelRecord
+from patray.models.resolve import Snapshot, find_snapshot
+from patray.runs.resolve import model_record
+from patray.runs.suite import ModelEntry, ModelsFrom
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the suite, found."""
+
+    name: str
+    record: ModelRecord
+    engine: str
+    snapshot: Snapshot
+
+    def facts(self) -> dict[str, Any]:
+        """What the provenance says of it."""
+        return {**self.record.model_dump(mode="json"), "engine": self.engine, "found": self.snapshot.found}
+
+
+def find_model(entry: ModelEntry, source: ModelsFrom) -> Model:
+    """The model of a resolved entry; ModelError, with what to do, when it cannot run or its files are nowhere."""
+    record = model_record(entry)
+    require_runnable(record, str(entry.engine), source.remote_code)
+    snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
+    return Model(str(entry.name), record, str(entry.engine), snapshot)

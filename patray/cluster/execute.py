@@ -110,7 +110,7 @@ class _Run:
             jobs = [
                 EmbedJob(
                     landscape.name, landscape.folder, view, indexes[landscape.name, view.name], chosen,
-                    model.name, model.record, model.snapshot, model.engine, role,
+                    model.name, model.record, model.snapshot, model.engine, role, model.content,
                 )
                 for landscape, view in self._places()
                 for role, chosen in self._roles(landscape, indexes[landscape.name, view.name], model).items()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patray.encoders.protocol import require_runnable
+from patray.models.content import snapshot_content
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, find_snapshot
 from patray.runs.resolve import model_record
@@ -20,6 +21,8 @@ class Model:
     record: ModelRecord
     engine: str
     snapshot: Snapshot
+    content: str | None = None
+    """Hash of the files of a model that no hub revision identifies."""
 
     def facts(self) -> dict[str, Any]:
         """What the provenance says of it."""
@@ -31,4 +34,5 @@ def find_model(entry: ModelEntry, source: ModelsFrom) -> Model:
     record = model_record(entry)
     require_runnable(record, str(entry.engine), source.remote_code)
     snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
-    return Model(str(entry.name), record, str(entry.engine), snapshot)
+    content = snapshot_content(snapshot) if record.revision == "local" else None
+    return Model(str(entry.name), record, str(entry.engine), snapshot, content)

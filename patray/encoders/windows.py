@@ -81,12 +81,17 @@ def plan_windows(index: ViewIndex, chosen: np.ndarray) -> list[Window]:
     return windows
 
 
-def embedding_identity(record: ModelRecord, engine: str, role: Role, inputs_hash: str) -> dict[str, object]:
+def embedding_identity(
+    record: ModelRecord, engine: str, role: Role, inputs_hash: str, content: str | None = None
+) -> dict[str, object]:
     """Everything that decides the vectors of one artifact. Batch size, GPU and worker count are not in it.
 
-    The view is in it through the texts themselves: two views that render the same texts share vectors.
+    The view is in it through the texts themselves: two views that render the same texts share vectors. `content`: hash
+    of the files of a model that has no hub revision.
     """
+    local = {} if content is None else {"content": content}
     return {
+        **local,
         "inputs": inputs_hash,
         "role": role,
         "prompt": record.prompts.of(role),

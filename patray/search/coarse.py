@@ -10,7 +10,9 @@ score of x or more, so its computed score is at least round(x - e). All that rea
 too; the rest is proven to be out. Each candidate's exact score is also compared with its bound, so a machine whose
 products are less exact than stated is found out and not believed.
 
-The first patents cost no selection over all scores: those at or above the k-th largest maximum of disjoint groups.
+The first patents cost no selection over all scores: those at or above the k-th largest maximum of disjoint groups, the
+floor f. Their computed scores are at least f, so x - e >= f - |f| (rounding) - 2e: one look at the scores finds all
+that either step can ask for.
 """
 
 from __future__ import annotations
@@ -69,6 +71,11 @@ class Candidates:
     query: torch.Tensor
     row: torch.Tensor
     score: torch.Tensor
+
+    def where(self, wanted: torch.Tensor) -> Candidates:
+        """Those with `wanted` (C,) bool."""
+        at = wanted.nonzero().squeeze(1)
+        return Candidates(self.start, self.stop, self.query[at], self.row[at], self.score[at])
 
 
 def round_to(vectors: torch.Tensor, squared: np.ndarray, dtype: str, shared: bool) -> Rounded:
@@ -165,9 +172,9 @@ class Scan:
             return torch.full_like(values[0], -torch.inf)
         return values.T.contiguous().topk(k, dim=1).values[:, -1]
 
-    def between(self, least: torch.Tensor, below: torch.Tensor | None = None) -> Iterator[Candidates]:
-        """Pairs whose computed score is at least `least` and less than `below`, (Q,) coarse type, never an excluded
-        one; a range of the block's queries at a time."""
+    def at_least(self, least: torch.Tensor) -> Iterator[Candidates]:
+        """Pairs whose computed score is at least `least`, (Q,) coarse type, never an excluded one; a range of the
+        block's queries at a time."""
         import torch
 
         n_queries, device, stride = self.maxima.shape[1], self.maxima.device, self.tile // GROUP
@@ -183,10 +190,7 @@ class Scan:
             row = group // stride * self.tile + group % stride
             cells = (row * n_queries + query + first)[:, None] + members
             found = flat.index_select(0, cells.view(-1)).view(cells.shape)
-            wanted = found >= least[query + first][:, None]
-            if below is not None:
-                wanted &= found < below[query + first][:, None]
-            kept, member = wanted.nonzero(as_tuple=True)
+            kept, member = (found >= least[query + first][:, None]).nonzero(as_tuple=True)
             yield Candidates(first, last, query[kept], row[kept] + member * stride, found[kept, member])
             first = last
 

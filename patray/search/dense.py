@@ -11,7 +11,6 @@ sees one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -19,7 +18,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from patray.errors import EmbeddingError, InputError
-from patray.search.coarse import Candidates, Rounded, Scan, block_queries, check_bound, error_bound, round_to
+from patray.search.coarse import (
+    OUTPUT_ROUNDING,
+    Candidates,
+    Rounded,
+    Scan,
+    block_queries,
+    check_bound,
+    error_bound,
+    round_to,
+)
 from patray.search.exclusion import Exclusions
 from patray.search.merge import merge
 from patray.search.order import order_candidates
@@ -169,24 +177,26 @@ class _Block:
         """The ranking, and how many pairs were scored exactly."""
         scan.multiply(self.rounded, self.exclusions)
         floor = scan.kth_at_least(self.k)
-        first, done = self._rank(scan.between(floor))
-        kth = first.scores[:, -1]
-        # Fewer than k results: everything allowed was a candidate already.
-        least = np.where(np.isfinite(kth), kth * self.scale - self.bound, np.inf)
-        second, more = self._rank(scan.between(tensor(least).to(floor), below=floor))
-        return merge((first, second), self.k), done + more
-
-    def _rank(self, candidates: Iterable[Candidates]) -> tuple[Ranking, int]:
+        above = floor.double().cpu().numpy()
+        rounding = OUTPUT_ROUNDING[self.dtype] * np.abs(above, where=np.isfinite(above), out=np.zeros_like(above))
+        lowest = above - 1.02 * rounding - 2 * self.bound
         rankings, done = [], 0
-        for found in candidates:
-            query, row = found.query.cpu().numpy(), found.row.cpu().numpy()
-            exact = self._exact(query + found.start, found.row, found.score.double().cpu().numpy())
-            rankings.append(order_candidates(query, self.shard.codes[row], exact, found.stop - found.start, self.k))
-            done += len(query)
-        return Ranking(
-            np.concatenate([ranking.patents for ranking in rankings]),
-            np.concatenate([ranking.scores for ranking in rankings]),
-        ), done
+        for found in scan.at_least(tensor(lowest).to(floor)):
+            cut = slice(found.start, found.stop)
+            high = found.score >= floor[cut][found.query]
+            first, scored = self._rank(found.where(high))
+            kth = first.scores[:, -1]
+            # Fewer than k results: everything allowed was a candidate already.
+            least = tensor(np.where(np.isfinite(kth), kth * self.scale[cut] - self.bound[cut], np.inf)).to(floor)
+            second, more = self._rank(found.where(~high & (found.score >= least[found.query])))
+            rankings.append(merge((first, second), self.k))
+            done += scored + more
+        return _stacked(rankings), done
+
+    def _rank(self, found: Candidates) -> tuple[Ranking, int]:
+        query, row = found.query.cpu().numpy(), found.row.cpu().numpy()
+        exact = self._exact(query + found.start, found.row, found.score.double().cpu().numpy())
+        return order_candidates(query, self.shard.codes[row], exact, found.stop - found.start, self.k), len(query)
 
     def by_faiss(self) -> tuple[Ranking, int, int]:
         """As by_scan; and how many queries had to be scanned, because the margin was too small for the proof."""
@@ -220,6 +230,13 @@ class _Block:
         exact = exact_scores(self.queries, self.shard.vectors, tensor(query).to(row.device), row).cpu().numpy()
         check_bound(computed, exact * self.scale[query], self.bound[query], self.dtype)
         return exact
+
+
+def _stacked(rankings: list[Ranking]) -> Ranking:
+    return Ranking(
+        np.concatenate([ranking.patents for ranking in rankings]),
+        np.concatenate([ranking.scores for ranking in rankings]),
+    )
 
 
 def _dtype(coarse: Coarse) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import token_budget_batches
+from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings
 from patray.models.record import ModelRecord
 
@@ -33,9 +34,11 @@ class SentenceTransformersEncoder:
             device=settings.device,
             local_files_only=True,
             trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **_code_pin(record)},
-            config_kwargs=_code_pin(record),
+            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
+            config_kwargs=code_pin(record),
         ).eval()
+        if settings.device == "cpu":
+            quicken(self._model)
         tokenizer = self._model.tokenizer
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self._left = record.padding_side == "left"
@@ -67,7 +70,7 @@ class SentenceTransformersEncoder:
         return {"input_ids": ids, "attention_mask": mask}
 
 
-def _code_pin(record: ModelRecord) -> dict[str, str]:
+def code_pin(record: ModelRecord) -> dict[str, str]:
     """Code that lives in another repository than the weights has a commit of its own."""
     code = record.remote_code
     if code is None or code.commit is None or code.repo == record.repo:

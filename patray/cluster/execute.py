@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,17 @@ import ray
 
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.errors import cause_of
+from patray.cluster.fine_tune import fine_tune
 from patray.cluster.judge import Judge
 from patray.cluster.models import Model, find_model
-from patray.cluster.prepare import Landscape, family_split, label_sets, open_landscape, prepare_landscape
+from patray.cluster.prepare import (
+    Landscape,
+    family_split,
+    label_sets,
+    of_test_families,
+    open_landscape,
+    prepare_landscape,
+)
 from patray.cluster.progress import say
 from patray.cluster.rankings import Rankings
 from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval
@@ -44,7 +53,7 @@ def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
     """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do."""
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
-    models = [find_model(entry, suite.models_from) for entry in suite.models]
+    models = [find_model(entry, suite.models_from) for entry in suite.models if entry.tuned is None]
     connect()
     gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
     if models:
@@ -78,6 +87,7 @@ class _Run:
             say(f"the run {self.run} is complete; only its report is written again")
             write_report(self.run)
         else:
+            self._fine_tune()
             self._embed()
             self._search()
             self._judge()
@@ -99,6 +109,15 @@ class _Run:
             entries.append(entry.model_copy(update={"content": prepared.content_hash}))
         self.suite = self.suite.model_copy(update={"landscapes": tuple(entries)})
         claim_run(self.run.make(), self.suite)
+
+    def _fine_tune(self) -> None:
+        bases = {model.name: model for model in self.models}
+        for model, step, notes in fine_tune(self.suite, self.landscapes, bases, self.store):
+            self.models.append(model)
+            self.provenance.models[model.name] = model.facts()
+            self.provenance.add(step)
+            for note in notes:
+                self._note(f"{model.name}: {note}")
 
     def _embed(self) -> None:
         if not self.models:
@@ -204,11 +223,15 @@ class _Run:
             if tasks.classification is not None:
                 folder = by_role.get("classification", by_role["document"])
                 for labels in self._labels(landscape, tasks.classification.labels):
+                    if landscape.name in self.suite.homes:
+                        labels = replace(labels, split=None)  # the recipes kept to the families' split, not the file's
                     split = family_split(landscape, labels, self.suite.splits)
                     yield score_classification.remote(place, folder, labels, split, tasks.classification)
             if tasks.clustering is not None:
                 folder = by_role.get("clustering", by_role["document"])
                 for labels in self._labels(landscape, tasks.clustering.labels):
+                    if landscape.name in self.suite.homes:
+                        labels = of_test_families(landscape, labels, self.suite.splits)
                     yield score_clustering.remote(place, folder, labels, tasks.clustering)
 
     def _labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -24,11 +23,9 @@ from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
 from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
-from patray.runs.store import fingerprint, key_of
-from patray.runs.suite import LandscapeEntry, Splits, Suite
+from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
+from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
 from patray.search.table import positions
-
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -54,27 +51,10 @@ class Landscape:
 
 def source_of(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
     """The folder of an entry; a generated landscape is written into the store first."""
-    if entry.generate is not None:
-        fields = entry.generate.model_dump()
-        folder = store / "generated" / f"{entry.name}-{key_of({**fields, 'format': FORMAT})}"
-        if not folder.exists("landscape.yaml"):
-            generate(folder, name=str(entry.name), **fields)
-        return folder
-    path = os.path.expandvars(str(entry.path))
-    if "://" not in path and not os.path.isabs(os.path.expanduser(path)):
-        path = f"{os.path.expandvars(root).rstrip('/')}/{path}"
-    folder = Folder.at(path)
-    if not folder.exists():
-        raise InputError(f"landscapes: {entry.name}: there is no folder {folder} (landscapes_root is {root!r})")
+    folder = source_folder(entry, root, store)
+    if entry.generate is not None and not folder.exists("landscape.yaml"):
+        generate(folder, name=str(entry.name), **entry.generate.model_dump())
     return folder
-
-
-def rows_per_part(patents: int) -> int:
-    """Size of a window: at least some 64 windows a landscape where it can be, 128 to 2048 patents each.
-
-    Small landscapes still keep several actors busy; large ones do not make thousands of files.
-    """
-    return int(min(2048, max(128, -(-patents // 64))))
 
 
 @ray.remote(num_cpus=0.5)
@@ -86,14 +66,7 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
     """The validated copy in the store, made once for the same files, and the step's record."""
     begin = time.perf_counter()
     source = source_of(entry, suite.landscapes_root, store)
-    if not source.exists("patents.parquet"):
-        raise InputError(
-            f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})"
-        )
-    files = [name for name in source.list() if name.endswith((".parquet", ".yaml"))]
-    files += [f"labels/{name}" for name in (source / "labels").list()]
-    fields = {"files": fingerprint(source, files), "name": entry.name, "bad": entry.max_bad_share, "format": FORMAT}
-    destination = store / "landscapes" / str(entry.name) / key_of(fields)
+    destination = clean_copy_folder(entry, source, store)
     step = {"step": "prepare", "landscape": entry.name}
     if is_prepared(destination):
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
@@ -103,6 +76,16 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
     prepared = ray.get(_prepare.remote(source, destination, str(entry.name), entry.max_bad_share, rows))
     seconds = time.perf_counter() - begin
     return prepared, {**step, "reused": False, "seconds": seconds, "patents": prepared.files["patents.parquet"].read}
+
+
+def _check_query_sections(suite: Suite, name: str, truth: Truth) -> None:
+    asymmetric = [view.name for view in suite.views if isinstance(view, ViewEntry) and view.query_sections is not None]
+    inside = int((truth.query_in_corpus >= 0).sum())
+    if asymmetric and inside:
+        raise InputError(
+            f"view {asymmetric[0]} has query_sections, but {inside} of {len(truth.query_ids)} queries of {name} are "
+            "patents of the corpus; it needs query documents of their own (queries.parquet)"
+        )
 
 
 def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
@@ -122,8 +105,11 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
         except InputError as error:
             notes.append(str(error))
         else:
-            query_split = split_families(truth.query_family, _shares(suite.splits), suite.splits.salt)
-            slices, more = reported_slices(truth, query_split, options.queries or "all", options.slices)
+            _check_query_sections(suite, prepared.name, truth)
+            # Whatever the suite reports elsewhere: nothing was tuned on the test families of a home, and on them alone.
+            reported = "test" if prepared.name in suite.homes else options.queries or "all"
+            query_split = split_families(truth.query_family, shares(suite.splits), suite.splits.salt)
+            slices, more = reported_slices(truth, query_split, reported, options.slices)
             notes += [f"{prepared.name}: {note}" for note in more]
             facts |= {
                 "queries": len(truth.query_ids),
@@ -168,15 +154,20 @@ def label_sets(landscape: Landscape, names: tuple[str, ...]) -> tuple[list[Label
     return sets, notes
 
 
+def of_test_families(landscape: Landscape, labels: LabelSet, splits: Splits) -> LabelSet:
+    """The label set without patents of families that recipes may have learnt from."""
+    return labels.keep(family_split(landscape, labels, splits) == SPLITS.index("test"))
+
+
 def family_split(landscape: Landscape, labels: LabelSet, splits: Splits) -> np.ndarray:
     """(n,) int8: the split of each labelled patent by its family."""
     patents = landscape.metadata.patents
     rows = positions(labels.patent_ids, patents["patent_id"].combine_chunks())
     families = patents["family_id"].take(pa.array(rows)).to_pylist()
-    return split_families(families, _shares(splits), splits.salt)
+    return split_families(families, shares(splits), splits.salt)
 
 
-def _shares(splits: Splits) -> tuple[float, float, float]:
+def shares(splits: Splits) -> tuple[float, float, float]:
     return splits.train, splits.validation, splits.test
 
 
@@ -184,7 +175,7 @@ def _facts(prepared: Prepared, metadata: Metadata, splits: Splits) -> dict[str, 
     """What the report says of a landscape."""
     patents = metadata.patents
     families = patents["family_id"]
-    parts = split_families(families.to_pylist(), _shares(splits), splits.salt)
+    parts = split_families(families.to_pylist(), shares(splits), splits.salt)
     offices = patents["jurisdiction"].value_counts().to_pylist()
     chars = prepared.folder.read_table("metadata.parquet")
     sections = [name.removesuffix("_chars") for name in chars.column_names if name.endswith("_chars")]

@@ -22,8 +22,9 @@ def quicken(model: Any) -> int:
         return 0
     count = 0
     for module in model.modules():
-        weight = getattr(module, "weight", None)
-        if type(module) is torch.nn.Linear and weight.device.type == "cpu" and weight.dtype == torch.float32:
+        if type(module) is not torch.nn.Linear:
+            continue
+        if module.weight.device.type == "cpu" and module.weight.dtype == torch.float32:
             module.__class__ = _linear_class()
             count += 1
     return count
@@ -42,7 +43,7 @@ def _linear_class() -> Any:
         @staticmethod
         def forward(ctx: Any, rows: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
             ctx.save_for_backward(rows, weight)
-            return product(rows, weight, bias, "none", [], "")  # type: ignore[no-any-return]
+            return product(rows, weight, bias, "none", [], "")
 
         @staticmethod
         def backward(ctx: Any, grad: torch.Tensor) -> Any:
@@ -61,6 +62,6 @@ def _linear_class() -> Any:
             if input.dtype != torch.float32 or torch.is_autocast_enabled("cpu"):
                 return super().forward(input)
             rows = input.reshape(-1, self.in_features)
-            return Product.apply(rows, self.weight, self.bias).view(*input.shape[:-1], self.out_features)  # type: ignore[no-any-return]
+            return Product.apply(rows, self.weight, self.bias).view(*input.shape[:-1], self.out_features)
 
     return OneDnnLinear

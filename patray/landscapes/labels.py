@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +34,18 @@ class LabelSet:
     codes: np.ndarray
     split: np.ndarray | None
     unknown_codes: int = 0
+
+    def keep(self, chosen: np.ndarray) -> LabelSet:
+        """The same labels for the chosen patents alone; `chosen` (n,) bool."""
+        new_row = np.cumsum(chosen) - 1
+        kept = chosen[self.rows]
+        return replace(
+            self,
+            patent_ids=self.patent_ids[chosen],
+            rows=new_row[self.rows[kept]].astype(np.int32),
+            codes=self.codes[kept],
+            split=None if self.split is None else self.split[chosen],
+        )
 
     def to_lists(self) -> list[list[str]]:
         """The label names of each patent, in the order of patent_ids."""

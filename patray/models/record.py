@@ -78,7 +78,7 @@ class ModelRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="short name used in suites")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="short name used in suites")]
     repo: str = Field(description="hub repository, or the name it is known by")
     revision: Annotated[str, Field(pattern="^([0-9a-f]{40}|local)$", description="40 hex digits, or `local`")]
     kind: Literal["dense", "late-interaction", "reranker"]
@@ -113,7 +113,8 @@ class ModelRecord(BaseModel):
     query_tokens: int | None = Field(default=None, gt=0, description="late interaction: query length with expansion")
     document_tokens: int | None = Field(default=None, gt=0, description="late interaction: document length")
     expansion_attended: bool | None = Field(
-        default=None, description="late interaction: whether attention reaches the query's expansion tokens"
+        default=None,
+        description="late interaction: whether attention reaches the query's expansion tokens; null: no expansion",
     )
     punctuation_skipped: bool | None = Field(
         default=None, description="late interaction: whether document punctuation gets no vector; null when not known"
@@ -126,7 +127,9 @@ class ModelRecord(BaseModel):
         description="null when not known: then patray pads right, which the attention mask hides"
     )
     last_token: int | None = Field(default=None, description="token id that must end every input after truncation")
-    engines: tuple[Engine, ...] = Field(min_length=1, description="engines that run it, the preferred one first")
+    engines: tuple[Engine, ...] = Field(
+        description="engines that run it, the preferred one first; empty when none here can, and `notes` says why"
+    )
     engine_arguments: dict[str, object] = Field(default_factory=dict)
     tensor_parallel: int = Field(default=1, ge=1)
     dtype: Literal["float32", "bfloat16", "float16"]
@@ -154,6 +157,8 @@ class ModelRecord(BaseModel):
             raise ValueError("a late-interaction model needs query_tokens and document_tokens")
         if max(self.query_tokens or 0, self.document_tokens or 0) > self.nominal_tokens:
             raise ValueError(f"query_tokens or document_tokens is above nominal_tokens {self.nominal_tokens}")
+        if not self.engines and not self.notes:
+            raise ValueError("no engine runs it: `notes` must say why")
         return self
 
     @property
@@ -173,6 +178,8 @@ class ModelRecord(BaseModel):
 
     def encoding_role(self, role: Role) -> Role:
         """The role whose vectors serve `role`: `document` when both get the same text, so each is encoded once."""
+        if self.kind == "late-interaction" and role == "query":
+            return role  # another length, expansion, and punctuation that counts
         same_adapter = self.adapter_of(role) == self.adapter_of("document")
         return "document" if same_adapter and self.prompts.of(role) == self.prompts.document else role
 

@@ -12,8 +12,8 @@ from patray.runs.read import dump_suite
 from patray.runs.suite import Suite
 
 WHERE_NOT_WHAT = (
-    ("embedding",), ("search", "shards"), ("search", "coarse"), ("landscapes_root",), ("prices",), ("title",),
-    ("models_from",),
+    ("embedding",), ("training",), ("search", "shards"), ("search", "coarse"), ("landscapes_root",), ("prices",),
+    ("title",), ("models_from",),
 )  # fmt: skip
 """Keys that say where or how fast a run happens, not what comes out."""
 

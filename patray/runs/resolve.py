@@ -16,6 +16,7 @@ from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, Tasks, ViewEntry
 from patray.runs.systems import SystemEntry, resolve_systems
+from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
 
 
 def resolve(suite: Suite) -> Suite:
@@ -24,10 +25,13 @@ def resolve(suite: Suite) -> Suite:
     _unique("landscapes", [str(entry.name) for entry in landscapes])
     views = tuple(_view_entry(entry) for entry in suite.views)
     _unique("views", [view.name for view in views])
-    models = tuple(_model(entry) for entry in suite.models)
+    recipes = tuple(resolve_recipe(entry) for entry in suite.recipes)
+    _unique("recipes", [str(entry.name) for entry in recipes])
+    models = tuple(_model(entry) for entry in suite.models if entry.tuned is None)
+    models += _tuned(suite, recipes, models, [str(entry.name) for entry in landscapes])
     _unique("models", [str(entry.name) for entry in models])
     records = {str(entry.name): model_record(entry) for entry in models}
-    systems = resolve_systems(suite.systems, records, suite.search.depth)
+    systems = resolve_systems(_with_tuned(suite.systems, models), records, suite.search.depth)
     if suite.tasks.retrieval is not None:
         for measure in suite.tasks.retrieval.measures:
             parse_measure(measure)
@@ -43,6 +47,7 @@ def resolve(suite: Suite) -> Suite:
             "landscapes": landscapes,
             "views": views,
             "models": models,
+            "recipes": recipes,
             "systems": systems,
             "tasks": tasks,
             "statistics": statistics,
@@ -52,7 +57,11 @@ def resolve(suite: Suite) -> Suite:
 
 def suite_views(suite: Suite) -> list[View]:
     """The views of a resolved suite."""
-    return [make_view(entry.name, entry.sections) for entry in suite.views if isinstance(entry, ViewEntry)]
+    return [
+        make_view(entry.name, entry.sections, entry.query_sections)
+        for entry in suite.views
+        if isinstance(entry, ViewEntry)
+    ]
 
 
 def model_record(entry: ModelEntry) -> ModelRecord:
@@ -70,8 +79,8 @@ def _landscape(entry: LandscapeEntry) -> LandscapeEntry:
 
 def _view_entry(entry: str | ViewEntry) -> ViewEntry:
     if isinstance(entry, ViewEntry):
-        view = make_view(entry.name, entry.sections)
-        return ViewEntry(name=view.name, sections=view.sections)
+        view = make_view(entry.name, entry.sections, entry.query_sections)
+        return ViewEntry(name=view.name, sections=view.sections, query_sections=view.query_sections)
     view = get_view(entry)
     return ViewEntry(name=view.name, sections=view.sections)
 
@@ -92,12 +101,38 @@ def _model(entry: ModelEntry) -> ModelEntry:
             known = ", ".join(record.prompt_sets) or "none besides the default"
             raise InputError(f"models: {record.name} has no prompt set {entry.prompts!r}; it has {known}")
         changes["prompts"] = record.prompt_sets[entry.prompts]
-    engine = entry.engine or record.engines[0]
-    if engine not in record.engines:
-        raise InputError(f"models: {record.name} does not run on {engine}; it runs on {', '.join(record.engines)}")
+    engine = entry.engine or next(
+        iter(record.engines), None
+    )  # none: refused before anything starts, but can be planned
+    if engine is not None and engine not in record.engines:
+        allowed = ", ".join(record.engines) or "no engine here"
+        raise InputError(f"models: {record.name} does not run on {engine}; it runs on {allowed}")
     return ModelEntry(
         name=entry.name or record.name, record=record.model_copy(update=changes), path=entry.path, engine=engine
     )
+
+
+def _tuned(
+    suite: Suite, recipes: tuple[RecipeEntry, ...], models: tuple[ModelEntry, ...], landscapes: list[str]
+) -> tuple[ModelEntry, ...]:
+    """The models that this run's recipes make; they run on the engine of their base."""
+    known = {str(entry.name): model_record(entry) for entry in models}
+    engines = {entry.name: entry.engine for entry in models}
+    return tuple(
+        ModelEntry(name=tuned.name, record=record, engine=engines[tuned.base], tuned=tuned)
+        for tuned, record in tuned_models(recipes, suite.bases, suite.homes, known, landscapes)
+    )
+
+
+def _with_tuned(
+    systems: tuple[SystemEntry, ...] | None, models: tuple[ModelEntry, ...]
+) -> tuple[SystemEntry, ...] | None:
+    """The suite's systems, and every tuned model that none of them names."""
+    if systems is None:
+        return None
+    named = {system.dense for system in systems}
+    missing = [entry for entry in models if entry.tuned is not None and entry.name not in named]
+    return (*systems, *(SystemEntry(dense=entry.name) for entry in missing))
 
 
 def _tasks(tasks: Tasks, tuned: bool) -> Tasks:

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from patray.models.record import Engine, ModelRecord
+from patray.recipes.options import Training
 from patray.runs.systems import SystemEntry
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+from patray.runs.tuned import Name, RecipeEntry, Tuned
 
 
 class Part(BaseModel):
@@ -49,10 +49,13 @@ class LandscapeEntry(Part):
 
 
 class ViewEntry(Part):
-    """A view of the suite's own: a name and its sections in order."""
+    """A view of the suite's own: a name and its sections in order; queries outside the corpus may have others."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
     sections: tuple[str, ...] = Field(min_length=1)
+    query_sections: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="of query documents (queries.parquet) where they differ"
+    )
 
 
 class ModelEntry(Part):
@@ -66,6 +69,7 @@ class ModelEntry(Part):
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     prompts: str | None = Field(default=None, description="name of one of the record's prompt sets")
     max_tokens: int | None = Field(default=None, ge=8)
+    tuned: Tuned | None = Field(default=None, description="how this run makes it; written when resolved")
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelEntry:
@@ -210,10 +214,20 @@ class Suite(Part):
     views: tuple[str | ViewEntry, ...] = Field(default=("ta",), min_length=1)
     models: tuple[ModelEntry, ...] = ()
     systems: tuple[SystemEntry, ...] | None = Field(default=None, description="default: every model, and bm25")
+    recipes: tuple[RecipeEntry, ...] = Field(default=(), description="fine-tunings; each is tried on every base")
+    bases: tuple[str, ...] = Field(default=(), description="models of this suite that the recipes tune")
+    homes: tuple[str, ...] = Field(
+        default=(),
+        description="landscapes whose training families they are tuned on; only test families are judged there",
+    )
+    matched: bool = Field(
+        default=False, description="cut all recipes of a home to the same number of pairs, so that data is no advantage"
+    )
     tasks: Tasks = Tasks()
     splits: Splits = Splits()
     statistics: Statistics = Statistics()
     embedding: Embedding = Embedding()
+    training: Training = Training()
     search: Search = Search()
     models_from: ModelsFrom = ModelsFrom()
     prices: Prices = Prices()
@@ -224,4 +238,12 @@ class Suite(Part):
         """`models: [minilm]` is short for `models: [{model: minilm}]`."""
         if isinstance(value, (list, tuple)):
             return [{"model": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("recipes", mode="before")
+    @classmethod
+    def _recipe_names(cls, value: Any) -> Any:
+        """`recipes: [R1]` is short for `recipes: [{recipe: R1}]`."""
+        if isinstance(value, (list, tuple)):
+            return [{"recipe": item} if isinstance(item, str) else item for item in value]
         return value

@@ -1,0 +1,74 @@
+"""The tuned models of a suite: pairs from each home, matched where asked, then one training after another.
+
+A training uses the whole cluster; one that is done is found and not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import ray
+
+from patray.cluster.models import Model
+from patray.cluster.prepare import Landscape, shares
+from patray.cluster.train import TrainJob, train
+from patray.files import Folder
+from patray.models.resolve import Snapshot
+from patray.recipes.checkpoint import open_checkpoint
+from patray.recipes.match import match
+from patray.recipes.pairs import PairSet, make_pairs
+from patray.recipes.record import Recipe
+from patray.recipes.validation import Validation, make_validation
+from patray.runs.suite import ModelEntry, Suite, ViewEntry
+from patray.runs.tuned import Tuned
+
+
+@ray.remote(num_cpus=1)
+def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validation]:
+    views = {entry.name: entry.sections for entry in suite.views if isinstance(entry, ViewEntry)}
+    where = (shares(suite.splits), suite.splits.salt, views)
+    retrieval = suite.tasks.retrieval
+    direction = retrieval.direction if retrieval is not None else "cited"
+    return make_pairs(home, recipe, *where), make_validation(home, recipe, *where, direction)
+
+
+def fine_tune(
+    suite: Suite, landscapes: Sequence[Landscape], models: Mapping[str, Model], store: Folder
+) -> Iterator[tuple[Model, dict[str, Any], tuple[str, ...]]]:
+    """Every tuned model of a resolved suite, its step for the provenance, and notes on its pairs."""
+    recipes = {str(entry.name): entry.record for entry in suite.recipes}
+    for home in suite.homes:
+        entries = [entry for entry in suite.models if entry.tuned is not None and entry.tuned.home == home]
+        landscape = next(one for one in landscapes if one.name == home)
+        wanted = {(_tuned(entry).recipe, _tuned(entry).seed): entry for entry in entries}
+        seeded = {at: _seeded(recipes[at[0]], at[1]) for at in wanted}
+        made = dict(
+            zip(seeded, ray.get([_pairs.remote(landscape.folder, one, suite) for one in seeded.values()]), strict=True)
+        )
+        pairs = {f"{name} seed {seed}": found for (name, seed), (found, _) in made.items()}
+        if suite.matched:
+            pairs = match(pairs)
+        for entry in entries:
+            tuned = _tuned(entry)
+            at = (tuned.recipe, tuned.seed)
+            found = pairs[f"{tuned.recipe} seed {tuned.seed}"]
+            base = models[tuned.base]
+            job = TrainJob(tuned.name, base.record, base.snapshot, seeded[at], home, found, made[at][1])
+            folder, step = train(job, store, suite.training)
+            counts = {f"{row['source']}: {row['reason']}": row["pairs"] for row in found.counts.to_pylist()}
+            snapshot = Snapshot(folder.uri, "tuned by this run")
+            model = Model(tuned.name, open_checkpoint(folder), str(entry.engine), snapshot)
+            yield model, {**step, "counts": counts}, found.notes
+
+
+def _tuned(entry: ModelEntry) -> Tuned:
+    if entry.tuned is None:
+        raise AssertionError(f"{entry.name} is not a tuned model")
+    return entry.tuned
+
+
+def _seeded(recipe: Recipe | None, seed: int) -> Recipe:
+    if recipe is None:
+        raise AssertionError("the suite was not resolved")
+    return recipe.model_copy(update={"seed": recipe.seed + seed})

@@ -1,0 +1,199 @@
+"""The embedding steps of a plan: per model, landscape, view and role, what exists and how many tokens are to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from patray.encoders.vectors import part_names
+from patray.encoders.windows import ViewIndex, embedding_identity
+from patray.files import Folder
+from patray.models.record import ROLES, ModelRecord, Role
+from patray.runs.inputs import chosen_queries, texts_by_role
+from patray.runs.plan.corpus import Corpus, Count, Counts
+from patray.runs.plan.estimates import Range, Vocabulary
+from patray.runs.plan.tokens import TextCounter
+from patray.runs.store import is_complete, key_of
+from patray.runs.suite import Tasks
+
+State = Literal["done", "partly", "to do", "shared", "refused"]
+NOTHING: Range = (0.0, 0.0, 0.0)
+Lengths = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Lowest, expected, highest; three times the same where tokens are counted."""
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """A model of the suite. vocabulary: None where `counter` is its own tokenizer. refused: why it cannot run, or ''.
+
+    found: where its files are (path, mirror, package, hub), or '' where they are nowhere.
+    """
+
+    name: str
+    record: ModelRecord
+    engine: str
+    counter: TextCounter
+    vocabulary: Vocabulary | None
+    refused: str
+    found: str
+
+    @property
+    def sums(self) -> bool:
+        """Whether tokens of prompt and text are counted apart: exact for additive tokenizers and for markers."""
+        return self.vocabulary is not None or self.counter.additive or self.record.kind != "dense"
+
+    def counts(self, limit_of_texts: int) -> Iterator[Count]:
+        """What must be counted for it. limit_of_texts: tokens of a text beyond which nothing matters."""
+        if self.sums:
+            yield Count(self.counter, "", False, limit_of_texts)
+            return
+        behind: dict[str, set[Role]] = {}
+        for role in ROLES:
+            behind.setdefault(self.record.prompts.of(role), set()).add(role)
+        for prompt, users in behind.items():
+            yield Count(self.counter, prompt, users == {"query"}, limit_of_texts)
+
+    def lengths(self, counts: Counts, role: Role) -> Lengths:
+        """(M,) tokens of every text behind the role's prompt, special tokens included, not truncated."""
+        prompt = self.record.prompts.of(role)
+        if self.record.kind == "late-interaction":  # a marker is one token
+            return self._whole(counts[self.counter.key, ""], len(prompt.split()[:1]))
+        if self.sums:
+            return self._whole(counts[self.counter.key, ""] + self.tokens_of(prompt))
+        return self._whole(counts[self.counter.key, prompt])
+
+    def tokens_of(self, text: str) -> int:
+        """Tokens of a short text in the counter's vocabulary."""
+        return int(self.counter.count([text], self.record.nominal_tokens)[0])
+
+    def _whole(self, content: np.ndarray, more: int = 0) -> Lengths:
+        if self.vocabulary is None:
+            exact = content + self.counter.specials + more
+            return exact, exact, exact
+        low, middle, high = (
+            np.rint(ratio * content) + self.vocabulary.specials + more for ratio in self.vocabulary.ratio
+        )
+        return low, middle, high
+
+
+def token_limit(record: ModelRecord, role: Role) -> int:
+    """Tokens that the model reads of one text in this role."""
+    if record.kind == "late-interaction":
+        return int((record.query_tokens if role == "query" else record.document_tokens) or record.max_tokens)
+    return record.max_tokens
+
+
+@dataclass(frozen=True)
+class EmbedStep:
+    """inputs: texts to encode, each distinct one once. rows: vectors. windows: those there, and all. truncated: inputs
+    that are cut (expected). tokens, to_do: lowest, expected, highest of all inputs, and of those that are not there
+    (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there."""
+
+    landscape: str
+    view: str
+    model: str
+    role: Role
+    state: State
+    shared_with: str
+    windows: tuple[int, int]
+    inputs: int
+    rows: int
+    truncated: int
+    tokens: Range
+    to_do: Range
+    indexed: bool
+
+
+@dataclass
+class _Chosen:
+    """What does not depend on the model, kept for each set of texts: their hash, and one row for each distinct text."""
+
+    hash: str
+    heads: np.ndarray
+
+
+@dataclass
+class EmbedPlanner:
+    """Makes the embedding steps of one landscape."""
+
+    corpus: Corpus
+    texts: Mapping[str, tuple[ViewIndex, Counts]]
+    tasks: Tasks
+    store: Folder
+    _known: dict[tuple[str, bytes], _Chosen] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def steps(self, model: PlannedModel) -> Iterator[EmbedStep]:
+        for view, (index, counts) in self.texts.items():
+            for role, chosen in self._roles(index, model).items():
+                yield self._step(model, view, role, index, counts, chosen)
+
+    def _roles(self, index: ViewIndex, model: PlannedModel) -> dict[Role, np.ndarray]:
+        if model.record.kind == "dense":
+            return texts_by_role(index, self.corpus.truth, self.tasks, model.record)
+        if model.record.kind == "reranker" or self.corpus.truth is None:
+            return {}
+        return {"document": ~index.external, "query": chosen_queries(index, self.corpus.truth)}
+
+    def _step(
+        self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray
+    ) -> EmbedStep:
+        texts = self._texts(view, index, chosen)
+        key = key_of(embedding_identity(model.record, model.engine, role, texts.hash))
+        first = self._seen.setdefault((model.record.name, key), f"{model.name} {view}")
+        limit = token_limit(model.record, role)
+        whole = [part[texts.heads] for part in model.lengths(counts, role)]
+        lengths = [np.minimum(part, limit) for part in whole]
+        if model.record.kind == "late-interaction" and role == "query":
+            lengths = [np.full(len(texts.heads), limit)] * 3  # expansion fills every query up
+        parts = index.part[texts.heads]
+        windows = np.unique(parts)
+        state: State = "to do"
+        missing = np.ones(len(parts), dtype=bool)
+        there = 0
+        if first != f"{model.name} {view}":
+            state, missing = "shared", np.zeros(len(parts), dtype=bool)
+        else:
+            done = self._done(self.store / "embeddings" / self.corpus.name / view / model.record.name / key, index)
+            missing = ~np.isin(parts, done)
+            there = int(np.isin(windows, done).sum())
+            left: State = "refused" if model.refused else "partly" if there else "to do"
+            state = "done" if there == len(windows) else left
+        return EmbedStep(
+            landscape=self.corpus.name,
+            view=view,
+            model=model.name,
+            role=role,
+            state=state,
+            shared_with=first if state == "shared" else "",
+            windows=(there, len(windows)),
+            inputs=len(texts.heads),
+            rows=int(chosen.sum()),
+            truncated=int((whole[1] > limit).sum()),
+            tokens=_range(lengths),
+            to_do=_range([part[missing] for part in lengths]),
+            indexed=is_complete(self.store / "indexes" / self.corpus.name / view / model.name / key),
+        )
+
+    def _texts(self, view: str, index: ViewIndex, chosen: np.ndarray) -> _Chosen:
+        key = view, np.packbits(chosen).tobytes()
+        if key not in self._known:
+            positions = np.flatnonzero(chosen)
+            _, first = np.unique(index.digest[positions], return_index=True)
+            self._known[key] = _Chosen(index.inputs_hash(chosen), positions[first])
+        return self._known[key]
+
+    def _done(self, folder: Folder, index: ViewIndex) -> np.ndarray:
+        """Positions of the parts whose vectors are in `folder`; every part of a complete artifact."""
+        if is_complete(folder):
+            return np.arange(len(index.parts))
+        names = {name.replace("/", "-"): at for at, name in enumerate(index.parts)}
+        return np.array([names[name] for name in part_names(folder) if name in names], dtype=np.int64)
+
+
+def _range(lengths: list[np.ndarray]) -> Range:
+    low, middle, high = (float(part.sum()) for part in lengths)
+    return low, middle, high

@@ -1,0 +1,289 @@
+"""The plan of a suite, put together: read the landscapes once, then every step, model, byte and dollar follows."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import yaml
+
+from patray.encoders.protocol import require_runnable
+from patray.errors import ModelError
+from patray.files import Folder
+from patray.landscapes.slices import make_slices
+from patray.models.memory import BYTES, GpuMemory, gpu_bytes
+from patray.models.resolve import Snapshot, find_snapshot
+from patray.runs.identity import differences
+from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
+from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
+from patray.runs.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
+from patray.runs.plan.estimates import Estimates, Range
+from patray.runs.plan.rankings import RankPlanner, RankStep
+from patray.runs.plan.tokens import own_counter, proxy_counter
+from patray.runs.read import dump_suite
+from patray.runs.resolve import model_record, suite_views
+from patray.runs.suite import ModelEntry, Suite
+
+WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: ")
+"""Hashes of runs made elsewhere, which `patray run` writes into its suite."""
+GPU_BATCH, CPU_BATCH = 65_536, 2_048
+"""Tokens of a batch where the suite names none."""
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """What one model asks for. tokens: of all its steps; to_do: of those that are not there (a reranker's pairs too).
+
+    file_bytes: of its snapshot, exact where it was found (`file_source`), else weights x bytes of its dtype.
+    """
+
+    model: PlannedModel
+    inputs: int
+    truncated: int
+    tokens: Range
+    to_do: Range
+    memory: GpuMemory | None
+    cost: Cost | Unplaced
+    file_bytes: int | None
+    file_source: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes that the run writes (what exists already left out), and that it moves. Upper estimates but for `clean`."""
+
+    clean: int
+    vectors: float
+    token_vectors: float
+    indexes: float
+    rankings: float
+    trec: float
+    evidence: float
+    source_read: int
+    models: int
+    vectors_read: float
+
+    @property
+    def written(self) -> float:
+        parts = (self.clean, self.vectors, self.token_vectors, self.indexes, self.rankings, self.trec, self.evidence)
+        return float(sum(parts))
+
+
+@dataclass(frozen=True)
+class Plan:
+    suite: Suite
+    workdir: str
+    run: str
+    run_state: str
+    tokens_per_batch: int
+    estimates: Estimates
+    corpora: tuple[Corpus, ...]
+    models: tuple[ModelPlan, ...]
+    embeddings: tuple[EmbedStep, ...]
+    rankings: tuple[RankStep, ...]
+    disk: Disk
+    search_hours: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def make_plan(
+    suite: Suite, workdir: str, name: str | None, estimates: Estimates, accelerator: str | None = None
+) -> Plan:
+    """Plan a resolved suite. Reads `workdir` and the landscapes; writes to a scratch folder alone, which it deletes.
+
+    Raises PatrayError for landscapes, paths or tables that cannot be read; models that cannot run are listed.
+    """
+    store = Folder.at(workdir)
+    run = store / "runs" / (name or suite.name)
+    among = choose_accelerators(estimates, accelerator, suite.embedding.gpus)
+    models = {str(entry.name): _planned(entry, suite, estimates) for entry in suite.models}
+    with tempfile.TemporaryDirectory(prefix="patray-plan-") as scratch:
+        corpora, embeddings, rankings = _steps(suite, store, run, models, Folder.at(scratch))
+    on_gpu = any(row.kind == "gpu" for row in among)
+    batch = suite.embedding.tokens_per_batch or (GPU_BATCH if on_gpu else CPU_BATCH)
+    plans = []
+    for entry in suite.models:
+        model = models[str(entry.name)]
+        own = [step for step in embeddings if step.model == model.name]
+        pairs = [
+            step.tokens
+            for step in rankings
+            if _reranker(suite, step.system) == model.name and (step.state == "to do" or model.refused)
+        ]
+        to_do = add_ranges([*(step.to_do for step in own), *pairs])
+        memory = None if model.record.size is None else gpu_bytes(model.record, batch)
+        files, found = _files(entry, model, suite)
+        plans.append(
+            ModelPlan(
+                model=model,
+                inputs=sum(step.inputs for step in own if step.state != "shared"),
+                truncated=sum(step.truncated for step in own if step.state != "shared"),
+                tokens=add_ranges([*(step.tokens for step in own if step.state != "shared"), *pairs]),
+                to_do=to_do,
+                memory=memory,
+                cost=plan_cost(model.record, to_do, memory if on_gpu else None, estimates, among, suite.prices),
+                file_bytes=files,
+                file_source=found,
+            )
+        )
+    notes = [note for corpus in corpora for note in corpus.notes]
+    flops = sum(step.flops for step in rankings)
+    return Plan(
+        suite=suite,
+        workdir=store.uri,
+        run=run.uri,
+        run_state="finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new",
+        tokens_per_batch=batch,
+        estimates=estimates,
+        corpora=tuple(corpora),
+        models=tuple(plans),
+        embeddings=tuple(embeddings),
+        rankings=tuple(rankings),
+        disk=_disk(suite, corpora, plans, embeddings, rankings, estimates),
+        search_hours=flops / estimates.search.flops_per_core / 3600,
+        notes=tuple(notes + _conflict(suite, run, corpora)),
+    )
+
+
+def add_ranges(ranges: Iterable[Range]) -> Range:
+    total = NOTHING
+    for low, middle, high in ranges:
+        total = total[0] + low, total[1] + middle, total[2] + high
+    return total
+
+
+def _conflict(suite: Suite, run: Folder, corpora: list[Corpus]) -> list[str]:
+    """A note where the run folder holds another suite, which `patray run` refuses."""
+    if not run.exists("suite.yaml"):
+        return []
+    contents = [
+        entry.model_copy(update={"content": corpus.prepared.content_hash})
+        for entry, corpus in zip(suite.landscapes, corpora, strict=True)
+    ]
+    new = dump_suite(suite.model_copy(update={"landscapes": tuple(contents)}))
+    changes = differences(yaml.safe_load(run.read_text("suite.yaml")), yaml.safe_load(new))
+    changes = [change for change in changes if not WRITTEN_BY_RUN.match(change)]
+    if not changes:
+        return []
+    more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return [f"{run} holds another suite, so `patray run` will ask for another --name: {'; '.join(changes[:3])}{more}"]
+
+
+def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedModel:
+    record, source = model_record(entry), suite.models_from
+    counter = own_counter(record, entry.path, source.mirror, source.hub)
+    refused = ""
+    try:
+        require_runnable(record, str(entry.engine or "none"), source.remote_code)
+    except ModelError as error:
+        refused = str(error)
+    try:
+        found = find_snapshot(record, entry.path, source.mirror, source.hub).found
+    except ModelError:
+        found = ""
+    return PlannedModel(
+        name=str(entry.name),
+        record=record,
+        engine=str(entry.engine or "none"),
+        counter=counter or proxy_counter(),
+        vocabulary=None if counter is not None else estimates.vocabulary_of(record),
+        refused=refused,
+        found=found,
+    )
+
+
+def _steps(
+    suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], scratch: Folder
+) -> tuple[list[Corpus], list[EmbedStep], list[RankStep]]:
+    views = suite_views(suite)
+    limit = max((_needed(model) for model in models.values()), default=1)
+    asked = [count for model in models.values() for count in model.counts(limit)]
+    counts = {count.key: count for count in sorted(asked, key=lambda count: not count.only_queries)}
+    complete = run.exists("provenance.json")
+    corpora, embeddings, rankings = [], list[EmbedStep](), list[RankStep]()
+    for entry in suite.landscapes:
+        corpus = open_corpus(entry, suite, store, scratch)
+        texts = read_texts(corpus, views, list(counts.values()))
+        planner = EmbedPlanner(corpus, texts, suite.tasks, store)
+        for model in models.values():
+            embeddings.extend(planner.steps(model))
+        ranker = RankPlanner(corpus, texts, models, run, suite.search.depth, complete)
+        rankings.extend(ranker.steps(suite.systems or ()))
+        corpora.append(corpus)
+    return corpora, embeddings, rankings
+
+
+def _needed(model: PlannedModel) -> int:
+    """Tokens of the counter's vocabulary beyond which no text of this model grows."""
+    record = model.record
+    most = max(record.max_tokens, record.document_tokens or 0)
+    return most if model.vocabulary is None else round(most / model.vocabulary.ratio[0]) + 1
+
+
+def _reranker(suite: Suite, system: str) -> str | None:
+    return next((found.with_ for found in suite.systems or () if found.name == system), None)
+
+
+def _files(entry: ModelEntry, model: PlannedModel, suite: Suite) -> tuple[int | None, str]:
+    """Bytes of the snapshot and where from; of weights x bytes of the dtype where it is not at hand."""
+    record = model.record
+    if model.found and model.found != "hub":
+        snapshot: Snapshot = find_snapshot(record, entry.path, suite.models_from.mirror, False)
+        folder = Folder.at(snapshot.location)
+        return sum(folder.size(name) for name in folder.list() if "." in name), model.found
+    size = None if record.size is None else record.size * BYTES[record.dtype]
+    return size, model.found or "not found"
+
+
+def _disk(
+    suite: Suite,
+    corpora: list[Corpus],
+    models: list[ModelPlan],
+    embeddings: list[EmbedStep],
+    rankings: list[RankStep],
+    estimates: Estimates,
+) -> Disk:
+    runnable = {plan.model.name: plan.model.record for plan in models if not plan.model.refused}
+    size = estimates.bytes
+    vectors = token_vectors = indexes = read = 0.0
+    searches = {plan.model.name: 0 for plan in models}
+    for system in suite.systems or ():
+        for model in (system.dense, system.late):
+            if model is not None:
+                searches[model] += 1
+    for step in embeddings:
+        if step.model not in runnable:
+            continue
+        record = runnable[step.model]
+        left = 1 - step.windows[0] / max(1, step.windows[1])
+        if record.kind == "late-interaction":
+            whole = step.tokens[1] * step.rows / max(1, step.inputs) * record.dimension * 2
+            token_vectors += whole * left if step.state in ("to do", "partly") else 0
+        else:
+            whole = step.rows * record.dimension * 4 * size.vector_factor
+            vectors += whole * left if step.state in ("to do", "partly") else 0
+            indexes += step.rows * record.dimension * 4 if step.role == "document" and not step.indexed else 0
+        read += whole * searches[step.model]
+    to_do = [step for step in rankings if step.state == "to do"]
+    made = [step for step in rankings if step.state != "refused"]
+    evidence = 0.0
+    options = suite.tasks.retrieval
+    for corpus in corpora:
+        if corpus.truth is not None and options is not None:
+            slices, _ = make_slices(corpus.truth, options.slices)
+            each = sum(int(part.queries.sum()) for part in slices) * len(options.measures)
+            evidence += each * sum(step.landscape == corpus.name for step in made) * size.evidence_row
+    return Disk(
+        clean=sum(corpus.clean_bytes for corpus in corpora if not corpus.exists),
+        vectors=vectors,
+        token_vectors=token_vectors,
+        indexes=indexes,
+        rankings=sum(step.rows for step in to_do) * size.ranking_row,
+        trec=sum(step.rows for step in made) * size.trec_row,
+        evidence=evidence,
+        source_read=sum(corpus.source_bytes for corpus in corpora),
+        models=sum(plan.file_bytes or 0 for plan in models if not plan.model.refused and plan.to_do[1] > 0),
+        vectors_read=read,
+    )

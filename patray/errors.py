@@ -23,3 +23,7 @@ class EmbeddingError(PatrayError):
 
 class ConflictError(PatrayError):
     """A run or artifact of that name exists with different content."""
+
+
+class TrainingError(PatrayError):
+    """A training cannot go on, or what it left is not whole."""

@@ -9,26 +9,25 @@ are embedded twice, and their number is reported.
 
 from __future__ import annotations
 
-import functools
-import queue
-import threading
+import os
+import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray
 
-from patray import errors
-from patray.cluster.errors import cause_of
+from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
 from patray.cluster.progress import Progress
-from patray.cluster.start import require
+from patray.cluster.token_memory import count_token_vectors, state_token_memory
+from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.check import checked_unit_vectors
-from patray.encoders.protocol import EncoderSettings, load_encoder
-from patray.encoders.tokens import InputTokenizer
+from patray.encoders.flops import ForwardCost, forward_cost, share_of_peak
+from patray.encoders.late_interaction import LateEncoder
+from patray.encoders.protocol import EncoderSettings, EngineDied, device_name, load_encoder
+from patray.encoders.token_vectors import checked_token_vectors, token_vectors_table
 from patray.encoders.vectors import part_names, part_stats, vectors_table
 from patray.encoders.windows import ViewIndex, Window, embedding_identity, plan_windows
 from patray.errors import PatrayError, ResourceError
@@ -37,13 +36,13 @@ from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
+from patray.models.stated import read_stated
 from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Embedding
 
-MODEL_CACHE = Path.home() / ".cache" / "patray" / "models"
 STARTED = "started"
-TOKENISER_CPUS = 0.2
-"""CPU share of one tokenising task; an actor asks for as much less than its threads, so that both fit."""
+WINDOW_TRIES = 6
+"""How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,11 @@ class EmbedJob:
     snapshot: Snapshot
     engine: str
     role: Role
+    content: str | None = None
 
     def identity(self) -> dict[str, object]:
-        return embedding_identity(self.record, self.engine, self.role, self.index.inputs_hash(self.chosen))
+        inputs = self.index.inputs_hash(self.chosen)
+        return embedding_identity(self.record, self.engine, self.role, inputs, self.content)
 
 
 @dataclass(frozen=True)
@@ -84,30 +85,21 @@ class _Target:
     role: Role
 
 
-@functools.lru_cache(maxsize=4)
-def _tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
-    record = ModelRecord.model_validate_json(record_json)
-    return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE))
-
-
-def _failed(error: PatrayError) -> pa.Table:
-    """An error as a row: Ray Data keeps only the text of what a worker raises, and a user must read what it says."""
-    return pa.table({"error": [f"{type(error).__name__}: {error}"]})
-
-
 def _tokenise(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
     """One window (a row) with its texts' token ids, flat, and their lengths; or its error."""
     try:
         return _tokenised(row, work, targets)
     except PatrayError as error:
-        return _failed(error)
+        return failed(error)
 
 
 def _tokenised(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
     window = row.to_pylist()[0]
     target = targets[window["job"]]
-    texts = render(read_rows(target.prepared, window["source"], target.view.sections, window["rows"]), target.view)
-    tokenised = _tokenizer(work.record.model_dump_json(), work.snapshot)(texts, work.record.prompts.of(target.role))
+    view = target.view.of(window["source"])
+    texts = render(read_rows(target.prepared, window["source"], view.sections, window["rows"]), view)
+    tokenizer = input_tokenizer(work.record, work.snapshot, target.role)
+    tokenised = tokenizer(texts, work.record.prompts.of(target.role))
     lengths = np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)
     return pa.table(
         {
@@ -132,7 +124,10 @@ class _EncodeWindow:
     def __init__(self, work: _Work, targets: list[_Target]) -> None:
         self._work, self._targets = work, targets
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
-        self._encoder = load_encoder(work.record, snapshot, work.settings)
+        self._late = work.record.kind == "late-interaction"
+        self._encoder: Any = (LateEncoder if self._late else load_encoder)(work.record, snapshot, work.settings)
+        self._cost = forward_cost(work.record, read_stated(snapshot))
+        self._device = device_name(work.settings)
 
     def __call__(self, row: pa.Table) -> pa.Table:
         if "error" in row.column_names:
@@ -140,19 +135,27 @@ class _EncodeWindow:
         try:
             return self._encode(row)
         except PatrayError as error:
-            return _failed(error)
+            return failed(error)
+        except EngineDied as error:
+            # An error would end the step, a retry would meet this broken actor again: Ray replaces a dead process
+            # and gives its windows to others.
+            print(f"{error}; this actor ends and is started again", file=sys.stderr, flush=True)
+            os._exit(1)
 
     def _encode(self, row: pa.Table) -> pa.Table:
         record, job, name = self._work.record, row["job"][0].as_py(), row["name"][0].as_py()
         folder = self._targets[job].folder
-        (folder / STARTED).write_bytes(name, b"")
+        _count_try(folder / STARTED, name, record)
         lengths = row["lengths"].chunk(0).flatten().to_numpy()
         flat = row["tokens"].chunk(0).flatten().to_numpy()
         members: list[list[str]] = row["members"][0].as_py()
         begin = time.perf_counter()
-        vectors = self._encoder.encode(np.split(flat, np.cumsum(lengths)[:-1]))
+        inputs = np.split(flat, np.cumsum(lengths)[:-1])
+        role = (self._targets[job].role,) if self._late else ()
+        vectors: Any = self._encoder.encode(inputs, *role)
         seconds = time.perf_counter() - begin
-        vectors = checked_unit_vectors(vectors, [ids[0] for ids in members], record.dimension, record.name)
+        check: Any = checked_token_vectors if self._late else checked_unit_vectors
+        vectors = check(vectors, [ids[0] for ids in members], record.dimension, record.name)
         repeat = np.repeat(np.arange(len(members)), [len(ids) for ids in members])
         truncated, empty = (np.array(row[key][0].as_py(), dtype=bool)[repeat] for key in ("truncated", "empty"))
         stats = {
@@ -162,10 +165,30 @@ class _EncodeWindow:
             "truncated": int(truncated.sum()),
             "empty": int(empty.sum()),
             "encode_seconds": seconds,
+            "flops": self._cost.flops(lengths) if isinstance(self._cost, ForwardCost) else None,
+            "flops_unknown": None if isinstance(self._cost, ForwardCost) else self._cost,
+            "device": self._device,
         }
         ids = [patent for group in members for patent in group]
-        folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated, stats))
+        if self._late:
+            tokens = vectors.take(repeat)
+            stats |= {"vectors": len(vectors.vectors), "patent_vectors": len(tokens.vectors)}
+            folder.write_table(name, token_vectors_table(ids, tokens, lengths[repeat], truncated, stats))
+        else:
+            folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated, stats))
         return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
+
+
+def _count_try(started: Folder, name: str, record: ModelRecord) -> None:
+    """Mark that an actor takes a window; ResourceError when it has ended as many actors as it may."""
+    tries = int(started.read_bytes(name) or b"0") if started.exists(name) else 0
+    if tries >= WINDOW_TRIES:
+        raise ResourceError(
+            f"model {record.name}: each of {tries} actors died over the window {name}, for want of memory or in the "
+            "engine: see what the workers wrote. Lower `embedding.tokens_per_batch` or `embedding.actors.max`, or give "
+            "an actor more memory; what is done is kept"
+        )
+    started.write_bytes(name, str(tries + 1).encode())
 
 
 @dataclass
@@ -200,6 +223,7 @@ def embed(
     if open_states:
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
         _report_resumed(open_states, progress)
+        _state_memory(open_states, workdir)
         actors = _run(open_states, options, allow_remote_code, progress)
         progress.close()
         for state in open_states:
@@ -243,6 +267,16 @@ def _report_resumed(states: list[_State], progress: Progress) -> None:
             progress.advance(kept, 0)
 
 
+def _state_memory(states: list[_State], workdir: Folder) -> None:
+    """Say what token vectors will take, before any is made."""
+    for state in states:
+        job = state.job
+        if job.record.kind == "late-interaction":
+            label = f"embed {job.model} ({job.landscape}/{job.view.name}, {job.role})"
+            count = count_token_vectors(job.prepared, job.view, state.windows, job.record, job.snapshot, job.role)
+            state_token_memory(label, count, job.record, workdir, None)
+
+
 def _complete(state: _State, options: Embedding, actors: int) -> None:
     """Add up the windows and declare the artifact whole.
 
@@ -250,7 +284,11 @@ def _complete(state: _State, options: Embedding, actors: int) -> None:
     """
     names = [window.name for window in state.windows]
     stats = [part_stats(state.folder, name) for name in names]
-    totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in stats[0]}
+    totals: dict[str, Any] = {
+        key: sum(item[key] for item in stats)
+        for key in stats[0]
+        if all(isinstance(item.get(key), int | float) for item in stats)
+    }
     seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
     on_gpu = options.gpus > 0
     totals.update(
@@ -263,6 +301,7 @@ def _complete(state: _State, options: Embedding, actors: int) -> None:
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
         gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
     )
+    totals.update(_work_done(stats, totals, state.job.record))
     content = {
         "identity": state.identity,
         "parts": names,
@@ -271,6 +310,19 @@ def _complete(state: _State, options: Embedding, actors: int) -> None:
     }
     complete(state.folder, content)
     state.folder.delete(STARTED)
+
+
+def _work_done(stats: list[dict[str, Any]], totals: dict[str, Any], record: ModelRecord) -> dict[str, Any]:
+    """Device, model FLOP/s of one actor and, on GPUs, their share of the peak; each None only with a reason."""
+    devices = sorted({str(item.get("device")) for item in stats})
+    done: dict[str, Any] = {"device": ", ".join(devices), "flops_per_s": None, "mfu": None}
+    if any(item.get("flops") is None for item in stats):
+        why = next((item["flops_unknown"] for item in stats if item.get("flops_unknown")), "a window was not counted")
+        return done | {"mfu_unknown": why}
+    done["flops_per_s"] = totals["flops"] / max(1e-9, totals["encode_seconds"])
+    gpu_seconds = max(1e-9, totals["gpu_hours"] * 3600)
+    done["mfu"], done["mfu_unknown"] = share_of_peak(totals["flops"], gpu_seconds, devices, record.dtype)
+    return done
 
 
 def _run(states: list[_State], options: Embedding, allow_remote_code: bool, progress: Progress) -> int:
@@ -285,6 +337,7 @@ def _run(states: list[_State], options: Embedding, allow_remote_code: bool, prog
         threads=options.threads,
         tokens_per_batch=options.tokens_per_batch or (65_536 if on_gpu else 2_048),
         allow_remote_code=allow_remote_code,
+        gpu_share=min(1.0, options.gpus) if on_gpu else 1.0,
     )
     gpus = options.gpus * job.record.tensor_parallel
     cpus = options.threads - TOKENISER_CPUS
@@ -295,7 +348,10 @@ def _run(states: list[_State], options: Embedding, allow_remote_code: bool, prog
     ]
     if not rows:
         return 1
-    lowest, highest = _pool(options, len(rows), cpus, gpus, label)
+    for state in states:  # what an earlier run left in flight was no fault of the window
+        for name in (state.folder / STARTED).list():
+            (state.folder / STARTED).write_bytes(name, b"")
+    lowest, highest = pool_size(options, len(rows), cpus, gpus, label)
     work = _Work(job.record, job.snapshot, settings)
     targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
     tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
@@ -318,53 +374,8 @@ def _run(states: list[_State], options: Embedding, allow_remote_code: bool, prog
             num_gpus=gpus or None,
         )
     )
-    for batch in _watched(results, options.stall_seconds, label):
+    for batch in watched(results, options.stall_seconds, label):
         for item in batch.to_pylist():
-            if item.get("error"):
-                kind, _, message = item["error"].partition(": ")
-                raise getattr(errors, kind, PatrayError)(message)
+            raise_failed(item)
             progress.advance(item["patents"], item["tokens"])
     return highest
-
-
-def _pool(options: Embedding, windows: int, cpus: float, gpus: float, label: str) -> tuple[int, int]:
-    """Smallest and largest number of actors: never more than windows, or than the cluster can ever hold."""
-    least = options.actors.min
-    found = require(f"{label}: {least} encoder actor(s)", least * cpus, least * gpus)
-
-    def room(resources: dict[str, float]) -> int:
-        by_cpu = int((resources["CPU"] - TOKENISER_CPUS + 1e-9) // cpus)
-        return max(1, min(by_cpu, int(resources["GPU"] // gpus)) if gpus else by_cpu)
-
-    most = min(options.actors.max or room(found.most), room(found.most), windows)
-    least = min(least if found.grows else min(most, room(found.now)), most)
-    return max(1, least), max(1, most)
-
-
-def _watched(dataset: ray.data.Dataset, stall_seconds: int, label: str) -> Iterator[pa.Table]:
-    """The dataset's batches as they come; a ResourceError when none comes for `stall_seconds`."""
-    results: queue.Queue[Any] = queue.Queue()
-    end = object()
-
-    def consume() -> None:
-        try:
-            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                results.put(batch)
-            results.put(end)
-        except BaseException as error:  # handed to the caller's thread, which raises it
-            results.put(error)
-
-    threading.Thread(target=consume, daemon=True, name="patray-embed").start()
-    while True:
-        try:
-            item = results.get(timeout=stall_seconds)
-        except queue.Empty:
-            raise ResourceError(
-                f"{label}: no window was finished for {stall_seconds} s (embedding.stall_seconds). The cluster may "
-                "have no room for an actor: see `ray status`."
-            ) from None
-        if item is end:
-            return
-        if isinstance(item, BaseException):
-            raise cause_of(item) from item
-        yield item

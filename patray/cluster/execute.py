@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import ray
@@ -19,6 +18,7 @@ import ray
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.errors import cause_of
 from patray.cluster.fine_tune import fine_tune
+from patray.cluster.foreign import content_of, foreign_files
 from patray.cluster.judge import Judge
 from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import (
@@ -32,7 +32,7 @@ from patray.cluster.prepare import (
 from patray.cluster.progress import say
 from patray.cluster.rankings import Rankings
 from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval
-from patray.cluster.search import Place, chosen_queries, save_index
+from patray.cluster.search import Place, save_index
 from patray.cluster.start import connect, require
 from patray.cluster.views import index_view
 from patray.encoders.windows import ViewIndex
@@ -43,9 +43,11 @@ from patray.models.record import Role
 from patray.report.write import write_report
 from patray.runs import tables
 from patray.runs.identity import claim_run
+from patray.runs.inputs import texts_by_role
 from patray.runs.provenance import Provenance
 from patray.runs.resolve import suite_views
 from patray.runs.suite import Suite
+from patray.runs.systems import SystemEntry
 from patray.runs.trec import write_trec
 
 
@@ -78,6 +80,7 @@ class _Run:
         self.provenance.models = {model.name: model.facts() for model in models}
         self.landscapes: list[Landscape] = []
         self.vectors: dict[tuple[str, str, str], dict[Role, Folder]] = {}
+        self.indexes: dict[tuple[str, str], ViewIndex] = {}
         self.tuned: list[Scored] = []
         self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
 
@@ -107,8 +110,19 @@ class _Run:
             for note in landscape.notes:
                 self._note(note)
             entries.append(entry.model_copy(update={"content": prepared.content_hash}))
-        self.suite = self.suite.model_copy(update={"landscapes": tuple(entries)})
+        self.suite = self.suite.model_copy(update={"landscapes": tuple(entries), "systems": self._with_content()})
         claim_run(self.run.make(), self.suite)
+
+    def _with_content(self) -> tuple[SystemEntry, ...]:
+        """The systems; those that ranked elsewhere with a hash of their files, which must be there for every place."""
+        places = [one.name for one in self.landscapes if one.truth is not None], [view.name for view in self.views]
+        entries = []
+        for system in self.systems:
+            if system.run is not None:
+                foreign_files(system.run, *places)
+                system = system.model_copy(update={"content": content_of(system.run)})
+            entries.append(system)
+        return tuple(entries)
 
     def _fine_tune(self) -> None:
         bases = {model.name: model for model in self.models}
@@ -122,17 +136,19 @@ class _Run:
     def _embed(self) -> None:
         if not self.models:
             return
-        indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
+        self.indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
         for model in self.models:
             if model.record.kind == "reranker":
                 continue
             jobs = [
                 EmbedJob(
-                    landscape.name, landscape.folder, view, indexes[landscape.name, view.name], chosen,
+                    landscape.name, landscape.folder, view, self.indexes[landscape.name, view.name], chosen,
                     model.name, model.record, model.snapshot, model.engine, role, model.content,
                 )
                 for landscape, view in self._places()
-                for role, chosen in self._roles(landscape, indexes[landscape.name, view.name], model).items()
+                for role, chosen in texts_by_role(
+                    self.indexes[landscape.name, view.name], landscape.truth, self.suite.tasks, model.record
+                ).items()
             ]  # fmt: skip
             found = embed(jobs, self.store, self.suite.embedding, self.suite.models_from.remote_code)
             for job, (folder, step) in zip(jobs, found, strict=True):
@@ -147,30 +163,18 @@ class _Run:
             )
         return index
 
-    def _roles(self, landscape: Landscape, index: ViewIndex, model: Model) -> dict[Role, np.ndarray]:
-        """Which texts are encoded for which role, each once: roles with the document's prompt share its vectors."""
-        wanted: dict[Role, np.ndarray] = {"document": ~index.external}
-        tasks = self.suite.tasks
-        roles: dict[Role, object] = {"classification": tasks.classification, "clustering": tasks.clustering}
-        for role, task in roles.items():
-            if task is not None and model.record.kind == "dense" and model.record.encoding_role(role) == role:
-                wanted[role] = ~index.external
-        if landscape.truth is not None:
-            queries = chosen_queries(index, landscape.truth)
-            if model.record.encoding_role("query") == "document":
-                queries &= index.external
-            if queries.any():
-                wanted["query"] = queries
-        return wanted
-
     def _search(self) -> None:
         models = {model.name: model for model in self.models}
         for landscape, view in self._places():
             at = (landscape.name, view.name)
             vectors = {key[2]: by_role for key, by_role in self.vectors.items() if key[:2] == at}
-            rankings = Rankings(self.run, self.store, self.suite, landscape, view, models, vectors)
+            rankings = Rankings(
+                self.run, self.store, self.suite, landscape, view, self.indexes.get(at), models, vectors
+            )
             for step, tuned in rankings.make():
                 if step is not None:
+                    for note in step.pop("notes", ()):
+                        self._note(note)
                     self.provenance.add(step)
                 self.tuned.append(tuned)
         for key, by_role in self.vectors.items():
@@ -226,13 +230,13 @@ class _Run:
                     if landscape.name in self.suite.homes:
                         labels = replace(labels, split=None)  # the recipes kept to the families' split, not the file's
                     split = family_split(landscape, labels, self.suite.splits)
-                    yield score_classification.remote(place, folder, labels, split, tasks.classification)
+                    yield score_classification.remote(place, folder, system, labels, split, tasks.classification)
             if tasks.clustering is not None:
                 folder = by_role.get("clustering", by_role["document"])
                 for labels in self._labels(landscape, tasks.clustering.labels):
                     if landscape.name in self.suite.homes:
                         labels = of_test_families(landscape, labels, self.suite.splits)
-                    yield score_clustering.remote(place, folder, labels, tasks.clustering)
+                    yield score_clustering.remote(place, folder, system, labels, tasks.clustering)
 
     def _labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:
         """The label sets of a landscape, read or derived once for all views, systems and tasks."""

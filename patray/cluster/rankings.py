@@ -12,11 +12,15 @@ from typing import Any
 
 import ray
 
+from patray.cluster.foreign import search_foreign
 from patray.cluster.fuse import fuse
+from patray.cluster.late import search_late
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape
+from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
 from patray.cluster.search import Place, search_dense, search_lexical
+from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View
@@ -37,6 +41,7 @@ class Rankings:
     suite: Suite
     landscape: Landscape
     view: View
+    index: ViewIndex | None
     models: Mapping[str, Model]
     vectors: Mapping[str, Mapping[Role, Folder]]
 
@@ -69,7 +74,19 @@ class Rankings:
         if system.dense is not None:
             by_role = self.vectors[system.dense]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
-            return search_dense(self.run, place, by_role["document"], queries, truth, options)
+            return search_dense(self.run, place, by_role["document"], queries, truth, system, options)
+        if system.late is not None:
+            by_role = self.vectors[system.late]
+            queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
+            return search_late(self.run, place, by_role["document"], queries, truth, options)
         if system.lexical is not None:
             return search_lexical(self.run, place, self.landscape.folder, self.view, truth, system, options)
+        if system.run is not None:
+            return search_foreign(self.run, place, system, truth, options)
+        if system.rerank is not None and system.with_ is not None and self.index is not None:
+            return rerank(
+                self.run, place, Place(place.landscape, place.view, system.rerank), self.landscape.folder, self.view,
+                self.index, truth, self.models[system.with_], int(str(system.depth)), options.depth, self.store,
+                self.suite.embedding, self.suite.models_from.remote_code,
+            )  # fmt: skip
         raise AssertionError(f"no search for a {system.kind} system")

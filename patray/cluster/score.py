@@ -17,6 +17,9 @@ from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
 from patray.runs.suite import Classification, Clustering, Retrieval
+from patray.runs.systems import SystemEntry
+from patray.search.derive import derived
+from patray.search.quantise import value_ranges
 from patray.search.table import from_table, positions
 from patray.tasks import classification, clustering, retrieval
 from patray.tasks.scores import Score
@@ -46,9 +49,12 @@ def score_retrieval(
     )
 
 
-def _labelled(folder: Folder, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and vectors of the patents of a label set, in the order of the set."""
-    ids, vectors = load_vectors(folder)
+def _labelled(folder: Folder, system: SystemEntry, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of the patents of a label set, in the order of the set, and what the system keeps of their vectors."""
+    ids, full = load_vectors(folder)
+    cut = derived(full, system.width)
+    ranges = value_ranges(cut) if system.precision == "int8" else None
+    vectors = derived(cut, None, system.precision or "float32", ranges)
     rows = positions(labels.patent_ids, ids)
     if (rows < 0).any():
         raise AssertionError(f"{folder}: {(rows < 0).sum()} labelled patents have no vector")
@@ -63,9 +69,9 @@ def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
 
 @ray.remote(num_cpus=1)
 def score_classification(
-    place: Place, folder: Folder, labels: LabelSet, by_family: np.ndarray, options: Classification
+    place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, by_family: np.ndarray, options: Classification
 ) -> Scored:
-    ids, vectors = _labelled(folder, labels)
+    ids, vectors = _labelled(folder, system, labels)
     truth, _ = labels.to_matrix(ids)
     try:
         found = classification.evaluate(
@@ -92,8 +98,10 @@ def score_classification(
 
 
 @ray.remote(num_cpus=1)
-def score_clustering(place: Place, folder: Folder, labels: LabelSet, options: Clustering) -> Scored:
-    ids, vectors = _labelled(folder, labels)
+def score_clustering(
+    place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, options: Clustering
+) -> Scored:
+    ids, vectors = _labelled(folder, system, labels)
     try:
         found = clustering.evaluate(
             vectors,

@@ -14,20 +14,22 @@ import numpy as np
 import ray
 
 from patray.encoders.vectors import load_vectors, part_names
-from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.load import iter_sections
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
 from patray.runs.suite import Search
-from patray.runs.systems import SystemEntry
+from patray.runs.systems import LOSSY, SystemEntry
 from patray.runs.tables import ranking_file
 from patray.search.dense import Coarse, search_shard
+from patray.search.derive import derived
 from patray.search.exclusion import exclusions
 from patray.search.faiss_file import write_index
 from patray.search.lexical import Bm25
 from patray.search.merge import merge
+from patray.search.quantise import join_ranges, value_ranges
+from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.table import positions, to_table
 
@@ -50,15 +52,28 @@ class Place:
 class ShardSearcher:
     """Holds one shard of a corpus and answers with its exact top k."""
 
-    def __init__(self, folder: Folder, parts: list[str], truth: Truth) -> None:
+    def __init__(self, folder: Folder, parts: list[str], truth: Truth, system: SystemEntry) -> None:
         ids, vectors = load_vectors(folder, parts)
         codes = positions(ids, truth.patent_ids)
         inside = codes >= 0  # query documents outside the corpus are encoded beside it, but never ranked
-        self._vectors, self._codes, self._truth = vectors[inside], codes[inside].astype(np.int32), truth
+        self._vectors = derived(vectors[inside], system.width)
+        self._codes, self._truth, self._system = codes[inside].astype(np.int32), truth, system
 
     def search(self, queries: np.ndarray, depth: int, coarse: Coarse) -> Ranking:
         skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
-        return search_shard(queries, self._vectors, self._codes, depth, skip, coarse)
+        return search_shard(derived(queries, self._system.width), self._vectors, self._codes, depth, skip, coarse)
+
+    def ranges(self) -> np.ndarray:
+        """(2, d): smallest and largest value of each dimension in this shard."""
+        return value_ranges(self._vectors)
+
+    def candidates(self, queries: np.ndarray, depth: int, *ranges: np.ndarray) -> Candidates:
+        """The best by int8 or binary codes; `ranges` are those of all shards."""
+        skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
+        cut = derived(queries, self._system.width)
+        joined = join_ranges(ranges, cut.shape[1])
+        precision, rescore = self._system.precision or "float32", self._system.rescore
+        return search_codes(cut, self._vectors, self._codes, depth, skip, precision, rescore, joined)
 
 
 @ray.remote(num_cpus=0)
@@ -80,10 +95,17 @@ def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
 
 
 @ray.remote(num_cpus=0)
-def _merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
+def merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
     merged = merge(rankings, depth)
     run.write_table(place.file, to_table(merged, truth.query_ids, truth.patent_ids))
     return len(merged.patents)
+
+
+@ray.remote(num_cpus=0)
+def _finish_and_save(run: Folder, place: Place, truth: Truth, depth: int, *parts: Candidates) -> int:
+    ranking = finish(parts, depth)
+    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
+    return len(ranking.patents)
 
 
 def _cpus_each(shards: int) -> float:
@@ -94,9 +116,18 @@ def _cpus_each(shards: int) -> float:
 
 
 def search_dense(
-    run: Folder, place: Place, documents: Folder, queries: list[Folder], truth: Truth, options: Search
+    run: Folder,
+    place: Place,
+    documents: Folder,
+    queries: list[Folder],
+    truth: Truth,
+    system: SystemEntry,
+    options: Search,
 ) -> dict[str, Any]:
-    """Rank the whole corpus for every query and save it; returns the step's record."""
+    """Rank the whole corpus for every query and save it; returns the step's record.
+
+    Truncated and quantised systems are made here from the one set of full vectors that is stored.
+    """
     step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
     if run.exists(place.file):
         return {**step, "reused": True, "seconds": 0.0}
@@ -107,11 +138,17 @@ def search_dense(
     truth_ref = ray.put(truth)
     cpus = _cpus_each(shards)
     searchers: list[Any] = [
-        ray.remote(num_cpus=cpus)(ShardSearcher).remote(documents, parts[at::shards], truth_ref) for at in range(shards)
+        ray.remote(num_cpus=cpus)(ShardSearcher).remote(documents, parts[at::shards], truth_ref, system)
+        for at in range(shards)
     ]
     vectors = _query_vectors.remote(queries, truth_ref)
-    rankings = [searcher.search.remote(vectors, options.depth, options.coarse) for searcher in searchers]
-    count = ray.get(_merge_and_save.remote(run, place, truth_ref, options.depth, *rankings))
+    if system.precision in LOSSY:
+        ranges = [searcher.ranges.remote() for searcher in searchers] if system.precision == "int8" else []
+        found = [searcher.candidates.remote(vectors, options.depth, *ranges) for searcher in searchers]
+        count = ray.get(_finish_and_save.remote(run, place, truth_ref, options.depth, *found))
+    else:
+        found = [searcher.search.remote(vectors, options.depth, options.coarse) for searcher in searchers]
+        count = ray.get(merge_and_save.remote(run, place, truth_ref, options.depth, *found))
     for searcher in searchers:
         ray.kill(searcher)
     seconds = time.perf_counter() - begin
@@ -127,9 +164,10 @@ def _lexical(
     codes: list[np.ndarray] = []
     queries: dict[str, str] = {}
     for which in ("patents", "queries"):
-        for batch in iter_sections(prepared, view.sections, which):
+        shown = view.of(which)
+        for batch in iter_sections(prepared, shown.sections, which):
             ids = np.asarray(batch.column("patent_id").to_pylist(), dtype=object)
-            texts = render(batch, view)
+            texts = render(batch, shown)
             if which == "patents":
                 corpus += texts
                 codes.append(positions(ids, truth.patent_ids))
@@ -152,13 +190,6 @@ def search_lexical(
     begin = time.perf_counter()
     count = ray.get(_lexical.remote(run, place, prepared, view, truth, system, options.depth))
     return {**step, "reused": False, "seconds": time.perf_counter() - begin, "queries": count}
-
-
-def chosen_queries(index: ViewIndex, truth: Truth) -> np.ndarray:
-    """(M,) bool: the texts of `index` that are queries of the truth; an outside query wins over a patent of its id."""
-    chosen = positions(index.ids, truth.query_ids) >= 0
-    outside = index.ids[index.external & chosen]
-    return chosen & (index.external | (positions(index.ids, outside) < 0) if len(outside) else True)
 
 
 @ray.remote(num_cpus=0)

@@ -13,6 +13,7 @@ from patray.landscapes.views import View, render
 
 @ray.remote(num_cpus=0.5)
 def _index_part(prepared: Folder, part: str, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    view = view.of(part)
     table = read_rows(prepared, part, view.sections)
     texts = render(table, view)
     ids = np.asarray(table["patent_id"].to_pylist(), dtype=object)

@@ -14,7 +14,7 @@ def checked_unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
         raise EmbeddingError(
             f"model {model}: vectors have shape {vectors.shape}, its record says width {dimension}. A dropped Dense "
-            "head or a wrong record is the usual cause: run `patray models NAME --verify PATH`."
+            "head or a wrong record is the usual cause: run `patray models verify NAME --path PATH`."
         )
     unit = np.asarray(vectors, dtype=np.float32)
     norms = np.linalg.norm(unit.astype(np.float64), axis=1)
@@ -23,6 +23,7 @@ def checked_unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int
         what = "zero" if norms[bad[0]] == 0.0 else "NaN or infinite"
         raise EmbeddingError(
             f"model {model}: {len(bad)} of {len(norms)} vectors are {what}, the first for patent {ids[bad[0]]}. "
-            "If the dtype is float16, use bfloat16 or float32."
+            "Half precision overflows in some models: set `dtype: bfloat16` or `dtype: float32` for it in the suite. "
+            "An empty text gives such a vector where a tokenizer adds no token of its own: leave that view out."
         )
     return (unit / norms[:, None]).astype(np.float32)

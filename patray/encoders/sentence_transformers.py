@@ -29,6 +29,7 @@ class SentenceTransformersEncoder:
             torch.set_num_threads(settings.threads)
         self._torch = torch
         self._settings = settings
+        self._dimension = record.dimension
         self._model: Any = SentenceTransformer(
             str(snapshot),
             device=settings.device,
@@ -47,14 +48,17 @@ class SentenceTransformersEncoder:
         torch = self._torch
         lengths = np.array([len(tokens) for tokens in inputs], dtype=np.int64)
         parts: list[tuple[np.ndarray, Any]] = []
+        some = np.flatnonzero(lengths)  # an input without tokens gets NaN, not the vector of its padding
         with torch.inference_mode():
-            for rows in token_budget_batches(lengths, self._settings.tokens_per_batch):
+            for chosen in token_budget_batches(lengths[some], self._settings.tokens_per_batch):
+                rows = some[chosen]
                 features = {
                     name: torch.from_numpy(array).to(self._settings.device)
                     for name, array in self._padded([inputs[i] for i in rows]).items()
                 }
                 parts.append((rows, self._model(features)["sentence_embedding"].float()))
-        vectors = np.empty((len(inputs), parts[0][1].shape[1]), dtype=np.float32)
+        width = parts[0][1].shape[1] if parts else self._dimension
+        vectors = np.full((len(inputs), width), np.nan, dtype=np.float32)
         for rows, values in parts:  # after the loop, so that a GPU is never waited for between batches
             vectors[rows] = values.cpu().numpy()
         return vectors

@@ -89,7 +89,14 @@ def embedding_identity(
     The view is in it through the texts themselves: two views that render the same texts share vectors. `content`: hash
     of the files of a model that has no hub revision.
     """
-    local = {} if content is None else {"content": content}
+    local: dict[str, object] = {} if content is None else {"content": content}
+    if record.kind == "late-interaction":
+        local["late"] = [
+            record.query_tokens if role == "query" else record.document_tokens,
+            record.expansion_attended,
+            record.punctuation_skipped,
+            "float16",
+        ]
     return {
         **local,
         "inputs": inputs_hash,

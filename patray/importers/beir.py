@@ -46,6 +46,8 @@ def roles(files: Sequence[SourceFile], options: Options) -> list[tuple[str, Sour
         split = "" if config == name else re.sub(r"-\d{5}-of-\d{5}$", "", name)
         found[CONFIGS[last]].setdefault(split, []).append(file)
     chosen = []
+    if found["corpus"] and not found["queries"] and not found["qrels"]:
+        del found["queries"], found["qrels"]  # a corpus alone is a landscape too, one without retrieval
     for role, splits in found.items():
         if not splits:
             raise InputError(f"beir: no {role} file; found {', '.join(file.label for file in files[:8])}")
@@ -89,7 +91,8 @@ def _blocks(unit: Unit, options: Options) -> Iterator[tuple[pa.Table, np.ndarray
     else:
         numbers = pa.schema([("query-id", S), ("corpus-id", S), ("score", pa.int64())])
         schemas = [schema, numbers] if unit.role == "qrels" else [schema]
-        for found in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated):
+        needed = ("query-id", "corpus-id") if unit.role == "qrels" else ("_id",)
+        for found in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated, needed=needed):
             yield found.table, found.lines, found.read, found.findings
 
 

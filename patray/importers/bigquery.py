@@ -64,7 +64,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         for block in read_parquet(unit.file, SCHEMAS[0], unit.start, unit.stop, ["publication_number"]):
             yield from convert(block.table, block.lines, block.table.num_rows, [], options)
         return
-    for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated):
+    needed = ("publication_number",)
+    for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated, needed=needed):
         yield from convert(rows.table, rows.lines, rows.read, rows.findings, options)
 
 

@@ -1,4 +1,4 @@
-"""`patray import FORMAT SOURCE... DEST [options]` and `patray export-beir LANDSCAPE DEST [options]`."""
+"""`patray import FORMAT SOURCE... DEST [options]`."""
 
 from __future__ import annotations
 
@@ -130,34 +130,6 @@ def _trec(options: argparse.Namespace) -> int:
         print(f"{file}: {one['kind']}, {one['read']:,} lines read, {one['kept']:,} kept, {one['quarantined']:,} not")
         for reason, number in one["reasons"].items():
             print(f"  {number:12,}  {reason}")
-    return 0
-
-
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `patray export-beir`."""
-    parser.add_argument("landscape", help="landscape folder or URI")
-    parser.add_argument("destination", help="folder to write")
-    parser.add_argument("--view", default="ta", help="view of the documents [ta]")
-    parser.add_argument("--query-view", help="view of the queries [as the documents]")
-    parser.add_argument("--split", default="test", help="name of the qrels' split [test]")
-
-
-def run_export(options: argparse.Namespace) -> int:
-    """`patray export-beir`."""
-    import tempfile
-
-    from patray.files import Folder
-    from patray.importers.export_beir import export_beir
-    from patray.landscapes.validate import prepare
-
-    with tempfile.TemporaryDirectory(prefix="patray-export-") as scratch:
-        prepare(Folder.at(options.landscape), Folder.at(scratch))
-        done = export_beir(
-            Folder.at(scratch), Folder.at(options.destination), options.view, options.query_view, options.split
-        )
-    print(
-        f"{done.patents:,} documents, {done.queries:,} queries, {done.pairs:,} pairs written to {options.destination}"
-    )
     return 0
 
 

@@ -10,7 +10,6 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from patray.errors import InputError
 from patray.importers.json_lines import BAD_BYTES, cut
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream
+from patray.importers.suggest import suggest
 
 BATCH_ROWS, BATCH_CHARS = 8192, 32 << 20
 MAX_FIELD = 256 << 20
@@ -57,8 +57,9 @@ def read_csv(
         if binary.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") and "16" not in encoding:
             raise InputError(f"{file.label}: UTF-16; say so with --encoding utf-16")
         text = io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="")
+        looks = _delimiter(binary.peek(1 << 12))
         rows = csv.reader(text, delimiter=delimiter, strict=True)
-        header = list(names) or _header(rows, file)
+        header = list(names) or _header(rows, file, delimiter, looks)
         check_header(file.label, header, needed, delimiter)
         yield from _blocks(rows, header)
         line = rows.line_num + 1
@@ -71,10 +72,22 @@ def read_csv(
         )
 
 
-def _header(rows: Any, file: SourceFile) -> list[str]:
+def _delimiter(head: bytes) -> str:
+    """What the first line looks separated by."""
+    line = head.split(b"\n", 1)[0].decode("latin-1")
+    return max(DELIMITERS, key=line.count)
+
+
+def _header(rows: Any, file: SourceFile, delimiter: str, looks: str) -> list[str]:
     try:
         header = next(rows, None)
     except csv.Error as error:
+        if looks != delimiter:
+            said = DELIMITERS.get(delimiter, repr(delimiter))
+            raise InputError(
+                f"{file.label}: the header cannot be read with {said} as delimiter; it looks separated by "
+                f"{DELIMITERS[looks]}"
+            ) from error
         raise InputError(f"{file.label}, line 1: the header cannot be read: {error}") from error
     if header is None:
         raise InputError(f"{file.label}: an empty file")
@@ -102,15 +115,6 @@ def check_header(label: str, header: Sequence[str], needed: Sequence[str], delim
         near = suggest(name, header)
         hints.append(f"{name!r}" + (f" (did you mean {near!r}?)" if near else ""))
     raise InputError(f"{label}: missing column {', '.join(hints)}; columns found: {', '.join(header)}")
-
-
-def suggest(name: str, names: Sequence[str]) -> str | None:
-    """The likely other spelling of a column, None when nothing is close."""
-    folded = {one.lower().replace("_", "").replace(" ", ""): one for one in names}
-    key = name.lower().replace("_", "").replace(" ", "")
-    close = get_close_matches(key, list(folded), n=1, cutoff=0.72)
-    inside = [one for one in folded if one and (one in key or key in one)]
-    return folded[close[0]] if close else folded[inside[0]] if len(inside) == 1 else None
 
 
 def _blocks(rows: Any, header: Sequence[str]) -> Iterator[CsvBlock]:

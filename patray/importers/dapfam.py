@@ -38,7 +38,7 @@ SECTIONS = {
     "tac": ("title", "abstract", "claims"),
     "full": ("title", "abstract", "claims", "description"),
 }
-"""Views of the variants; `full` is a view of one's own in a suite, the others are built in."""
+"""Texts of the variants. jobs/suites/dapfam.yaml has the six pairs of them as views."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Variant:
     slice: str
     query_view: str
     view: str
+
+    @property
+    def suite_view(self) -> str:
+        """Name of the pair as a view of jobs/suites/dapfam.yaml."""
+        return self.view if self.view == self.query_view else f"{self.query_view}-to-{self.view}"
 
 
 VARIANTS = tuple(

@@ -48,6 +48,13 @@ rankings.
 """
 
 
+_CORPUS_ALONE = """\
+# {name}
+
+A corpus without queries and qrels: the landscape has neither citations nor qrels. Documents are the view `{view}`.
+"""
+
+
 @dataclass(frozen=True)
 class Exported:
     """How much was written."""
@@ -69,13 +76,13 @@ def export_beir(
     """Write the clean copy `prepared` (of landscapes.validate.prepare) to `destination`.
 
     view, query_view: of documents and of queries (default: the same). A view that starts with the title gives it in
-    `title`, the rest in `text`. direction, exclude_family: as in landscapes.truth.build_truth.
+    `title`, the rest in `text`. direction, exclude_family: as in landscapes.truth.build_truth. A landscape with neither
+    citations nor qrels gives its corpus alone.
     """
     documents = view if isinstance(view, View) else get_view(view)
     asked = documents if query_view is None else query_view
     queries = asked if isinstance(asked, View) else get_view(asked)
     metadata = load_metadata(prepared)
-    truth, _ = build_truth(metadata, direction=direction, exclude_family=exclude_family)
     rest = documents
     if documents.sections[0] == "title" and len(documents.sections) > 1:
         rest = make_view(f"{documents.name} without title", documents.sections[1:])
@@ -99,6 +106,10 @@ def export_beir(
                     sink.write(_line({"_id": one, "text": text}))
 
     destination.publish("corpus.jsonl", write_corpus)
+    if metadata.citations is None and metadata.qrels is None:
+        destination.write_text("README.md", _CORPUS_ALONE.format(name=metadata.name, view=documents.name))
+        return Exported(metadata.patents.num_rows, 0, 0)
+    truth, _ = build_truth(metadata, direction=direction, exclude_family=exclude_family)
     destination.publish("queries.jsonl", write_queries)
     pairs = _pairs(truth.query_ids[truth.query], truth.patent_ids[truth.patent], truth.relevance)
     destination.write_text(

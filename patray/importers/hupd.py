@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from patray.errors import InputError
 from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
 from patray.importers.format import Format, Unit, only
-from patray.importers.json_lines import NOT_JSON, WRONG_SHAPE, coerce, cut
+from patray.importers.json_lines import BAD_BYTES, NOT_JSON, WRONG_SHAPE, coerce, cut
 from patray.importers.nested import STRINGS, unique_in_rows, whole
 from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
@@ -67,12 +67,15 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         documents = _from_tar(stream, unit.file) if unit.role == "tar" else _loose((unit.file, *unit.more))
         for number, (name, data) in enumerate(documents, 1):
             try:
-                value = json.loads(data)
+                text, broken = _decoded(data)
+                value = json.loads(text)
                 if not isinstance(value, dict):
                     raise ValueError(f"a {type(value).__name__} instead of a record")
                 batch.append(coerce(value, kind))
                 lines.append(number)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                if broken:
+                    findings.append(Finding(number, name, f"{BAD_BYTES}: {name}", "kept"))
+            except json.JSONDecodeError as error:
                 findings.append(Finding(number, name, f"{NOT_JSON}: {name}: {error}"))
             except ValueError as error:
                 findings.append(Finding(number, name, f"{WRONG_SHAPE}: {name}: {error}"))
@@ -82,6 +85,14 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     if stream.cut:
         findings.append(Finding(number, None, cut(stream), "kept"))
     yield from _convert(batch, lines, findings, options)
+
+
+def _decoded(data: bytes) -> tuple[str, bool]:
+    """The text of a file, and whether it had bytes that are not UTF-8, which became U+FFFD."""
+    try:
+        return data.decode("utf-8-sig"), False
+    except UnicodeDecodeError:
+        return data.decode("utf-8-sig", errors="replace"), True
 
 
 def _loose(files: Sequence[SourceFile]) -> Iterator[tuple[str, bytes]]:

@@ -21,6 +21,7 @@ from patray.errors import InputError
 from patray.importers.nested import conform, whole
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream, line_blocks
+from patray.importers.suggest import suggest
 
 BLOCK = 24 << 20
 BOM = b"\xef\xbb\xbf"
@@ -46,10 +47,12 @@ def read_json_lines(
     stop: int = 0,
     keep_truncated: bool = False,
     block: int = BLOCK,
+    needed: Sequence[str] = (),
 ) -> Iterator[JsonBlock]:
     """Blocks of the file, or of its bytes start..stop (stop 0: to the end; both at line boundaries).
 
-    schemas: the shapes that are met in the wild, the first is that of all tables returned.
+    schemas: the shapes that are met in the wild, the first is that of all tables returned. needed: keys of the schema
+    that a whole first block without them is checked for: InputError when its records have a key much like one of them.
     """
     stream = Stream(file, keep_truncated, start)
     line, best = 1, 0
@@ -62,9 +65,12 @@ def read_json_lines(
             count = data.count(b"\n") + (not data.endswith(b"\n"))
             table, best = _parse(data, schemas, best, count)
             if table is not None:
-                yield JsonBlock(table, np.arange(line, line + count), count, [])
+                found = JsonBlock(table, np.arange(line, line + count), count, [])
             else:
-                yield _parse_by_line(data, schemas[0], line)
+                found = _parse_by_line(data, schemas[0], line)
+            if line == 1:
+                _check_keys(file, data, found.table, needed)
+            yield found
             line += count
     if stream.cut:
         yield JsonBlock(schemas[0].empty_table(), np.zeros(0, np.int64), 0, [Finding(line, None, cut(stream), "kept")])
@@ -82,6 +88,26 @@ def _check_is_lines(file: SourceFile, data: bytes) -> None:
         )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(f"{file.label}: UTF-16; JSON lines are UTF-8, convert it with iconv")
+
+
+def _check_keys(file: SourceFile, data: bytes, table: pa.Table, needed: Sequence[str]) -> None:
+    missing = [name for name in needed if table.num_rows and table[name].null_count == table.num_rows]
+    if not missing:
+        return
+    keys: dict[str, None] = {}
+    for raw in data.split(b"\n", 20)[:20]:
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            continue
+        keys.update(dict.fromkeys(value) if isinstance(value, dict) else {})
+    others = [key for key in keys if key not in table.column_names]
+    for name in missing:
+        near = suggest(name, others)
+        if near:
+            raise InputError(
+                f"{file.label}: no record has the key {name!r} (did you mean {near!r}?); keys found: {', '.join(keys)}"
+            )
 
 
 def _parse(data: bytes, schemas: Sequence[pa.Schema], best: int, count: int) -> tuple[pa.Table | None, int]:

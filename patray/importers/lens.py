@@ -34,7 +34,7 @@ S = pa.string()
 _TEXTS = pa.list_(pa.struct([("text", S), ("lang", S)]))
 _CODES = pa.struct([("classifications", pa.list_(pa.struct([("symbol", S)])))])
 _DOCUMENT = pa.struct([("jurisdiction", S), ("doc_number", S), ("kind", S)])
-CSV_NEEDED = ("Lens ID", "Title", "Display Key")
+CSV_NEEDED = ("Lens ID", "Title", "Abstract", "Display Key")
 CSV_DATES = {"publication": "Publication Date", "filing": "Application Date", "priority": "Earliest Priority Date"}
 
 
@@ -94,7 +94,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         for block in read_csv(unit.file, options.delimiter or ",", options.encoding, options.keep_truncated, needed):
             yield from_csv(block, options)
         return
-    for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated):
+    keys = ("lens_id", "jurisdiction", "doc_number", "kind")
+    for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated, needed=keys):
         yield from from_json(rows, options)
 
 

@@ -4,7 +4,7 @@ One task becomes one landscape; --task names it where the path does not. Texts j
 ` [SEP] `; three parts become sections, so that views work. With --whole-text a text stays as published, as abstract
 (view `abstract`), which is what published numbers were measured on.
 
-    class_text2ipc3        labels/ipc3, with the published train and test split
+    class_text2ipc3        labels/ipc3, with the published test split; a fifth of the published train is validation
     clusters_ext_full_ipc, clusters_inventor   labels/cluster
     retrieval_IN / MIXED / OUT   corpus = all positives and negatives, queries, qrels (negatives of relevance 0)
 """
@@ -24,6 +24,8 @@ from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
 from patray.importers.record import LABELS, QRELS, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.splits import SPLITS as SPLIT_NAMES
+from patray.landscapes.splits import split_families
 
 S = pa.string()
 SEPARATOR = " [SEP] "
@@ -36,6 +38,8 @@ LABEL_COLUMN = {
 RETRIEVAL = ("retrieval_IN", "retrieval_MIXED", "retrieval_OUT")
 TASKS = (*LABEL_COLUMN, *RETRIEVAL)
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
+VALIDATION = 0.2
+"""Share of the published training set that becomes validation."""
 METRICS = {"classification": "macro-F1", "clustering": "V-measure", "retrieval": "nDCG@10"}
 """What PatenTEB reports, by patray's task."""
 
@@ -76,9 +80,15 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         ids, labels, count = whole(block.table["q"]), whole(block.table[column]), block.table.num_rows
         yield Rows("patents", _documents(ids, whole(block.table["text"]), block.lines, options), count)
         lists = to_lists(np.arange(count), labels, count)
-        given = pa.repeat(pa.scalar(split, S), count)
+        given = _with_validation(ids) if split == "train" else pa.repeat(pa.scalar(split, S), count)
         table = pa.table([ids, lists, given, pa.array(block.lines)], schema=LABELS).filter(labels.is_valid())
         yield Rows(f"labels/{name}", table, table.num_rows)
+
+
+def _with_validation(ids: pa.Array) -> pa.Array:
+    """'train', or 'validation' for a fifth by a hash of the id: the release has no set to tune anything on."""
+    part = split_families(pc.fill_null(ids, "").to_pylist(), (1 - VALIDATION, VALIDATION, 0.0))
+    return pa.array(np.array(SPLIT_NAMES, dtype=object)[part], S)
 
 
 def _documents(ids: pa.Array, texts: pa.Array, lines: np.ndarray, options: Options) -> pa.Table:
@@ -111,6 +121,7 @@ def _triplets(unit: Unit, options: Options) -> Iterator[Rows]:
     schema = pa.schema([(name, S) for name in ("q", "pos", "neg", "q_text", "pos_text", "neg_text")])
     for block in read_parquet(unit.file, schema, unit.start, unit.stop, schema.names):
         column = {name: conform(whole(block.table[name]), S) for name in schema.names}
+        yield Rows("source triplets", block.table, block.table.num_rows)
         for table, sides in (("patents", ("pos", "neg")), ("queries", ("q",))):
             ids = pa.concat_arrays([column[side] for side in sides])
             texts = pa.concat_arrays([column[f"{side}_text"] for side in sides])

@@ -79,6 +79,10 @@ def format_report(report: dict[str, Any]) -> str:
     for name, one in report["tables"].items():
         lines += [f"  {number:12,}  {name} filtered: {reason}" for reason, number in one["filtered_by"].items()]
     lines += [f"  {number:12,}  {reason}" for reason, number in report.get("quarantine", {}).items()]
+    ignored = report["files_not_read"]
+    if ignored:
+        rest = f" and {len(ignored) - 8} more" if len(ignored) > 8 else ""
+        lines.append(f"files that this format does not read: {', '.join(ignored[:8])}{rest}")
     patents = report.get("patents", {})
     if patents:
         lines.append(f"families: {patents['families']:,}; dates {' to '.join(patents['dates'])}")

@@ -69,6 +69,8 @@ def import_landscape(
     if not units:
         raise InputError(f"{format_name}: nothing to import in {', '.join(sources)}")
     units = [replace(unit, work=f"{work}/scattered") for unit in units]
+    used = {file for unit in units for file in (unit.file, *unit.more)}
+    ignored = sorted(file.label for file in files if file not in used)
     processes = processes or min(len(os.sched_getaffinity(0)), 16)
     with tqdm(total=sum(unit.weight for unit in units), unit="B", unit_scale=True, disable=not progress) as bar:
         bar.set_description(f"import {format_name}")
@@ -93,6 +95,7 @@ def import_landscape(
     report = build_report(fmt, records, assembled, scattered if fmt.gather else [])
     reasons = _write_quarantine(target, parts, assembled)
     report["quarantine"] = reasons
+    report["files_not_read"] = ignored
     report = {"format": format_name, "key": key, **report}
     description = {
         "name": name,

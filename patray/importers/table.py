@@ -74,7 +74,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             pa.schema([(source, kind if source in lists else S) for source in dict.fromkeys(columns.values())])
             for kind in (STRINGS, S)
         ]
-        for rows in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated):
+        for rows in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated, needed=needed):
             yield from _convert(rows.table, columns, rows.lines, rows.read, rows.findings)
 
 

@@ -1,57 +1,23 @@
-"""TREC qrels and runs of any tool: into a landscape as its truth, into a suite as a system.
+"""TREC qrels and runs of any tool into a landscape. (A run as a system of a suite: trec_run.)
 
 qrels: `query iter patent relevance`, or three columns without iter; `#` starts a comment. Negative relevance means
-unjudged and is left out. runs: `query Q0 patent rank score run`; as in trec_eval the rank is ignored, order is by
-score and, where scores are equal, by id descending in bytes.
+unjudged and is left out.
 """
 
 from __future__ import annotations
 
-import io
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.record import FINDINGS, Finding
-from patray.importers.source import SourceFile, Stream, find_files
+from patray.importers.source import SourceFile, find_files
+from patray.importers.trec_run import TrecTable, is_run, read_run, trec_lines
 from patray.landscapes.validate import is_prepared
-from patray.search.ranking import Ranking
-
-FIELDS = "wanted `query iter patent relevance` (qrels) or `query Q0 patent rank score run` (run)"
-
-
-@dataclass(frozen=True)
-class TrecTable:
-    """table: qrels as (query_id, patent_id, relevance) or a run as (query_id, patent_id, score). read: lines met."""
-
-    table: pa.Table
-    read: int
-    findings: list[Finding]
-
-
-def _lines(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
-    with Stream(file) as stream, io.BufferedReader(stream, 1 << 20) as binary:
-        for number, line in enumerate(io.TextIOWrapper(binary, "utf-8-sig", errors="replace"), 1):
-            fields = line.split()
-            if fields and not fields[0].startswith("#"):
-                yield number, fields
-
-
-def is_run(file: SourceFile) -> bool:
-    """True for a run, False for qrels, by the first line. Raises InputError for something else."""
-    number, fields = next(_lines(file), (0, []))
-    if len(fields) >= 5:
-        return True
-    if len(fields) in (3, 4):
-        return False
-    raise InputError(f"{file.label}, line {number}: {len(fields)} fields; {FIELDS}")
 
 
 def read_qrels(file: SourceFile) -> TrecTable:
@@ -59,7 +25,7 @@ def read_qrels(file: SourceFile) -> TrecTable:
     best: dict[tuple[str, str], int] = {}
     findings: list[Finding] = []
     read = 0
-    for number, fields in _lines(file):
+    for number, fields in trec_lines(file, comments=True):
         read += 1
         if len(fields) not in (3, 4):
             findings.append(Finding(number, fields[0], f"wrong number of fields: {len(fields)}"))
@@ -80,86 +46,6 @@ def read_qrels(file: SourceFile) -> TrecTable:
     queries, patents = zip(*best, strict=True) if best else ((), ())
     columns = [pa.array(queries, pa.string()), pa.array(patents, pa.string()), pa.array(best.values(), pa.int32())]
     return TrecTable(pa.table(columns, names=["query_id", "patent_id", "relevance"]), read, findings)
-
-
-def read_run(file: SourceFile) -> TrecTable:
-    """Scores. Raises InputError for a patent that a query ranks twice, as trec_eval does."""
-    queries: list[str] = []
-    patents: list[str] = []
-    scores: list[float] = []
-    findings: list[Finding] = []
-    seen: set[tuple[str, str]] = set()
-    read = 0
-    for number, fields in _lines(file):
-        read += 1
-        if len(fields) < 5:
-            findings.append(Finding(number, fields[0], f"wrong number of fields: {len(fields)}"))
-            continue
-        try:
-            score = float(fields[4])
-        except ValueError:
-            score = float("nan")
-        if np.isnan(score):
-            findings.append(Finding(number, fields[0], f"score is no number: {fields[4]!r}"))
-            continue
-        if (fields[0], fields[2]) in seen:
-            raise InputError(f"{file.label}, line {number}: query {fields[0]} ranks {fields[2]} a second time")
-        seen.add((fields[0], fields[2]))
-        queries.append(fields[0])
-        patents.append(fields[2])
-        scores.append(score)
-    columns = [pa.array(queries, pa.string()), pa.array(patents, pa.string()), pa.array(scores, pa.float64())]
-    return TrecTable(pa.table(columns, names=["query_id", "patent_id", "score"]), read, findings)
-
-
-@dataclass(frozen=True)
-class ReadRun:
-    """ranking: of the truth's queries, rows without results where the run has none. notes: counts worth telling."""
-
-    ranking: Ranking
-    notes: tuple[str, ...]
-
-
-def run_ranking(path: str, query_ids: np.ndarray, patent_ids: np.ndarray, depth: int) -> ReadRun:
-    """A run of any tool as a system's ranking, (Q, depth), ready for judging.
-
-    query_ids (Q,), patent_ids (N,): str objects in byte order, as in Truth. Results of unknown queries or patents are
-    left out and counted; more than `depth` results of a query are cut. Raises InputError when no query is known.
-    """
-    [file] = find_files([path])
-    if not is_run(file):
-        raise InputError(f"{file.label}: qrels, wanted a run; {FIELDS}")
-    found = read_run(file)
-    query = _place(found.table["query_id"], query_ids)
-    patent = _place(found.table["patent_id"], patent_ids)
-    if len(query) == 0:
-        raise InputError(f"{file.label}: an empty run")
-    if not (query >= 0).any():
-        first = found.table["query_id"][0].as_py()
-        raise InputError(f"{file.label}: none of its queries is one of this landscape (first: {first!r})")
-    known = (query >= 0) & (patent >= 0)
-    query, patent, score = query[known], patent[known], found.table["score"].to_numpy()[known]
-    order = np.lexsort((-patent, -score, query))  # patent_ids are in byte order: descending position, descending id
-    query, patent, score = query[order], patent[order], score[order]
-    place = np.arange(len(query)) - np.searchsorted(query, query)
-    inside = place < depth
-    patents = np.full((len(query_ids), depth), -1, np.int32)
-    scores = np.full((len(query_ids), depth), -np.inf)
-    patents[query[inside], place[inside]] = patent[inside]
-    scores[query[inside], place[inside]] = score[inside]
-    answered = len(np.unique(query))
-    counts = {
-        f"{len(found.findings)} lines that are no results": len(found.findings),
-        f"{int((~known).sum())} results of unknown queries or patents": int((~known).sum()),
-        f"{int((~inside).sum())} results below rank {depth}": int((~inside).sum()),
-        f"{len(query_ids) - answered} of {len(query_ids)} queries without results": len(query_ids) - answered,
-    }
-    return ReadRun(Ranking(patents, scores), tuple(text for text, number in counts.items() if number))
-
-
-def _place(column: pa.ChunkedArray, known: np.ndarray) -> np.ndarray:
-    found = pc.index_in(column, value_set=pa.array(known, pa.string()))
-    return pc.fill_null(found, -1).to_numpy().astype(np.int64)
 
 
 def import_trec(sources: list[str], destination: str | Folder) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from patray.errors import InputError
 from patray.importers.columns import dates
 from patray.importers.format import Format, Unit, only
-from patray.importers.json_lines import cut
+from patray.importers.json_lines import BAD_BYTES, cut
 from patray.importers.nested import STRINGS, whole
 from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
@@ -72,13 +72,15 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     with stream, io.BufferedReader(stream, 1 << 20) as reader:
         for line, data in documents(reader, unit.file):
             try:
-                root = ElementTree.fromstring(_without_entities(data))
+                root, broken = _parsed(_without_entities(data))
             except ElementTree.ParseError as error:
                 row, _ = error.position
                 findings.append(Finding(line, None, f"{NOT_XML}: {error} (line {line + row - 1} of the file)"))
             else:
                 if root.tag in ROOTS:
                     batch.append(extract(root, line))
+                    if broken:
+                        findings.append(Finding(line, batch[-1]["number"], BAD_BYTES, "kept"))
                 else:
                     other[f"a <{root.tag}> document"] += 1
             if len(batch) >= BATCH_DOCUMENTS:
@@ -122,6 +124,18 @@ def _without_entities(data: bytes) -> bytes:
         return match.group(0) if code is None else b"&#%d;" % code
 
     return _ENTITY.sub(replace, data) if b"&" in data else data
+
+
+def _parsed(data: bytes) -> tuple[ElementTree.Element, bool]:
+    """The document, and whether it had bytes that are not UTF-8, which became U+FFFD."""
+    try:
+        return ElementTree.fromstring(data), False
+    except ElementTree.ParseError:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return ElementTree.fromstring(data.decode("utf-8", errors="replace").encode("utf-8")), True
+        raise
 
 
 def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:

@@ -38,10 +38,21 @@ JOINT = "\n"
 
 @dataclass(frozen=True)
 class View:
-    """A named list of sections."""
+    """A named list of sections.
+
+    query_sections: other sections for query documents outside the corpus (queries.parquet), as where a benchmark asks
+    with title and abstract and answers with full texts; None: the same.
+    """
 
     name: str
     sections: tuple[str, ...]
+    query_sections: tuple[str, ...] | None = None
+
+    def of(self, part: str) -> View:
+        """The view of a part file or table of the landscape: 'queries...' may have sections of their own."""
+        if self.query_sections is None or not part.startswith("queries"):
+            return self
+        return View(self.name, self.query_sections)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -66,17 +77,18 @@ BUILT_IN = {
 }
 
 
-def make_view(name: str, sections: Sequence[str]) -> View:
+def make_view(name: str, sections: Sequence[str], query_sections: Sequence[str] | None = None) -> View:
     """A view of one's own. Raises InputError for an unknown, repeated or missing section."""
-    unknown = [section for section in sections if section not in SECTIONS]
-    if unknown or not sections:
-        said = f"unknown section {unknown[0]!r}" if unknown else "no section"
-        raise InputError(f"view {name!r}: {said}; allowed are {', '.join(SECTIONS)}")
-    if len(set(sections)) < len(sections):
-        raise InputError(f"view {name!r}: a section is listed twice: {', '.join(sections)}")
-    if name in BUILT_IN and BUILT_IN[name].sections != tuple(sections):
+    for listed in (sections, query_sections if query_sections is not None else sections):
+        unknown = [section for section in listed if section not in SECTIONS]
+        if unknown or not listed:
+            said = f"unknown section {unknown[0]!r}" if unknown else "no section"
+            raise InputError(f"view {name!r}: {said}; allowed are {', '.join(SECTIONS)}")
+        if len(set(listed)) < len(listed):
+            raise InputError(f"view {name!r}: a section is listed twice: {', '.join(listed)}")
+    if name in BUILT_IN and (BUILT_IN[name].sections != tuple(sections) or query_sections is not None):
         raise InputError(f"view {name!r} is built in as {'+'.join(BUILT_IN[name].sections)}; choose another name")
-    return View(name, tuple(sections))
+    return View(name, tuple(sections), None if query_sections is None else tuple(query_sections))
 
 
 def get_view(name: str, own: Mapping[str, Sequence[str]] | None = None) -> View:

@@ -49,7 +49,7 @@ def _row(record: ModelRecord) -> tuple[str, ...]:
         str(record.max_tokens),
         record.pooling + ("+D" if record.dense_heads and record.kind == "dense" else ""),
         _prompt_kind(record),
-        record.engines[0],
+        record.engines[0] if record.engines else "none",
         textwrap.shorten(record.licence, 24, placeholder=" ..."),
         ", ".join(notices(record)),
     )
@@ -124,7 +124,7 @@ def _facts(record: ModelRecord) -> list[tuple[str, str]]:
         facts.append(("score", UNKNOWN if record.score is None else scores[record.score]))
     if record.adapters:
         facts.append(("LoRA adapters", ", ".join(f"{name} for {role}" for role, name in record.adapters.items())))
-    facts.append(("engines", ", then ".join(record.engines) + f"; {record.dtype}"))
+    facts.append(("engines", (", then ".join(record.engines) or "none, see the notes") + f"; {record.dtype}"))
     if record.engine_arguments:
         facts.append(("vllm arguments", ", ".join(f"{key}={value}" for key, value in record.engine_arguments.items())))
     if record.tensor_parallel > 1:

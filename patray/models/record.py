@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Role = Literal["document", "query", "classification", "clustering"]
 ROLES: tuple[Role, ...] = ("document", "query", "classification", "clustering")
 Engine = Literal["sentence-transformers", "vllm"]
+UNFILLED = re.compile(r"\{\{?\s*\w*\s*\}?\}")
+"""A template's slot, such as {task}: sent to a model as it is, it would ruin the prompt silently."""
 
 
 class Prompts(BaseModel):
@@ -27,6 +29,14 @@ class Prompts(BaseModel):
     classification: str | None = None
     clustering: str | None = None
     origin: str = Field(description="where the strings were read: a card, a config file, a paper")
+
+    @model_validator(mode="after")
+    def _nothing_is_left_to_fill(self) -> Prompts:
+        for role in ROLES:
+            left = UNFILLED.search(self.of(role))
+            if left is not None:
+                raise ValueError(f"the prompt for {role} holds the unfilled placeholder {left[0]}; write its text")
+        return self
 
     def of(self, role: Role) -> str:
         own = getattr(self, role)
@@ -65,6 +75,9 @@ class RerankTemplate(BaseModel):
         for slot in ("{task}", "{query}", "{document}"):
             if self.body.count(slot) != 1:
                 raise ValueError(f"body must hold the slot {slot} exactly once, got {self.body!r}")
+        left = UNFILLED.search(self.task)
+        if left is not None:
+            raise ValueError(f"task holds the unfilled placeholder {left[0]}; write its text")
         return self
 
     def body_of(self, query: str, document: str) -> str:

@@ -7,6 +7,7 @@ safetensors only: a pickle can run code.
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
         if not (location / "config.json").is_file():
             raise ModelError(f"model {record.name}: {location} holds no config.json, so it is not a model snapshot")
         _require_safetensors(record, Folder.at(location))
+        named = location.resolve().name  # the hub's cache and mirrors name the folder after the revision
+        if re.fullmatch("[0-9a-f]{40}", named) and record.revision not in (named, "local"):
+            raise ModelError(
+                f"model {record.name}: {location} holds revision {named}, its record is pinned to {record.revision}; "
+                "give the pinned revision, or a record of the other one in the suite"
+            )
         return Snapshot(str(location), "path")
     if mirror is not None:
         folder = mirror_folder(record, mirror)
@@ -67,7 +74,7 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
 def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
     """A local folder with the snapshot's files, copied from a bucket or fetched from the hub when it is not local."""
     if snapshot.location.startswith("hub:"):
-        return _from_hub(record, cache)
+        return fetch_from_hub(record)
     if "://" not in snapshot.location:
         return Path(snapshot.location)
     target = cache / record.repo.replace("/", "--") / record.revision
@@ -86,9 +93,10 @@ def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
     return target
 
 
-def _from_hub(record: ModelRecord, cache: Path) -> Path:
+def fetch_from_hub(record: ModelRecord) -> Path:
+    """The hub's snapshot at the pinned revision, in the hub's own cache; ModelError that says what to do otherwise."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HTTPError, LocalEntryNotFoundError
 
     try:
         path = snapshot_download(
@@ -99,9 +107,11 @@ def _from_hub(record: ModelRecord, cache: Path) -> Path:
             f"model {record.name}: {record.repo} is gated. Accept its licence ({record.licence}) on the hub and set "
             "HF_TOKEN in the job's environment, or fill a mirror from a machine that may read it."
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HTTPError, LocalEntryNotFoundError, OSError) as error:
         raise ModelError(
-            f"model {record.name}: {record.repo}@{record.revision} could not be fetched from the hub: {error}"
+            f"model {record.name}: {record.repo}@{record.revision} could not be fetched from the hub: {error} "
+            f"On a machine that reaches the hub, `patray models mirror {record.name} DEST` fills a folder or bucket "
+            "for `models_from.mirror`; or give a downloaded snapshot as the model's `path`."
         ) from error
     _require_safetensors(record, Folder.at(path))
     return Path(path)

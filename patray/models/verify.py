@@ -28,6 +28,15 @@ MODULES_OF_KIND = {
     "late-interaction": {*MODULES_OF_DENSE, "MultiVectorMask", "ColBERT"},
     "reranker": {*MODULES_OF_DENSE, "LogitScore"},
 }
+LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
+DECIDES_VECTORS = {
+    *("revision", "architecture", "attention", "hidden size", "layers", "modules", "pooling", "Dense heads"),
+    *("dimension", "tokenizer", "last token"),
+}
+"""Differences with which a model is not run: an engine would give other vectors than the record's, without an error.
+
+The others are not refused: prompts, limits and normalisation are patray's own in a run, and a suite may change them.
+"""
 WEIGHTS_TOLERANCE = 1e-3
 """A count of weights that is off by more than this is another model; buffers in a checkpoint are far below it."""
 
@@ -54,6 +63,18 @@ def verify(record: ModelRecord, snapshot: Path) -> list[Difference]:
     stated = read_stated(snapshot)
     checks = (_revision, _weights, _config, _code, _modules, _dense_heads, _dimension, _limits, _prompts, _tokenizer)
     return [difference for check in checks for difference in check(record, stated)]
+
+
+def require_as_recorded(record: ModelRecord, snapshot: Path) -> None:
+    """ModelError with every difference that decides a vector, or for weights that are not safetensors."""
+    found = verify(record, snapshot)
+    fatal = [item for item in found if item.what in DECIDES_VECTORS or item.what.startswith("weights")]
+    if fatal:
+        raise ModelError(
+            f"model {record.name}: {snapshot} is not what its record says, so it is not loaded. "
+            + " ".join(map(str, fatal))
+            + " Use the pinned snapshot, or give the suite a record that describes this one."
+        )
 
 
 def _revision(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
@@ -118,9 +139,23 @@ def _config(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
             f"contradicts itself: config.json says {stated.hidden_size}, its token embeddings are {width} wide",
             "The config does not belong to these weights.",
         )
+    yield from _layers(stated)
     labels = stated.config.get("num_labels") or len(stated.config.get("id2label") or {}) or 2
     if record.kind == "reranker" and "SequenceClassification" in "".join(stated.classes) and labels != record.dimension:
         yield Difference("labels", str(record.dimension), f"has {labels} labels", "The score would be the wrong logit.")
+
+
+def _layers(stated: Stated) -> Iterator[Difference]:
+    """A layer without weights is drawn at random by transformers, which only logs it."""
+    said = next((stated.config[key] for key in ("num_hidden_layers", "n_layer") if key in stated.config), None)
+    numbers = [int(match[1]) for name in stated.weights.tensors if (match := LAYER.search(f".{name}"))]
+    if isinstance(said, int) and numbers and not stated.weights.problems and max(numbers) + 1 < said:
+        yield Difference(
+            "layers",
+            "nothing of it",
+            f"contradicts itself: config.json says {said}, the weights have {max(numbers) + 1}",
+            "The missing ones would be drawn at random.",
+        )
 
 
 def _embedding_width(stated: Stated) -> int | None:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patray.report.data import Comparison, Results, Row, headline_tasks, kind_of, labels_of
+from patray.report.comparison import Comparison
+from patray.report.data import Results, Row, headline_tasks, kind_of, labels_of
+from patray.report.studied import At
 from patray.report.words import Name, Sentence, gap_interval, interval, known, listing, p_value, plural, score, size
 
 ITEMS = {
@@ -51,6 +53,11 @@ class Answer:
         return [self.leader.system, *self.rivals_that_are("level"), *self.rivals_that_are("worse")]
 
     @property
+    def at(self) -> At:
+        """Where studies of this answer are made."""
+        return At(self.task, self.landscape, self.leader.view, self.metric)
+
+    @property
     def badge(self) -> str:
         """A few words for a table."""
         if not self.rivals:
@@ -76,6 +83,12 @@ def answers_for(results: Results, kind: str) -> list[Answer]:
     """One answer for each landscape (and label set, where the run has no mean over label sets)."""
     pairs = [(task, name) for name in results.landscapes() for task in headline_tasks(results, kind, name)]
     return [found for task, landscape in pairs if (found := answer_for(results, task, landscape)) is not None]
+
+
+def in_view(results: Results, answer: Answer) -> dict[str, Row]:
+    """The rows of the main metric in the leader's view by system, best first."""
+    ranked = results.ranked(answer.task, answer.landscape, answer.metric, answer.leader.view)
+    return {row.system: row for row in ranked}
 
 
 def place(answer: Answer, several_label_sets: bool) -> Sentence:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from patray.report.answer import Answer
 from patray.report.data import Results, Row, labels_of
 from patray.report.figures import Curve, Slope
-from patray.report.findings import fused_systems
+from patray.report.findings import fused_systems, weight_text
 from patray.report.grid import TOP, Cell, Column, Grid, gap_cell, score_cell
 from patray.report.plots import axis_head, dots, score_axis, whisker
 from patray.report.svg import axis_over, swatch
@@ -243,7 +243,7 @@ def fusion_grid(results: Results, answer: Answer) -> Grid | None:
     body = [
         (
             Cell(item.row.system),
-            Cell(plain_number(item.weight), item.weight),
+            Cell(plain_number(item.weight), item.weight, weight_text(item).partition(" ")[2]),
             score_cell(item.row),
             Cell(item.part.system, small=score(item.part.mean)),
             gap_cell(item.seen),

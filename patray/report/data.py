@@ -1,7 +1,8 @@
 """What the report reads from a run folder, indexed the way its sections ask for it.
 
-Only the small tables are read (summary, comparisons, tuning, map, quarantine): evidence can hold tens of millions of
-rows, and every number shown was already computed from it by the judge.
+Only the small tables are read here (summary, comparisons, tuning, map, quarantine): evidence can hold tens of millions
+of rows, and nearly every number shown was already computed from it by the judge. `studies.py` reads the few of its rows
+that the rest is computed from.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.report.comparison import Comparison
+from patray.report.studied import Studies
 from patray.report.words import clean
 from patray.runs import tables
-
-ALPHA = 0.05
-"""A difference is called one when its adjusted p is below this."""
 
 KINDS = ("retrieval", "classification", "clustering")
 METRICS: dict[str, tuple[str, ...]] = {
@@ -29,8 +29,6 @@ METRICS: dict[str, tuple[str, ...]] = {
     "clustering": ("V-measure", "ARI", "NMI"),
 }
 """Metrics of each kind of task in the order of the tables; the first one that a run holds is its main metric."""
-
-Verdict = Literal["better", "worse", "level", "untested"]
 
 
 @dataclass(frozen=True)
@@ -47,58 +45,6 @@ class Row:
     low: float | None
     high: float | None
     n: int
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One row of comparisons.parquet, seen from `a`: diff = a - b. No wins, ties, losses where items have no value."""
-
-    family: str
-    task: str
-    landscape: str
-    view: str
-    slice: str
-    metric: str
-    a: str
-    b: str
-    mean_a: float
-    mean_b: float
-    diff: float
-    low: float | None
-    high: float | None
-    p: float | None
-    p_adjusted: float | None
-    effect: float | None
-    wins: int | None
-    ties: int | None
-    losses: int | None
-    n: int
-    min_detectable: float | None
-
-    def swapped(self) -> Comparison:
-        """The same comparison seen from `b`."""
-        return replace(
-            self,
-            a=self.b,
-            b=self.a,
-            mean_a=self.mean_b,
-            mean_b=self.mean_a,
-            diff=-self.diff,
-            low=None if self.high is None else -self.high,
-            high=None if self.low is None else -self.low,
-            effect=None if self.effect is None else -self.effect,
-            wins=self.losses,
-            losses=self.wins,
-        )
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the corrected test says of `a`: better, worse, or level (no difference seen)."""
-        if self.p_adjusted is None or not math.isfinite(self.diff):
-            return "untested"
-        if self.p_adjusted >= ALPHA or self.diff == 0:
-            return "level"
-        return "better" if self.diff > 0 else "worse"
 
 
 @dataclass(frozen=True)
@@ -130,7 +76,10 @@ class Dot:
 
 @dataclass(frozen=True)
 class Results:
-    """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet."""
+    """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet.
+
+    studies: what `studies.with_studies` computed from the evidence.
+    """
 
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
@@ -141,6 +90,7 @@ class Results:
     suite_text: str
     by_cell: dict[tuple[str, str, str, str], tuple[Row, ...]]
     by_pair: dict[tuple[str, ...], Comparison]
+    studies: Studies = field(default_factory=Studies)
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -240,7 +190,9 @@ def load_results(run: Folder) -> Results:
         for item in _read(run, "summary.parquet", tables.SUMMARY).to_pylist()
         if _number(item["mean"]) is not None
     )
-    comparisons = tuple(_comparison(item) for item in _read(run, "comparisons.parquet", tables.COMPARISONS).to_pylist())
+    comparisons = tuple(
+        comparison_of(item) for item in _read(run, "comparisons.parquet", tables.COMPARISONS).to_pylist()
+    )
     tuning = tuple(
         Tried(
             **_fields(item, "task landscape view system parameter metric", "value mean", "n"),
@@ -295,7 +247,8 @@ def _fields(item: dict[str, Any], texts: str, numbers: str, counts: str) -> dict
     return found
 
 
-def _comparison(item: dict[str, Any]) -> Comparison:
+def comparison_of(item: dict[str, Any]) -> Comparison:
+    """A row of the schema COMPARISONS."""
     fields = _fields(
         item,
         "family task landscape view slice metric system_a system_b",

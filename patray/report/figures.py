@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from patray.report.data import Comparison
+from patray.report.comparison import Comparison
 from patray.report.svg import Axis, axis_over, colour, line, mark, number, picture, text, title
 from patray.report.words import amount, gap_interval, p_value, plain_number, score, shorten, signed
 
@@ -30,7 +30,7 @@ def slopes(lines: Sequence[Slope], metric: str) -> Markup:
     height, left, right = 268.0, 34.0, 128.0
     axis = axis_over([end for item in lines for end in (item.inside, item.outside)], height - 34, 30, zero=True)
     parts = [text(0, 16, "same field", "start", "axis-name"), text(right - 26, 16, "other field", "start", "axis-name")]
-    parts += _left_ticks(axis, left - 6, right)
+    parts += left_ticks(axis, left - 6, right)
     named = list(lines[:6])
     for item in reversed(lines):
         series = named.index(item) if item in named else -1
@@ -87,7 +87,7 @@ def weight_curves(curves: Sequence[Curve], metric: str) -> Markup:
     height, left, right = 240.0, 46.0, WIDTH - 12
     ys = axis_over([mean for curve in curves for mean in curve.means], height - 40, 28)
     xs = axis_over([weight for curve in curves for weight in curve.weights], left, right, ticks=6)
-    parts = [text(0, 12, f"validation {metric}", "start", "axis-name"), *_left_ticks(ys, left, right)]
+    parts = [text(0, 12, f"validation {metric}", "start", "axis-name"), *left_ticks(ys, left, right)]
     parts.append(line(left, ys.start, right, ys.start, "axis"))
     for tick in xs.ticks:
         parts += [
@@ -160,9 +160,9 @@ def speed_against_quality(models: Sequence[Model], metric: str) -> Markup:
     ys = axis_over([item.score for item in models], height - 40, 30)
     logs = [math.log10(item.speed) for item in models]
     xs = axis_over([min(logs) - 0.15, max(logs) + 0.15], left, right, ticks=4)
-    parts = [text(0, 12, metric, "start", "axis-name"), *_left_ticks(ys, left, right)]
+    parts = [text(0, 12, metric, "start", "axis-name"), *left_ticks(ys, left, right)]
     parts.append(line(left, ys.start, right, ys.start, "axis"))
-    for tick in _decades(xs):
+    for tick in decades(xs):
         x = xs.at(math.log10(tick))
         parts += [line(x, ys.start, x, ys.start + 4, "axis"), text(x, ys.start + 16, f"{tick:,g}", "middle")]
     parts.append(text((left + right) / 2, height - 6, "patents a second (log)", "middle", "axis-name"))
@@ -188,14 +188,16 @@ def pareto(models: Sequence[Model]) -> list[Model]:
     return front
 
 
-def _decades(xs: Axis) -> list[float]:
+def decades(xs: Axis) -> list[float]:
+    """Round values whose logarithms lie on the axis: powers of ten, on a short axis their 2 and 5 fold too."""
     low, high = math.floor(xs.low), math.ceil(xs.high)
     factors = (1, 2, 5) if high - low <= 2 else (1,)
     ticks = [factor * 10.0**power for power in range(low, high + 1) for factor in factors]
     return [tick for tick in ticks if xs.low <= math.log10(tick) <= xs.high]
 
 
-def _left_ticks(axis: Axis, left: float, right: float) -> list[str]:
+def left_ticks(axis: Axis, left: float, right: float) -> list[str]:
+    """The labels and grid lines of a vertical axis."""
     parts = []
     for tick in axis.ticks:
         parts += [

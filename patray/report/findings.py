@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from patray.report.answer import Answer, answers_for, place, smallest, tail
-from patray.report.data import KINDS, Comparison, Results, Row, kind_of, parts_of
+from patray.report.answer import Answer, smallest, tail
+from patray.report.comparison import Comparison
+from patray.report.data import Results, Row, kind_of, parts_of
+from patray.report.declared import declared
 from patray.report.words import (
     Name,
     Sentence,
@@ -14,6 +16,7 @@ from patray.report.words import (
     count,
     duration,
     gap_interval,
+    known,
     percent,
     plain_number,
     plural,
@@ -74,7 +77,7 @@ def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence
         return (*sentence, ".")
     best, second = own[0], own[1]
     sentence += ("; for ", Name(best.system), ", ", Name(best.view), " is ")
-    return (*sentence, *_above(results.compare(best, second), best, second, Name(second.view)), ".")
+    return (*sentence, *above(results.compare(best, second), best, second, Name(second.view)), ".")
 
 
 def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
@@ -102,7 +105,7 @@ def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentenc
     best = results.ranked(answer.task, answer.landscape, answer.metric, answer.leader.view, "out")[0]
     if best.system != answer.leader.system:
         sentence += (". Across fields ", Name(best.system), f" scores highest, {score(best.mean)}, ")
-        sentence += _above(results.compare(best, outside), best, outside, Name(answer.leader.system))
+        sentence += above(results.compare(best, outside), best, outside, Name(answer.leader.system))
     return (*sentence, ".")
 
 
@@ -115,38 +118,41 @@ def _percents(drop: Row, sign: int) -> str:
 
 @dataclass(frozen=True)
 class Fused:
-    """A fused system against the better of its parts. seen is from the fused system; weight as picked on validation."""
+    """A fused system against the better of its parts. seen is from the fused system; weight as picked on validation,
+    low and high the ends of its interval."""
 
     row: Row
     part: Row
     seen: Comparison | None
     weight: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 def fused_systems(results: Results, task: str, landscape: str, metric: str, view: str) -> list[Fused]:
     """The fused systems of one view whose parts were also run, best first."""
     ranked = results.ranked(task, landscape, metric, view)
+    systems = declared(results.suite_text).systems
     found = []
     for row in ranked:
         parsed = parts_of(row.system)
-        alone = [other for other in ranked if parsed and other.system in parsed[1]]
+        parts = systems[row.system].parts if row.system in systems else parsed[1] if parsed else ()
+        alone = [other for other in ranked if other.system in parts]
         if alone:
-            found.append(Fused(row, alone[0], results.compare(row, alone[0]), _weight(results, row)))
+            found.append(Fused(row, alone[0], results.compare(row, alone[0]), *_weight(results, row)))
     return found
 
 
-def _weight(results: Results, row: Row) -> float | None:
+def _weight(results: Results, row: Row) -> tuple[float | None, float | None, float | None]:
+    """The weight that was picked on validation and the ends of its interval, each None where it was not recorded."""
+    found: dict[str, float | None] = {}
     for tried in results.tuning:
-        if (tried.parameter, tried.chosen, tried.landscape, tried.view) != (
-            "fusion.weight",
-            True,
-            row.landscape,
-            row.view,
-        ):
+        here = (tried.landscape, tried.view, tried.system) == (row.landscape, row.view, row.system)
+        if not here or kind_of(tried.task) != kind_of(row.task) or not tried.parameter.startswith("fusion.weight"):
             continue
-        if tried.system == row.system and kind_of(tried.task) == kind_of(row.task):
-            return tried.value
-    return None
+        if tried.chosen or tried.parameter != "fusion.weight":
+            found[tried.parameter] = tried.value
+    return found.get("fusion.weight"), found.get("fusion.weight.ci_low"), found.get("fusion.weight.ci_high")
 
 
 def explain_fusion(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
@@ -163,13 +169,19 @@ def explain_fusion(results: Results, answer: Answer, where: Sentence) -> Sentenc
         sentence += ("; the highest, ",)
         fused = fused[:1]
     for index, item in enumerate(fused):
-        weight = f" (weight {plain_number(item.weight)})" if item.weight is not None else ""
+        weight = f" (weight {weight_text(item)})" if item.weight is not None else ""
         sentence += ("; " if index else "", Name(item.row.system), weight, " is ")
-        sentence += _above(item.seen, item.row, item.part, Name(item.part.system))
+        sentence += above(item.seen, item.row, item.part, Name(item.part.system))
     return (*sentence, ".")
 
 
-def _above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentence:
+def weight_text(item: Fused) -> str:
+    """`0.7 [0.55, 0.85]`."""
+    ends = f" [{plain_number(item.low)}, {plain_number(item.high)}]" if known(item.low) and known(item.high) else ""
+    return plain_number(item.weight) + ends
+
+
+def above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentence:
     """`0.010 [0.004, 0.016] above X (p < 0.001)`, or that no difference was seen."""
     if seen is None or seen.verdict == "untested":
         side = "above" if best.mean >= other.mean else "below"
@@ -222,33 +234,3 @@ def total(steps: list[dict[str, object]], key: str) -> float | None:
         value for step in steps if isinstance(value := step.get(key), int | float) and not isinstance(value, bool)
     ]
     return float(sum(values)) if values else None
-
-
-@dataclass(frozen=True)
-class Question:
-    """A question of the first section with its answer, a few sentences."""
-
-    anchor: str
-    text: str
-    points: tuple[Sentence, ...]
-
-
-def questions(results: Results) -> list[Question]:
-    """The questions beside "which system", each with the sentences that this run supports."""
-    kinds = [kind for kind in KINDS if results.tasks(kind)]
-    answers = answers_for(results, kinds[0]) if kinds else []
-    several = len({answer.task for answer in answers}) > 1
-    asked = [
-        ("views", "Which part of the text?", explain_views),
-        ("domain", "What is lost across fields?", explain_domain),
-        ("fusion", "Does fusion pay?", explain_fusion),
-    ]
-    found = []
-    for anchor, text, explain in asked:
-        points = [explain(results, answer, place(answer, several)) for answer in answers]
-        if any(points):
-            found.append(Question(anchor, text, tuple(point for point in points if point is not None)))
-    cost = explain_cost(results)
-    if cost:
-        found.append(Question("cost", "What did it take?", (cost,)))
-    return found

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from patray.report.data import Comparison, Row
+from patray.report.comparison import Comparison
+from patray.report.data import Row
 from patray.report.words import MISSING, amount, count, gap_interval, interval, p_value, score, signed, stars
 
 TOP = 12

@@ -19,9 +19,9 @@ from markupsafe import Markup, escape
 
 from patray.report.cost_section import cost_section
 from patray.report.data import Results
-from patray.report.findings import questions
 from patray.report.method import fine_print, method_notes
 from patray.report.page import Fact, Page
+from patray.report.questions import questions
 from patray.report.run_sections import comparison_section, data_section, map_section, model_section
 from patray.report.task_sections import task_section, verdicts
 from patray.report.words import NOT_RECORDED, Name, Sentence, clean, count, duration, plural

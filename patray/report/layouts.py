@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from patray.report.answer import answers_for
-from patray.report.data import KINDS, Comparison, Results, Row, labels_of
+from patray.report.comparison import Comparison
+from patray.report.data import KINDS, Results, Row, labels_of
 from patray.report.words import interval, p_value, score, signed, stars
 
 DIGITS = 4
@@ -42,7 +43,7 @@ def study_layouts(results: Results, intervals: bool = False) -> list[Layout]:
     for item in results.comparisons:
         groups.setdefault((item.family, item.task, item.landscape), []).append(item)
     found += [comparison_layout(*key, items) for key, items in groups.items()]
-    return _unique(found)
+    return unique_names(found)
 
 
 def by_view(results: Results, task: str, landscape: str, metric: str, intervals: bool) -> Layout:
@@ -123,7 +124,7 @@ def _difference(value: float) -> str:
     return ("+" if value >= 0 else "−") + text if value == value else signed(None)
 
 
-def _unique(layouts: Iterable[Layout]) -> list[Layout]:
+def unique_names(layouts: Iterable[Layout]) -> list[Layout]:
     """Names made safe for every file system, with a counter where two would meet."""
     used: set[str] = set()
     named = []

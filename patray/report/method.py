@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from patray.report.data import ALPHA, Results
+from patray.report.comparison import ALPHA
+from patray.report.data import Results
 
 
 def fine_print(options: dict[str, Any]) -> str:
@@ -61,6 +62,16 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
                 "when they share none, and in neither when one has no code. Each slice counts its own pairs alone as "
                 "relevant, over the same ranking of the whole corpus; queries without such a pair drop out. The "
                 "change is the relative difference of the two scores.",
+            )
+        )
+    studies = results.studies
+    if studies.asked or studies.gaps or studies.scale:
+        notes.append(
+            (
+                "Few pairs, own correction",
+                "What shorter vectors, prompts, k of reciprocal rank fusion and the gap between fields change is asked "
+                "of few pairs each. Those are families of their own, computed from evidence.parquet for the view of "
+                "the leader, on the same resamples as all else; their p may be below that of the same pair elsewhere.",
             )
         )
     if results.tuning:

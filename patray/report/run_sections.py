@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 from patray.report.answer import Answer, answers_for
-from patray.report.data import KINDS, Comparison, Results
+from patray.report.comparison import Comparison
+from patray.report.data import KINDS, Results
 from patray.report.grid import TOP, Cell, Column, Grid, comparison_grid, count_cell
 from patray.report.map_figure import draw_map
 from patray.report.page import Panel, Part, Section

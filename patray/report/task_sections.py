@@ -10,21 +10,23 @@ from patray.report.boards import (
     by_label_set,
     by_office,
     by_view,
-    fusion_curves,
-    fusion_grid,
     leaderboard,
 )
-from patray.report.data import KINDS, Comparison, Results, kind_of, labels_of
-from patray.report.figures import pair_matrix, slopes, weight_curves
-from patray.report.findings import explain_domain, explain_fusion, explain_views
+from patray.report.comparison import Comparison
+from patray.report.data import KINDS, Results, kind_of, labels_of
+from patray.report.figures import pair_matrix, slopes
+from patray.report.findings import explain_domain, explain_views
+from patray.report.fusion_section import fusion_part
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
+from patray.report.prompt_section import prompt_part
+from patray.report.retention_section import retention_part
+from patray.report.scale_section import scale_part
 from patray.report.svg import swatch
 from patray.report.words import Name, Sentence, gap_interval, interval, p_value, plain_number, score, signed
 
 MOST_LINES = 6
 MOST_IN_MATRIX = 16
-MOST_CURVES = 6
 
 
 def verdicts(results: Results) -> list[Verdict]:
@@ -70,9 +72,10 @@ def task_section(results: Results, kind: str) -> Section | None:
     several = len({answer.task for answer in answers}) > 1
     parts = [_boards(results, kind, answers, several), _views(results, kind, answers, several)]
     if kind == "retrieval":
-        parts += [_fields(results, answers), _offices(results, answers), _fusion(results, answers)]
+        parts += [_fields(results, answers), _offices(results, answers), fusion_part(results, answers)]
     else:
         parts.append(_label_sets(results, kind, answers))
+    parts += [part(results, kind, answers, several) for part in (scale_part, prompt_part, retention_part)]
     parts.append(_tuned(results, kind))
     return Section(kind, kind.capitalize(), tuple(part for part in parts if part is not None and part.panels))
 
@@ -176,28 +179,6 @@ def _offices(results: Results, answers: Sequence[Answer]) -> Part | None:
     return Part("retrieval-offices", "By jurisdiction", tuple(panels), (note,)) if panels else None
 
 
-def _fusion(results: Results, answers: Sequence[Answer]) -> Part | None:
-    panels = []
-    for answer in answers:
-        curves, grid = fusion_curves(results, answer), fusion_grid(results, answer)
-        if grid is None and not curves:
-            continue
-        shown = curves[:MOST_CURVES]
-        legend = tuple((swatch(index, star=True), curve.name) for index, curve in enumerate(shown))
-        text = explain_fusion(results, answer, place(answer, False))
-        sentences: list[Sentence] = [text] if text else []
-        if len(curves) > len(shown):
-            sentences.append((f"The plot shows the first {len(shown)} of {len(curves)} tuned fusions.",))
-        figure = weight_curves(shown, answer.metric) if shown else None
-        title: Sentence = (*place(answer, False), ", reading ", Name(answer.leader.view))
-        panels.append(Panel(title, tuple(sentences), figure, legend, grid))
-    note: Sentence = (
-        "The weight was picked on validation queries (a star in the plot); gains are on the reported queries, against "
-        "the better of the fused parts.",
-    )
-    return Part("retrieval-fusion", "Fusion", tuple(panels), (note,)) if panels else None
-
-
 def _label_sets(results: Results, kind: str, answers: Sequence[Answer]) -> Part | None:
     panels = []
     for landscape in dict.fromkeys(answer.landscape for answer in answers):
@@ -216,7 +197,7 @@ def _tuned(results: Results, kind: str) -> Part | None:
     chosen: dict[tuple[str, ...], tuple[float | None, float]] = {}
     for row in results.tuning:
         key = (row.landscape, labels_of(row.task), row.view, row.system, row.parameter)
-        if kind_of(row.task) != kind or row.parameter == "fusion.weight" or row.value is None:
+        if kind_of(row.task) != kind or row.parameter.startswith("fusion.weight") or row.value is None:
             continue
         tried.setdefault(key, []).append((row.value, row.mean))
         if row.chosen:

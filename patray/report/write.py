@@ -5,7 +5,9 @@ from __future__ import annotations
 from patray.files import Folder
 from patray.report.data import load_results
 from patray.report.html import render_page
-from patray.report.layouts import study_layouts
+from patray.report.layouts import study_layouts, unique_names
+from patray.report.retention_section import retention_layouts
+from patray.report.studies import with_studies
 from patray.report.tables_latex import latex_table
 from patray.report.tables_md import markdown_table
 
@@ -15,10 +17,10 @@ def write_report(run: Folder) -> list[str]:
 
     The same files give the same bytes. Raises InputError where a file is missing, unreadable or lacks a column.
     """
-    results = load_results(run)
+    results = with_studies(run, load_results(run))
     names = ["report.html"]
     run.write_text("report.html", render_page(results))
-    for layout in study_layouts(results):
+    for layout in unique_names([*study_layouts(results), *retention_layouts(results)]):
         run.write_text(f"tables/{layout.name}.md", markdown_table(layout))
         run.write_text(f"tables/{layout.name}.tex", latex_table(layout))
         names += [f"tables/{layout.name}.md", f"tables/{layout.name}.tex"]

@@ -27,7 +27,7 @@ def texts_by_role(index: ViewIndex, truth: Truth | None, tasks: Tasks, record: M
     wanted: dict[Role, np.ndarray] = {"document": ~index.external}
     roles: dict[Role, object] = {"classification": tasks.classification, "clustering": tasks.clustering}
     for role, task in roles.items():
-        if task is not None and record.encoding_role(role) == role:
+        if task is not None and record.kind == "dense" and record.encoding_role(role) == role:
             wanted[role] = ~index.external
     if truth is not None:
         queries = chosen_queries(index, truth)

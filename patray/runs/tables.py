@@ -30,7 +30,8 @@ ITEMS = _schema("landscape item_id family_id")
 TUNING = _schema(
     "task landscape view system parameter value metric mean n chosen", floats="value mean", ints="n", bools="chosen"
 )
-"""One row per tried value of everything that was tuned on validation: fusion weight, k of k-NN, C of the probe."""
+"""One row per tried value of everything that was tuned on validation: fusion weight, k of k-NN, C of the probe. The
+ends of the chosen fusion weight's interval stand as `fusion.weight.ci_low` and `fusion.weight.ci_high`."""
 MAP = _schema("landscape view system patent_id label title x y", floats="x y")
 """A 2-D map of the patents, for the report."""
 

@@ -20,6 +20,8 @@ from patray.metrics.measures import Measure
 from patray.metrics.ranking import evaluate
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
+from patray.stats.choice import best_option, choice_interval
+from patray.stats.resample import group_families
 
 GRID = tuple(round(0.05 * step, 2) for step in range(21))
 """Weights of the dense list that are tried."""
@@ -27,27 +29,40 @@ GRID = tuple(round(0.05 * step, 2) for step in range(21))
 
 @dataclass(frozen=True)
 class Tuned:
-    """The weight of the dense list that was best on validation. curve: (weight, mean) of every weight tried."""
+    """The weight of the dense list that was best on validation. curve: (weight, mean) of every weight tried.
+
+    low, high: interval of the weight over resamples of the validation families; None with one family.
+    """
 
     weight: float
     curve: tuple[tuple[float, float], ...]
     measure: str
     queries: int
+    low: float | None = None
+    high: float | None = None
 
     def rows(self, landscape: str, view: str, system: str) -> list[dict[str, Any]]:
-        """Rows of the schema runs.tables.TUNING."""
+        """Rows of the schema runs.tables.TUNING: `fusion.weight` for every weight tried, then the ends of the chosen
+        one's interval, `fusion.weight.ci_low` and `fusion.weight.ci_high`, with the means of those weights."""
         where = {"task": "retrieval", "landscape": landscape, "view": view, "system": system}
-        where |= {"parameter": "fusion.weight"}
+        means = dict(self.curve)
+        found = [("fusion.weight", weight, weight == self.weight) for weight in means]
+        found += [
+            (f"fusion.weight.{end}", weight, False)
+            for end, weight in (("ci_low", self.low), ("ci_high", self.high))
+            if weight is not None
+        ]
         return [
             where
             | {
+                "parameter": parameter,
                 "value": weight,
                 "metric": self.measure,
-                "mean": mean,
+                "mean": means[weight],
                 "n": self.queries,
-                "chosen": weight == self.weight,
+                "chosen": chosen,
             }
-            for weight, mean in self.curve
+            for parameter, weight, chosen in found
         ]
 
 
@@ -75,9 +90,12 @@ def tune_weight(
     queries: np.ndarray,
     measure: Measure,
     grid: Sequence[float] = GRID,
+    resamples: int = 10_000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Tuned:
     """The weight with the best mean of `measure` over `queries` (Q,) bool; of equals the one nearest the middle, and of
-    two equally near the one given first.
+    two equally near the one given first. Its interval is `stats.choice.choice_interval` over the queries' families.
 
     Only these queries are looked at. Raises InputError when there is none.
     """
@@ -90,13 +108,24 @@ def tune_weight(
     judged = renumber[truth.query[pairs]], truth.patent[pairs], truth.relevance[pairs]
     parts = [Ranking(part.patents[rows], part.scores[rows]) for part in (dense, lexical)]
     patents, (first, second) = _joined(parts, [min_max(part) for part in parts])
-    curve = []
-    for weight in grid:
+    weights = np.array(grid, np.float64)
+    values = np.empty((len(rows), len(weights)))
+    for at, weight in enumerate(weights.tolist()):
         fused = order_rows(patents, weight * first + (1 - weight) * second, measure.cutoff)
-        curve.append((float(weight), float(evaluate(fused.patents, *judged, [measure])[measure].mean())))
-    best = max(mean for _, mean in curve)
-    chosen = min((weight for weight, mean in curve if mean == best), key=lambda weight: abs(weight - 0.5))
-    return Tuned(chosen, tuple(curve), str(measure), len(rows))
+        values[:, at] = evaluate(fused.patents, *judged, [measure])[measure]
+    means = np.array([np.ascontiguousarray(column).mean() for column in values.T])
+    chosen = float(weights[best_option(means[None], weights)[0]])
+    families = group_families(_families(truth, rows))
+    low, high = choice_interval(values, families, weights, resamples, seed, level)
+    curve = tuple(zip(weights.tolist(), means.tolist(), strict=True))
+    ends = (None, None) if np.isnan(low) else (low, high)
+    return Tuned(chosen, curve, str(measure), len(rows), *ends)
+
+
+def _families(truth: Truth, rows: np.ndarray) -> np.ndarray:
+    """(n,) str: the family of each query; a query without one is its own."""
+    own = (f"\0{query}" for query in truth.query_ids[rows])
+    return np.array([family or name for family, name in zip(truth.query_family[rows], own, strict=True)])
 
 
 def min_max(ranking: Ranking) -> np.ndarray:

@@ -31,8 +31,8 @@ LONGEST = 2.0
 """Largest length of a token vector for which sums of 2^-48 stay exact; they are unit vectors up to rounding."""
 COLUMNS = 1024
 """Query tokens that are multiplied at once."""
-CELLS = {"cpu": 1 << 20, "cuda": 1 << 27}
-"""Products held at once, by device: on a CPU they stay in its cache (4 MB)."""
+CELLS = {"cpu": 1 << 19, "cuda": 1 << 27}
+"""Products held at once, by device: on a CPU they stay in its cache (2 MB)."""
 EXACT_CELLS = 1 << 22
 """Numbers of candidates' vectors held in float64 at once (32 MB)."""
 
@@ -55,7 +55,9 @@ def prepare_token_shard(tokens: TokenVectors, codes: np.ndarray) -> TokenShard:
     """A shard of n texts with codes (n,), unique. Raises EmbeddingError for vectors that are not usable or a text
     without any, InputError for codes that do not fit."""
     if len(codes) != len(tokens) or len(np.unique(codes)) != len(codes) or (len(codes) and codes.min() < 0):
-        raise InputError(f"{len(tokens)} texts and {len(codes)} codes: expected one code from 0 for each, all different")
+        raise InputError(
+            f"{len(tokens)} texts and {len(codes)} codes: expected a code from 0 for each, all different"
+        )
     longest = _longest(tokens, "documents")
     return TokenShard(tokens, codes.astype(np.int32), np.argsort(-tokens.counts, kind="stable"), longest)
 

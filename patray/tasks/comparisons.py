@@ -83,6 +83,33 @@ def compare(
     return pa.Table.from_arrays(arrays, schema=COMPARISONS)
 
 
+def compare_pairs(
+    family: ComparisonFamily,
+    pairs: Sequence[tuple[Sequence[Placed], Sequence[Placed]]],
+    catalogue: Catalogue,
+    resamples: int = 10_000,
+    flips: int = 10_000,
+    seed: int = 0,
+    correction: str = "holm",
+    level: float = 0.95,
+) -> list[dict[str, object]]:
+    """Rows of the schema `runs.tables.COMPARISONS` for these pairs of sides of one task, landscape and view alone.
+
+    They are a family of their own, corrected together: for a question that is asked of few pairs, such as what a prompt
+    changes, however many others the run compares. A side is one score, or one for each label set. family: its name,
+    task, metric and slice.
+    """
+    contests = []
+    for sides in pairs:
+        a, b = (tuple(side) for side in sides)
+        where, other = a[0].score.where, b[0].score.where
+        contests.append(
+            Contest(family.task, where.landscape, where.view, family.metric, where.system, other.system, a, b)
+        )
+    outcomes = decide(contests, catalogue, resamples, flips, seed, level)
+    return list(_rows(family, contests, outcomes, correction))
+
+
 def _rows(
     family: ComparisonFamily, contests: Sequence[Contest], outcomes: Sequence[Outcome], correction: str
 ) -> Iterable[dict[str, object]]:

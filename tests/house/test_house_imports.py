@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    ["patray.errors", "patray.files"],
+    ["patray.errors", "patray.files", "patray.yaml_source", "patray.yaml_model"],
     ["patray.metrics", "patray.stats"],
     ["patray.landscapes"],
     ["patray.models"],
@@ -22,6 +22,7 @@ LAYERS = [
     ["patray.importers"],
     ["patray.report"],
     ["patray.cluster"],
+    ["patray.commands"],
     ["patray.cli"],
 ]
 OPEN_TO_ALL = {"patray", "patray.runs.tables"}

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,19 @@ WORDS = ["brush", "hinge", "lens", "motor", "valve", "spring", "sensor", "frame"
 CLASSES = ["A46", "A61", "G02", "H02", "F16", "B60"]
 
 
-def make_dapfam(folder: Path, spelling: str = "list", documents: int = 150, queries: int = 25, seed: int = 0) -> Path:
+def make_dapfam(
+    folder: Path,
+    spelling: str = "list",
+    documents: int = 150,
+    queries: int = 25,
+    seed: int = 0,
+    words: Sequence[str] = WORDS,
+) -> Path:
     """spelling: how the list columns are stored: 'list', 'json' or 'repr'."""
     rng = random.Random(seed)
 
-    def text(words: int) -> str:
-        return " ".join(rng.choices(WORDS, k=words))
+    def text(count: int) -> str:
+        return " ".join(rng.choices(words, k=count))
 
     def spelled(codes: list[str]) -> Any:
         return {"list": codes, "json": json.dumps(codes), "repr": repr(codes)}[spelling]

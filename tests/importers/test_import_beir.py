@@ -99,7 +99,7 @@ def _texts(prepared: Folder, view: str, which: str = "patents") -> dict[str, str
     return found
 
 
-@pytest.mark.parametrize(("name", "view"), [("hair-dryer", "tac"), ("ultrasound", "ta")])
+@pytest.mark.parametrize(("name", "view"), [("hair-dryer", "tac"), ("ultrasound", "ta"), ("software", "ta")])
 def test_a_real_landscape_goes_out_and_comes_back_with_equal_texts_queries_and_qrels(
     tmp_path: Path, real_landscapes: Path, name: str, view: str
 ) -> None:
@@ -119,13 +119,28 @@ def test_a_real_landscape_goes_out_and_comes_back_with_equal_texts_queries_and_q
     assert len(pairs) == exported.pairs
 
 
+def test_a_landscape_without_citations_goes_out_and_comes_back_as_its_corpus(
+    tmp_path: Path, real_landscapes: Path
+) -> None:
+    prepare(Folder.at(real_landscapes / "a61"), Folder.at(tmp_path / "clean"))
+    exported = export_beir(Folder.at(tmp_path / "clean"), Folder.at(tmp_path / "beir"), "ta")
+    assert (exported.queries, exported.pairs) == (0, 0)
+    run("beir", tmp_path / "beir", tmp_path / "back")
+    prepare(Folder.at(tmp_path / "back"), Folder.at(tmp_path / "clean-back"))
+    texts = _texts(Folder.at(tmp_path / "clean"), "ta")
+    assert len(texts) == exported.patents
+    assert _texts(Folder.at(tmp_path / "clean-back"), "ta") == texts
+    assert not (tmp_path / "back" / "qrels.parquet").exists()
+
+
+@pytest.mark.parametrize(("name", "view"), [("hair-dryer", "tac"), ("software", "ta")])
 def test_mtebs_own_loader_reads_an_exported_folder(
-    tmp_path: Path, real_landscapes: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, real_landscapes: Path, monkeypatch: pytest.MonkeyPatch, name: str, view: str
 ) -> None:
     loaders = pytest.importorskip("mteb.abstasks.retrieval_dataset_loaders")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    prepare(Folder.at(real_landscapes / "hair-dryer"), Folder.at(tmp_path / "clean"))
-    export_beir(Folder.at(tmp_path / "clean"), Folder.at(tmp_path / "beir"), "tac")
+    prepare(Folder.at(real_landscapes / name), Folder.at(tmp_path / "clean"))
+    export_beir(Folder.at(tmp_path / "clean"), Folder.at(tmp_path / "beir"), view)
     loaded = loaders.RetrievalDatasetLoader(str(tmp_path / "beir"), revision=None).load()
     truth, _ = build_truth(load_metadata(Folder.at(tmp_path / "clean")))
     assert sorted(loaded["queries"]["id"]) == truth.query_ids.tolist()

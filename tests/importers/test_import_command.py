@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 from lens_samples import jsonl, record
 
+from patray.cli import main
 from patray.errors import InputError
-from patray.importers.command import FORMATS, add_arguments, add_export_arguments, run, run_export
+from patray.importers.command import FORMATS, add_arguments, run
 from patray.importers.formats import FORMATS as KNOWN
 
 
@@ -66,9 +67,7 @@ def test_wrong_options_are_errors_that_say_what_is_allowed(tmp_path: Path, argum
 
 def test_a_landscape_is_exported_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(parse("lens", str(export(tmp_path / "x.jsonl", 30)), str(tmp_path / "out"), "--processes", "1"))
-    parser = argparse.ArgumentParser()
-    add_export_arguments(parser)
-    assert run_export(parser.parse_args([str(tmp_path / "out"), str(tmp_path / "beir"), "--view", "tac"])) == 0
+    assert main(["export", "beir", str(tmp_path / "out"), str(tmp_path / "beir"), "--view", "tac"]) == 0
     assert "30 documents, 29 queries" in capsys.readouterr().out
 
 

@@ -1,10 +1,11 @@
-"""The commands of docs/import/*.md, each run on a generated sample."""
+"""The commands of docs/import/*.md, each run on a generated sample, from the export to the report."""
 
-import argparse
+import json
 import random
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from dapfam_samples import make_dapfam
 from lens_samples import jsonl as lens_jsonl
@@ -13,19 +14,15 @@ from sampling import jsonl
 from sampling import run as import_sample
 from test_import_beir import make_beir
 from test_import_bigquery import sample as bigquery_sample
-from test_import_hupd import SAMPLE as HUPD
+from test_import_hupd import application
 from test_import_patenteb import TEXT
 from test_import_patenteb import write as write_patenteb
 from test_import_patentsview import make as make_patentsview
 from test_import_table import quoted
 from test_import_uspto_xml import weekly
 
-from patray.files import Folder
-from patray.importers import command
+from patray.cli import main
 from patray.importers.formats import FORMATS
-from patray.landscapes.describe import describe, format_description
-from patray.runs.read import read_suite
-from patray.runs.resolve import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,8 +41,10 @@ def make_sample(name: str, folder: Path) -> None:
         (folder / "weekly" / "ipg140701.xml").write_text(weekly())
     elif name == "hupd":
         (folder / "hupd").mkdir()
-        for file, text in HUPD.items():
-            (folder / "hupd" / file).write_text(text)
+        for number in range(120):
+            kind = rng.choice(["brush", "comb"])
+            changes = {"abstract": f"A {kind} {number}.", "decision": {"brush": "ACCEPTED", "comb": "REJECTED"}[kind]}
+            (folder / "hupd" / f"{number}.json").write_text(json.dumps(application(number, **changes)))
     elif name == "table":
         (folder / "mine.csv").write_text(quoted(","))
     elif name == "beir":
@@ -53,9 +52,13 @@ def make_sample(name: str, folder: Path) -> None:
     elif name == "dapfam":
         make_dapfam(folder / "dapfam")
     elif name == "patenteb":
-        for split, one in (("train", "a"), ("test", "b")):
+        for split in ("train", "test"):
+            kinds = rng.choices(["a46", "b60"], k=60)
             write_patenteb(
-                folder / "class_text2ipc3" / split / "data.parquet", q=[one], text=[TEXT], first_ipcr3=["a46"]
+                folder / "class_text2ipc3" / split / "data.parquet",
+                q=[f"{split}{number}" for number in range(60)],
+                text=[f"{kind} [SEP] {TEXT}" for kind in kinds],
+                first_ipcr3=kinds,
             )
     else:
         jsonl(folder / "in.jsonl", [{"patent_id": f"d{n}", "title": f"brush {n}"} for n in range(4)])
@@ -69,22 +72,59 @@ def commands(name: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines if line.startswith("    patray ")]
 
 
+def sample_commands(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The page's commands without `patray`, in a folder that has the page's source and the shipped suites."""
+    make_sample(name, tmp_path)
+    (tmp_path / "jobs").symlink_to(ROOT / "jobs")
+    monkeypatch.chdir(tmp_path)
+    return [line[1:] for line in commands(name)]
+
+
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_three_commands_of_a_page_work_on_a_sample(
+def test_the_first_commands_of_a_page_work_on_a_sample_and_the_rows_add_up(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_sample(name, tmp_path)
-    monkeypatch.chdir(tmp_path)
-    imported, described, ran = commands(name)
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    assert imported[1] == "import"
-    assert command.run(parser.parse_args([*imported[2:], "--processes", "1"])) == 0
-    assert "kept" in capsys.readouterr().out
-    assert described[1:3] == ["landscape", "describe"]
-    assert described[3] in imported
-    assert format_description(describe(Folder.at(described[3])))
-    assert ran[1] == "run"
-    # The whole run is the job's own test; here: the suite that the line makes is one that runs.
-    suite = resolve(read_suite(ROOT / ran[2], [ran[place + 1] for place, word in enumerate(ran) if word == "--set"]))
-    assert suite.landscapes[0].path == described[3]
+    imported, described, ran, *_ = sample_commands(name, tmp_path, monkeypatch)
+    assert [imported[0], *described[:2], ran[0]] == ["import", "landscape", "describe", "run"]
+    assert main([*imported, *([] if name == "trec" else ["--processes", "1"])]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    if name == "trec":
+        numbers = [[int(word.strip(",")) for word in line.split() if word.strip(",").isdigit()] for line in lines]
+        assert [one[0] == one[1] + one[2] for one in numbers] == [True, True]
+    else:
+        assert lines[0].split() == ["rows", "read", "kept", "quarantined", "filtered"]
+        table = [line.split() for line in lines[1:] if len(line.split()) > 4 and line[0] != " " and ":" not in line]
+        sums = [[int(cell.replace(",", "")) for cell in row[-4:]] for row in table if row[-1].isdigit()]
+        assert sums
+        assert all(read == kept + quarantined + filtered for read, kept, quarantined, filtered in sums)
+    assert described[2] in imported
+    assert main(described) == 0
+    assert f"landscapes.0.path={described[2]}" in ran
+
+
+QUICK = [
+    "--set=models=[]", "--set=systems=[{lexical: bm25}]", "--set=statistics.resamples=100",
+    "--set=statistics.flips=100", "--set=tasks.classification=null", "--set=tasks.clustering=null",
+]  # fmt: skip
+"""Without a model: seconds rather than a minute a format."""
+NO_CITATIONS = ("hupd", "patenteb")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_page_leads_from_an_export_to_a_report(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported, _, ran, *_ = sample_commands(name, tmp_path, monkeypatch)
+    assert main(imported) == 0
+    few = ["--set=statistics.resamples=100", "--set=statistics.flips=100"]
+    # Lens as the page says, word for word; what cannot be ranked needs a model for its other tasks.
+    assert main([*ran, *({"lens": []} | dict.fromkeys(NO_CITATIONS, few)).get(name, QUICK)]) == 0
+    report = Path(capsys.readouterr().out.splitlines()[-1])
+    assert report.name == "report.html"
+    assert report.stat().st_size > 10_000
+    summary = pd.read_parquet(report.parent / "summary.parquet")
+    tasks = set(summary.task.str.partition(":")[0])
+    assert ("retrieval" in tasks) != (name in NO_CITATIONS)
+    assert name not in NO_CITATIONS or "classification" in tasks
+    assert summary["mean"].notna().any()

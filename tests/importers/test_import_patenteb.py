@@ -1,5 +1,6 @@
 """PatenTEB tasks in their published columns."""
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,8 +35,21 @@ def test_classification_keeps_sections_labels_and_the_published_split(tmp_path: 
     assert (first["title"], first["abstract"]) == ("folding brush", "a brush folds")
     assert first["claims"] == ["1. a brush [SEP] odd"]
     assert by_id(tmp_path / "out")["b"]["abstract"] == "only a title"
-    labels = {(row["patent_id"], *row["labels"], row["split"]) for row in rows(tmp_path / "out", "labels/ipc3")}
-    assert labels == {("a", "a46", "train"), ("b", "b60", "train"), ("c", "a46", "test")}
+    labels = {(row["patent_id"], *row["labels"]): row["split"] for row in rows(tmp_path / "out", "labels/ipc3")}
+    assert set(labels) == {("a", "a46"), ("b", "b60"), ("c", "a46")}
+    assert labels["c", "a46"] == "test"
+
+
+def test_a_fifth_of_the_published_training_set_is_validation_and_its_test_set_stays_whole(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        ids = [f"{split}{number}" for number in range(500)]
+        folder = tmp_path / "class_text2ipc3" / split
+        write(folder / "data.parquet", first_ipcr3=["a46"] * 500, q=ids, text=[TEXT] * 500)
+    run("patenteb", tmp_path / "class_text2ipc3", tmp_path / "out")
+    found = Counter((row["patent_id"][:4], row["split"]) for row in rows(tmp_path / "out", "labels/ipc3"))
+    assert found["test", "test"] == 500
+    assert found["trai", "train"] + found["trai", "validation"] == 500
+    assert 70 <= found["trai", "validation"] <= 130
 
 
 def test_clusters_become_a_label_set_and_whole_texts_stay_whole(tmp_path: Path) -> None:
@@ -63,6 +77,7 @@ def test_triplets_become_corpus_queries_and_qrels(tmp_path: Path) -> None:
     assert set(by_id(tmp_path / "out")) == {"p1", "p2", "n1", "n2"}
     assert set(by_id(tmp_path / "out", "queries")) == {"q1", "q2"}
     assert counts(report, "qrels") == (5, 5, 0, 0)
+    assert counts(report, "source triplets") == (3, 3, 0, 0)
     positives = {(r["query_id"], r["patent_id"]) for r in rows(tmp_path / "out", "qrels") if r["relevance"] == 1}
     assert positives == {("q1", "p1"), ("q2", "p2")}
     check_valid(tmp_path / "out", tmp_path / "clean")

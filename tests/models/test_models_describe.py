@@ -71,4 +71,4 @@ def test_an_explanation_spells_out_licence_restrictions() -> None:
     assert "NO COMMERCIAL USE" in explain(find_record("conan-v1"))
     assert "GATED" in explain(find_record("embeddinggemma-300m"))
     assert "NOT FOR USE IN: EU" in explain(find_record("kalm-gemma3-12b"))
-    assert "no commit is verified" in explain(find_record("nomic-v2-moe"))
+    assert "no commit is verified" in explain(find_record("jina-colbert-v2"))

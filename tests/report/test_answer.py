@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from patray.files import Folder
 from patray.report.answer import answers_for, explain, headline
-from patray.report.data import Comparison, Results, load_results, parts_of
-from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views, questions
+from patray.report.comparison import Comparison
+from patray.report.data import Results, load_results, parts_of
+from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views
+from patray.report.questions import questions
 from patray.report.words import Name, plain
 from patray.runs import tables
 from patray.tasks.inference import verdict
@@ -166,7 +168,7 @@ def in_memory(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> Result
     made = tuple(
         data.Row(**data._fields(r, "task landscape view system slice metric", "mean ci_low ci_high", "n")) for r in rows
     )
-    compared: tuple[Comparison, ...] = tuple(data._comparison(found) for found in pairs)
+    compared: tuple[Comparison, ...] = tuple(data.comparison_of(found) for found in pairs)
     by_pair = {(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in compared}
     return Results(made, compared, (), {}, (), {}, "", data._index_rows(made), by_pair)
 

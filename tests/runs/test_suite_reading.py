@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from patray.errors import InputError
 from patray.runs.read import dump_suite, parse_suite, read_suite
-from patray.runs.yaml_source import set_value
+from patray.yaml_source import set_value
 
 GOOD = """\
 name: small

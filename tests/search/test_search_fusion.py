@@ -123,8 +123,16 @@ def test_the_tuned_weight_is_the_best_on_validation_and_sees_nothing_else() -> N
     assert tune_weight(*shuffled, truth, validation, measure) == tuned
 
     rows = tuned.rows("ultrasound", "ta", "fusion")
-    assert [set(row) for row in rows] == [set(TUNING.names)] * 21
-    assert sum(row["chosen"] for row in rows) == 1
+    assert [set(row) for row in rows] == [set(TUNING.names)] * 23
+    assert [row["value"] for row in rows if row["chosen"]] == [tuned.weight]
+    ends = {row["parameter"]: (row["value"], row["mean"]) for row in rows[21:]}
+    assert tuned.low is not None
+    assert tuned.high is not None
+    assert ends == {
+        "fusion.weight.ci_low": (tuned.low, means[tuned.low]),
+        "fusion.weight.ci_high": (tuned.high, means[tuned.high]),
+    }
+    assert tuned.low <= tuned.weight <= tuned.high
     assert rows[0]["n"] == 30
 
 

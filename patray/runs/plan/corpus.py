@@ -124,10 +124,9 @@ def read_texts(corpus: Corpus, views: Sequence[View], counts: Sequence[Count]) -
     """For each view its index and the token counts of its texts."""
     folder = corpus.prepared.folder
     parts = part_names(folder, "patents") + part_names(folder, "queries")
-    sections = list(dict.fromkeys(section for view in views for section in view.sections))
     found: dict[str, list[_Part]] = {view.name: [] for view in views}
     for part in parts:
-        for view, read in _read_part(corpus, part, sections, views, counts):
+        for view, read in _read_part(corpus, part, [view.of(part) for view in views], counts):
             found[view.name].append(read)
     return {view.name: _joined(parts, found[view.name]) for view in views}
 
@@ -141,8 +140,9 @@ class _Part:
 
 
 def _read_part(
-    corpus: Corpus, part: str, sections: list[str], views: Sequence[View], counts: Sequence[Count]
+    corpus: Corpus, part: str, views: Sequence[View], counts: Sequence[Count]
 ) -> Iterator[tuple[View, _Part]]:
+    sections = list(dict.fromkeys(section for view in views for section in view.sections))
     table = read_rows(corpus.prepared.folder, part, sections)
     ids = np.asarray(table["patent_id"].to_pylist(), dtype=object)
     queries = np.zeros(len(ids), dtype=bool)

@@ -12,7 +12,7 @@ from patray.encoders.vectors import part_names
 from patray.encoders.windows import ViewIndex, embedding_identity
 from patray.files import Folder
 from patray.models.record import ROLES, ModelRecord, Role
-from patray.runs.inputs import chosen_queries, texts_by_role
+from patray.runs.inputs import texts_by_role
 from patray.runs.plan.corpus import Corpus, Count, Counts
 from patray.runs.plan.estimates import Range, Vocabulary
 from patray.runs.plan.tokens import TextCounter
@@ -29,7 +29,8 @@ Lengths = tuple[np.ndarray, np.ndarray, np.ndarray]
 class PlannedModel:
     """A model of the suite. vocabulary: None where `counter` is its own tokenizer. refused: why it cannot run, or ''.
 
-    found: where its files are (path, mirror, package, hub), or '' where they are nowhere.
+    found: where its files are (path, mirror, package, hub), or '' where they are nowhere. content: hash of the files
+    of a model that no hub revision identifies.
     """
 
     name: str
@@ -39,6 +40,7 @@ class PlannedModel:
     vocabulary: Vocabulary | None
     refused: str
     found: str
+    content: str | None = None
 
     @property
     def sums(self) -> bool:
@@ -64,6 +66,11 @@ class PlannedModel:
         if self.sums:
             return self._whole(counts[self.counter.key, ""] + self.tokens_of(prompt))
         return self._whole(counts[self.counter.key, prompt])
+
+    def lengths_of(self, texts: list[str], limit: int) -> Lengths:
+        """(n,) tokens of prompted texts, special tokens included; exact up to `limit`, at least that beyond."""
+        most = limit if self.vocabulary is None else round(limit / self.vocabulary.ratio[0]) + 1
+        return self._whole(self.counter.count(texts, most))
 
     def tokens_of(self, text: str) -> int:
         """Tokens of a short text in the counter's vocabulary."""
@@ -132,17 +139,15 @@ class EmbedPlanner:
                 yield self._step(model, view, role, index, counts, chosen)
 
     def _roles(self, index: ViewIndex, model: PlannedModel) -> dict[Role, np.ndarray]:
-        if model.record.kind == "dense":
-            return texts_by_role(index, self.corpus.truth, self.tasks, model.record)
-        if model.record.kind == "reranker" or self.corpus.truth is None:
+        if model.record.kind == "reranker":
             return {}
-        return {"document": ~index.external, "query": chosen_queries(index, self.corpus.truth)}
+        return texts_by_role(index, self.corpus.truth, self.tasks, model.record)
 
     def _step(
         self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray
     ) -> EmbedStep:
         texts = self._texts(view, index, chosen)
-        key = key_of(embedding_identity(model.record, model.engine, role, texts.hash))
+        key = key_of(embedding_identity(model.record, model.engine, role, texts.hash, model.content))
         first = self._seen.setdefault((model.record.name, key), f"{model.name} {view}")
         limit = token_limit(model.record, role)
         whole = [part[texts.heads] for part in model.lengths(counts, role)]

@@ -4,14 +4,13 @@ edited; every row says where its numbers come from."""
 from __future__ import annotations
 
 from importlib import resources
-from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from patray.errors import InputError
 from patray.models.record import ModelRecord
+from patray.yaml_model import read_text, validate
+from patray.yaml_source import parse_yaml
 
 ANY = "*"
 
@@ -121,22 +120,10 @@ class Estimates(Row):
 
 
 def read_estimates(path: str | None = None) -> Estimates:
-    """The packaged table, or one's own; InputError names file, place and what is wrong."""
-    if path is None:
-        name, text = "patray/runs/plan/estimates.yaml", _packaged()
-    else:
-        name = path
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: not a readable file of estimates: {error}") from error
-    try:
-        return Estimates.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise InputError(f"{name}: not valid YAML: {error}") from error
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-        raise InputError("\n".join(f"{name}: {problem}" for problem in problems)) from error
+    """The packaged table, or one's own; InputError names file, line, key and what is wrong."""
+    name = path or "patray/runs/plan/estimates.yaml"
+    text = _packaged() if path is None else read_text(path, "estimates")
+    return validate(Estimates, parse_yaml(text, name))
 
 
 def _packaged() -> str:

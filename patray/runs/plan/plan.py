@@ -12,16 +12,18 @@ import yaml
 from patray.encoders.protocol import require_runnable
 from patray.errors import ModelError
 from patray.files import Folder
-from patray.landscapes.slices import make_slices
+from patray.models.content import snapshot_content
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot
 from patray.runs.identity import differences
 from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
 from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
+from patray.runs.plan.disk import Disk, plan_disk
 from patray.runs.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
 from patray.runs.plan.estimates import Estimates, Range
 from patray.runs.plan.rankings import RankPlanner, RankStep
 from patray.runs.plan.tokens import own_counter, proxy_counter
+from patray.runs.plan.training import TrainStep, plan_training
 from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
@@ -36,6 +38,8 @@ GPU_BATCH, CPU_BATCH = 65_536, 2_048
 class ModelPlan:
     """What one model asks for. tokens: of all its steps; to_do: of those that are not there (a reranker's pairs too).
 
+    training: forward tokens that its training is worth.
+
     file_bytes: of its snapshot, exact where it was found (`file_source`), else weights x bytes of its dtype.
     """
 
@@ -44,31 +48,11 @@ class ModelPlan:
     truncated: int
     tokens: Range
     to_do: Range
+    training: Range
     memory: GpuMemory | None
     cost: Cost | Unplaced
     file_bytes: int | None
     file_source: str
-
-
-@dataclass(frozen=True)
-class Disk:
-    """Bytes that the run writes (what exists already left out), and that it moves. Upper estimates but for `clean`."""
-
-    clean: int
-    vectors: float
-    token_vectors: float
-    indexes: float
-    rankings: float
-    trec: float
-    evidence: float
-    source_read: int
-    models: int
-    vectors_read: float
-
-    @property
-    def written(self) -> float:
-        parts = (self.clean, self.vectors, self.token_vectors, self.indexes, self.rankings, self.trec, self.evidence)
-        return float(sum(parts))
 
 
 @dataclass(frozen=True)
@@ -81,6 +65,7 @@ class Plan:
     estimates: Estimates
     corpora: tuple[Corpus, ...]
     models: tuple[ModelPlan, ...]
+    training: tuple[TrainStep, ...]
     embeddings: tuple[EmbedStep, ...]
     rankings: tuple[RankStep, ...]
     disk: Disk
@@ -98,9 +83,12 @@ def make_plan(
     store = Folder.at(workdir)
     run = store / "runs" / (name or suite.name)
     among = choose_accelerators(estimates, accelerator, suite.embedding.gpus)
-    models = {str(entry.name): _planned(entry, suite, estimates) for entry in suite.models}
+    models = {str(one.name): _planned(one, suite, estimates) for one in suite.models if one.tuned is None}
     with tempfile.TemporaryDirectory(prefix="patray-plan-") as scratch:
-        corpora, embeddings, rankings = _steps(suite, store, run, models, Folder.at(scratch))
+        corpora = [open_corpus(entry, suite, store, Folder.at(scratch)) for entry in suite.landscapes]
+        training, tuned = plan_training(suite, {corpus.name: corpus for corpus in corpora}, models, store)
+        models |= tuned
+        embeddings, rankings = _steps(suite, store, run, models, corpora)
     on_gpu = any(row.kind == "gpu" for row in among)
     batch = suite.embedding.tokens_per_batch or (GPU_BATCH if on_gpu else CPU_BATCH)
     plans = []
@@ -112,7 +100,9 @@ def make_plan(
             for step in rankings
             if _reranker(suite, step.system) == model.name and (step.state == "to do" or model.refused)
         ]
+        tuning = next((step.tokens for step in training if step.model == model.name), NOTHING)
         to_do = add_ranges([*(step.to_do for step in own), *pairs])
+        work = add_ranges([to_do, tuning])
         memory = None if model.record.size is None else gpu_bytes(model.record, batch)
         files, found = _files(entry, model, suite)
         plans.append(
@@ -122,26 +112,32 @@ def make_plan(
                 truncated=sum(step.truncated for step in own if step.state != "shared"),
                 tokens=add_ranges([*(step.tokens for step in own if step.state != "shared"), *pairs]),
                 to_do=to_do,
+                training=tuning,
                 memory=memory,
-                cost=plan_cost(model.record, to_do, memory if on_gpu else None, estimates, among, suite.prices),
+                cost=plan_cost(model.record, work, memory if on_gpu else None, estimates, among, suite.prices),
                 file_bytes=files,
                 file_source=found,
             )
         )
+    state = "finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new"
     notes = [note for corpus in corpora for note in corpus.notes]
+    fetched = sum(one.file_bytes or 0 for one in plans if not one.model.refused and one.to_do[1] > 0)
     flops = sum(step.flops for step in rankings)
     return Plan(
         suite=suite,
         workdir=store.uri,
         run=run.uri,
-        run_state="finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new",
+        run_state=state,
         tokens_per_batch=batch,
         estimates=estimates,
         corpora=tuple(corpora),
         models=tuple(plans),
+        training=tuple(training),
         embeddings=tuple(embeddings),
         rankings=tuple(rankings),
-        disk=_disk(suite, corpora, plans, embeddings, rankings, estimates),
+        disk=plan_disk(
+            suite, corpora, models, fetched, training, embeddings, rankings, estimates.bytes, state == "finished"
+        ),
         search_hours=flops / estimates.search.flops_per_core / 3600,
         notes=tuple(notes + _conflict(suite, run, corpora)),
     )
@@ -179,10 +175,14 @@ def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedMo
         require_runnable(record, str(entry.engine or "none"), source.remote_code)
     except ModelError as error:
         refused = str(error)
+    found, content = "", None
     try:
-        found = find_snapshot(record, entry.path, source.mirror, source.hub).found
+        snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
     except ModelError:
-        found = ""
+        pass  # listed as a model without files
+    else:
+        found = snapshot.found
+        content = snapshot_content(snapshot) if record.revision == "local" else None
     return PlannedModel(
         name=str(entry.name),
         record=record,
@@ -191,28 +191,27 @@ def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedMo
         vocabulary=None if counter is not None else estimates.vocabulary_of(record),
         refused=refused,
         found=found,
+        content=content,
     )
 
 
 def _steps(
-    suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], scratch: Folder
-) -> tuple[list[Corpus], list[EmbedStep], list[RankStep]]:
+    suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], corpora: list[Corpus]
+) -> tuple[list[EmbedStep], list[RankStep]]:
     views = suite_views(suite)
     limit = max((_needed(model) for model in models.values()), default=1)
     asked = [count for model in models.values() for count in model.counts(limit)]
     counts = {count.key: count for count in sorted(asked, key=lambda count: not count.only_queries)}
     complete = run.exists("provenance.json")
-    corpora, embeddings, rankings = [], list[EmbedStep](), list[RankStep]()
-    for entry in suite.landscapes:
-        corpus = open_corpus(entry, suite, store, scratch)
+    embeddings, rankings = list[EmbedStep](), list[RankStep]()
+    for corpus in corpora:
         texts = read_texts(corpus, views, list(counts.values()))
         planner = EmbedPlanner(corpus, texts, suite.tasks, store)
         for model in models.values():
             embeddings.extend(planner.steps(model))
         ranker = RankPlanner(corpus, texts, models, run, suite.search.depth, complete)
         rankings.extend(ranker.steps(suite.systems or ()))
-        corpora.append(corpus)
-    return corpora, embeddings, rankings
+    return embeddings, rankings
 
 
 def _needed(model: PlannedModel) -> int:
@@ -229,61 +228,11 @@ def _reranker(suite: Suite, system: str) -> str | None:
 def _files(entry: ModelEntry, model: PlannedModel, suite: Suite) -> tuple[int | None, str]:
     """Bytes of the snapshot and where from; of weights x bytes of the dtype where it is not at hand."""
     record = model.record
+    if entry.tuned is not None:
+        return None, "made by this run"
     if model.found and model.found != "hub":
         snapshot: Snapshot = find_snapshot(record, entry.path, suite.models_from.mirror, False)
         folder = Folder.at(snapshot.location)
         return sum(folder.size(name) for name in folder.list() if "." in name), model.found
     size = None if record.size is None else record.size * BYTES[record.dtype]
     return size, model.found or "not found"
-
-
-def _disk(
-    suite: Suite,
-    corpora: list[Corpus],
-    models: list[ModelPlan],
-    embeddings: list[EmbedStep],
-    rankings: list[RankStep],
-    estimates: Estimates,
-) -> Disk:
-    runnable = {plan.model.name: plan.model.record for plan in models if not plan.model.refused}
-    size = estimates.bytes
-    vectors = token_vectors = indexes = read = 0.0
-    searches = {plan.model.name: 0 for plan in models}
-    for system in suite.systems or ():
-        for model in (system.dense, system.late):
-            if model is not None:
-                searches[model] += 1
-    for step in embeddings:
-        if step.model not in runnable:
-            continue
-        record = runnable[step.model]
-        left = 1 - step.windows[0] / max(1, step.windows[1])
-        if record.kind == "late-interaction":
-            whole = step.tokens[1] * step.rows / max(1, step.inputs) * record.dimension * 2
-            token_vectors += whole * left if step.state in ("to do", "partly") else 0
-        else:
-            whole = step.rows * record.dimension * 4 * size.vector_factor
-            vectors += whole * left if step.state in ("to do", "partly") else 0
-            indexes += step.rows * record.dimension * 4 if step.role == "document" and not step.indexed else 0
-        read += whole * searches[step.model]
-    to_do = [step for step in rankings if step.state == "to do"]
-    made = [step for step in rankings if step.state != "refused"]
-    evidence = 0.0
-    options = suite.tasks.retrieval
-    for corpus in corpora:
-        if corpus.truth is not None and options is not None:
-            slices, _ = make_slices(corpus.truth, options.slices)
-            each = sum(int(part.queries.sum()) for part in slices) * len(options.measures)
-            evidence += each * sum(step.landscape == corpus.name for step in made) * size.evidence_row
-    return Disk(
-        clean=sum(corpus.clean_bytes for corpus in corpora if not corpus.exists),
-        vectors=vectors,
-        token_vectors=token_vectors,
-        indexes=indexes,
-        rankings=sum(step.rows for step in to_do) * size.ranking_row,
-        trec=sum(step.rows for step in made) * size.trec_row,
-        evidence=evidence,
-        source_read=sum(corpus.source_bytes for corpus in corpora),
-        models=sum(plan.file_bytes or 0 for plan in models if not plan.model.refused and plan.to_do[1] > 0),
-        vectors_read=read,
-    )

@@ -1,0 +1,298 @@
+"""Rerank the top of a system's ranking, in one Ray Data pipeline over windows of queries.
+
+    windows -> join and tokenise the pairs (CPU tasks) -> score (actors, min..max) -> one file of scores a window
+
+The texts that the pairs need are rendered once, part by part, and kept in Ray's object store (which spills to disk),
+where every worker reads them. A window whose file exists is not done again; its queries, and so its batches and bits,
+do not depend on the number of workers.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+
+from patray.cluster.embed import STARTED
+from patray.cluster.models import Model
+from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
+from patray.cluster.progress import Progress
+from patray.cluster.rerank_plan import RerankWindow, check_depth, plan_pairs, rerank_identity, window_row
+from patray.cluster.search import Place
+from patray.cluster.tokenizers import MODEL_CACHE, pair_tokenizer
+from patray.encoders.cross_encoder import CrossScorer, checked_scores
+from patray.encoders.pairs import Pairs
+from patray.encoders.protocol import EncoderSettings
+from patray.encoders.vectors import STATS, part_names, part_stats
+from patray.encoders.windows import ViewIndex
+from patray.errors import InputError, PatrayError
+from patray.files import Folder
+from patray.landscapes.load import read_rows
+from patray.landscapes.records import Truth
+from patray.landscapes.views import View, render
+from patray.models.record import ModelRecord
+from patray.models.resolve import Snapshot, localise
+from patray.runs.store import complete, is_complete, key_of, read_record
+from patray.runs.suite import Embedding
+from patray.search.reranked import ranking_hash, rerank_top
+from patray.search.table import from_table, positions, to_table
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a worker needs to know. texts: references to the needed texts of each part, in the order of their rows."""
+
+    record: ModelRecord
+    snapshot: Snapshot
+    settings: EncoderSettings
+    folder: Folder
+    texts: list[Any]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is scored, with what, and where the scores go."""
+
+    place: Place
+    folder: Folder
+    prepared: Folder
+    view: View
+    index: ViewIndex
+    truth: Truth
+    model: Model
+    options: Embedding
+    allow_remote_code: bool
+
+
+@ray.remote(num_cpus=0.5)
+def _texts(prepared: Folder, part: str, view: View, rows: np.ndarray) -> pa.Array:
+    shown = view.of(part)
+    return pa.array(render(read_rows(prepared, part, shown.sections, rows), shown), pa.large_string())
+
+
+def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
+    """One window (a row) with its pairs' token ids, flat; or its error."""
+    try:
+        return _tokenised(row, work)
+    except PatrayError as error:
+        return failed(error)
+
+
+def _tokenised(row: pa.Table, work: _Work) -> pa.Table:
+    window = row.to_pylist()[0]
+    parts = sorted(set(window["text_part"]))
+    held = dict(zip(parts, ray.get([work.texts[part] for part in parts]), strict=True))
+    texts = [held[part][at].as_py() for part, at in zip(window["text_part"], window["text_row"], strict=True)]
+    pairs = np.array([window["left"], window["right"]], dtype=np.int64).T
+    found = pair_tokenizer(work.record, work.snapshot)(texts, texts, pairs)
+    lists = {
+        "tokens": np.concatenate(found.ids),
+        "lengths": np.array([len(ids) for ids in found.ids], dtype=np.int32),
+        "first": found.first,
+        "truncated": found.truncated,
+    }
+    table = row.select(["name", "query_id", "patent_id"])
+    for name, values in lists.items():
+        offsets = pa.array([0, len(values)], type=pa.int32())
+        table = table.append_column(name, pa.ListArray.from_arrays(offsets, pa.array(values)))
+    return table
+
+
+class _ScoreWindow:
+    """An actor: loads the model once, scores window after window, saves each."""
+
+    def __init__(self, work: _Work) -> None:
+        self._work = work
+        self._scorer = CrossScorer(work.record, localise(work.snapshot, work.record, MODEL_CACHE), work.settings)
+
+    def __call__(self, row: pa.Table) -> pa.Table:
+        if "error" in row.column_names:
+            return row
+        try:
+            return self._score(row)
+        except PatrayError as error:
+            return failed(error)
+
+    def _score(self, row: pa.Table) -> pa.Table:
+        folder, name = self._work.folder, row["name"][0].as_py()
+        (folder / STARTED).write_bytes(name, b"")
+        tokens, lengths, first, truncated = (
+            row[key].chunk(0).flatten().to_numpy(zero_copy_only=False)
+            for key in ("tokens", "lengths", "first", "truncated")
+        )
+        queries, patents = (row[key][0].as_py() for key in ("query_id", "patent_id"))
+        begin = time.perf_counter()
+        scores = self._scorer.score(Pairs(np.split(tokens, np.cumsum(lengths)[:-1]), first, truncated))
+        seconds = time.perf_counter() - begin
+        checked_scores(scores, list(zip(queries, patents, strict=True)), self._work.record.name)
+        stats = {
+            "pairs": len(scores),
+            "tokens": int(lengths.sum()),
+            "truncated": int(truncated.sum()),
+            "encode_seconds": seconds,
+        }
+        table = pa.table(
+            {
+                "query_id": pa.array(queries, pa.string()),
+                "patent_id": pa.array(patents, pa.string()),
+                "score": pa.array(scores, pa.float32()),
+                "tokens": pa.array(lengths, pa.int32()),
+                "truncated": pa.array(truncated, pa.bool_()),
+            }
+        )
+        folder.write_table(name, table.replace_schema_metadata({STATS: json.dumps(stats).encode()}))
+        return pa.table({key: [value] for key, value in stats.items()})
+
+
+def rerank(
+    run: Folder,
+    place: Place,
+    base: Place,
+    prepared: Folder,
+    view: View,
+    index: ViewIndex,
+    truth: Truth,
+    model: Model,
+    depth: int,
+    longest: int,
+    store: Folder,
+    options: Embedding,
+    allow_remote_code: bool,
+) -> dict[str, Any]:
+    """Score the best `depth` results of every query in the saved ranking of `base` and save the new ranking at `place`.
+
+    longest: what a ranking of this run may hold a query (search.depth). index: of `view` over `prepared`. Scores are
+    kept in the store, so a killed step repeats at most the windows in flight. Returns the step's record. Raises
+    InputError when depth is beyond the ranking.
+    """
+    step: dict[str, Any] = {"step": "rerank", "landscape": place.landscape, "view": place.view, "system": place.system}
+    step |= {"model": model.name, "base": base.system, "depth": depth}
+    if run.exists(place.file):
+        return {**step, "reused": True, "seconds": 0.0}
+    check_depth(place.system, base.system, depth, longest)
+    ranking = from_table(run.read_table(base.file), truth.query_ids, truth.patent_ids, longest)
+    top = ranking.patents[:, :depth]
+    if not (top >= 0).any():
+        raise InputError(f"{place.system}: the ranking of {base.system} in {place.landscape}/{place.view} is empty")
+    windows = plan_pairs(top, truth, index)
+    identity = rerank_identity(model, windows, index, ranking_hash(top, truth.query_ids, truth.patent_ids), depth)
+    folder = store / "rerankings" / place.landscape / place.view / model.record.name / key_of(identity)
+    reused = is_complete(folder)
+    if not reused:
+        job = _Job(place, folder, prepared, view, index, truth, model, options, allow_remote_code)
+        complete(folder, {"identity": identity, **_score_all(job, windows)})
+        folder.delete(STARTED)
+    run.write_table(
+        place.file, to_table(rerank_top(ranking, _scores(folder, top, truth)), truth.query_ids, truth.patent_ids)
+    )
+    short = int(((top >= 0).sum(axis=1) < depth).sum())
+    totals = read_record(folder)["totals"] | {"queries": len(top), "queries_short": short}
+    return {**step, "reused": reused, **totals, **({"seconds": 0.0} if reused else {})}
+
+
+def _score_all(job: _Job, windows: list[RerankWindow]) -> dict[str, Any]:
+    """Score the windows that have no file yet; the parts and totals of all."""
+    folder = job.folder
+    done = set(part_names(folder))
+    pending = [window for window in windows if window.name not in done]
+    repeated = len(set((folder / STARTED).list()) - done)
+    progress = Progress(f"rerank {job.place.system}", sum(len(window.query) for window in windows), "pairs")
+    if len(pending) < len(windows) or repeated:
+        kept = sum(len(window.query) for window in windows if window.name in done)
+        progress.say(
+            f"{job.place.landscape}/{job.place.view} resumed: {len(windows) - len(pending)} of {len(windows)} windows "
+            f"exist ({kept} pairs); {len(pending)} to do, of which {repeated} were in flight and are scored again"
+        )
+        progress.advance(kept, 0)
+    actors = _run(job, pending, progress)
+    progress.close()
+    names = [window.name for window in windows]
+    stats = [part_stats(folder, name) for name in names]
+    totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in stats[0]}
+    seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
+    options = job.options
+    on_gpu = options.gpus > 0
+    totals.update(
+        seconds=seconds,
+        actors=actors,
+        windows=len(names),
+        windows_repeated=repeated,
+        pairs_per_s=totals["pairs"] / seconds,
+        tokens_per_s=totals["tokens"] / seconds,
+        cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
+        gpu_hours=totals["encode_seconds"] * options.gpus / 3600,
+    )
+    return {"parts": names, "totals": totals}
+
+
+def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
+    """Score windows on the cluster; returns the number of actors that the pool may grow to."""
+    if not pending:
+        return 1
+    model, options, on_gpu = job.model, job.options, job.options.gpus > 0
+    settings = EncoderSettings(
+        engine=model.engine,  # type: ignore[arg-type]
+        dtype=model.record.dtype,
+        device="cuda" if on_gpu else "cpu",
+        threads=options.threads,
+        tokens_per_batch=options.tokens_per_batch or (65_536 if on_gpu else 2_048),
+        allow_remote_code=job.allow_remote_code,
+    )
+    label, cpus = f"rerank with {model.name}", options.threads - TOKENISER_CPUS
+    lowest, highest = pool_size(options, len(pending), cpus, options.gpus, label)
+    texts, place = _render(job, pending)
+    rows = [window_row(window, job.index, job.truth, place) for window in pending]
+    work = _Work(model.record, model.snapshot, settings, job.folder, texts)
+    tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
+    results = (
+        ray.data.from_items(rows, override_num_blocks=len(rows))
+        .map_batches(tokenise, fn_kwargs={"work": work}, batch_size=1, batch_format="pyarrow", num_cpus=TOKENISER_CPUS)
+        .map_batches(
+            _ScoreWindow,
+            fn_constructor_kwargs={"work": work},
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2),
+            num_cpus=cpus,
+            num_gpus=options.gpus or None,
+        )
+    )
+    for batch in watched(results, options.stall_seconds, label):
+        for item in batch.to_pylist():
+            raise_failed(item)
+            progress.advance(item["pairs"], item["tokens"])
+    return highest
+
+
+def _render(job: _Job, windows: list[RerankWindow]) -> tuple[list[Any], np.ndarray]:
+    """References to the needed texts of each part, and (M,) int64: where each text of the index is in its part's."""
+    index = job.index
+    used = np.unique(np.concatenate([part for window in windows for part in (window.left, window.right)]))
+    place = np.full(len(index.ids), -1, np.int64)
+    texts: list[Any] = []
+    for number, part in enumerate(index.parts):
+        mine = used[index.part[used] == number]
+        place[mine] = np.arange(len(mine))
+        texts.append(_texts.remote(job.prepared, part, job.view, index.row[mine]) if len(mine) else None)
+    return texts, place
+
+
+def _scores(folder: Folder, top: np.ndarray, truth: Truth) -> np.ndarray:
+    """(Q, depth) float32: the saved score of each result, -inf where there is none."""
+    scores = np.full(top.shape, -np.inf, np.float32)
+    query, place = np.nonzero(top >= 0)
+    tables = [folder.read_table(name, ["query_id", "patent_id", "score"]) for name in read_record(folder)["parts"]]
+    table = pa.concat_tables(tables)
+    same = len(query) == table.num_rows and bool(
+        (positions(table["query_id"], truth.query_ids) == query).all()
+        and (positions(table["patent_id"], truth.patent_ids) == top[query, place]).all()
+    )
+    if not same:
+        raise InputError(f"{folder}: the saved scores are not those of this ranking; delete the folder and run again")
+    scores[query, place] = table["score"].to_numpy()
+    return scores

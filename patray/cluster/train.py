@@ -1,0 +1,226 @@
+"""Fine-tune one model with Ray Train: workers that may die, a driver that may die, one checkpoint in the end.
+
+Ray Train keeps the checkpoints of a training under `training/NAME-KEY` in the work directory and finds the last one by
+itself, whether a worker died or the driver. The result goes to `checkpoints/RECIPE/BASE/KEY`; then the former is
+deleted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from patray import errors
+from patray.cluster.embed import MODEL_CACHE
+from patray.cluster.errors import cause_of
+from patray.cluster.progress import Progress, say
+from patray.cluster.start import require
+from patray.errors import PatrayError, ResourceError, TrainingError
+from patray.files import Folder
+from patray.models.record import ModelRecord
+from patray.models.resolve import Snapshot, localise
+from patray.recipes.checkpoint import Origin, export, open_checkpoint
+from patray.recipes.identity import training_identity, validation_hash
+from patray.recipes.options import Training
+from patray.recipes.pairs import PairSet
+from patray.recipes.record import Recipe
+from patray.recipes.train import Work, check_work, total_steps
+from patray.recipes.train import train as train_worker
+from patray.recipes.validation import Validation
+from patray.runs.store import is_complete, key_of, read_record
+
+PROGRESS, ERROR = "progress.json", "error.json"
+POLL_SECONDS = 2.0
+SAY_SECONDS = 5.0
+"""How often worker 0 writes how far it is."""
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One model to be tuned. name: BASE--RECIPE--HOME--sSEED; home: the landscape of its pairs; the seed stands in the
+    recipe."""
+
+    name: str
+    base: ModelRecord
+    snapshot: Snapshot
+    recipe: Recipe
+    home: str
+    pairs: PairSet
+    validation: Validation | None
+
+    def identity(self) -> dict[str, Any]:
+        watched = None if self.validation is None else validation_hash(self.validation)
+        return training_identity(self.name, self.base, self.recipe, self.home, self.pairs, watched)
+
+
+def checkpoint_folder(job: TrainJob, store: Folder) -> Folder:
+    """Where the result of a job lies, made or not."""
+    return store / "checkpoints" / job.recipe.name / job.base.name / key_of(job.identity())
+
+
+def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
+    """The checkpoint of a job and the step's record; made now, resumed, or found complete.
+
+    Raises InputError for what cannot be trained, ResourceError when the cluster has no room or no step is done for
+    `options.stall_seconds`, TrainingError when the loss is not finite.
+    """
+    identity = job.identity()
+    folder = checkpoint_folder(job, store)
+    step: dict[str, Any] = {
+        "step": "train", "model": job.name, "base": job.base.name, "recipe": job.recipe.name, "landscape": job.home,
+        "seed": job.recipe.seed, "checkpoint": str(folder),
+    }  # fmt: skip
+    if is_complete(folder):
+        open_checkpoint(folder)
+        return folder, {**step, **read_record(folder)["totals"], "reused": True, "seconds": 0.0}
+    least = options.workers.min
+    found = require(
+        f"training {job.name}: {least} worker(s) of {options.threads} thread(s)",
+        least * options.threads,
+        least * options.gpus,
+    )
+    check_work(_work(job, Path(), options), options.workers.max or least)
+    origin = Origin(job.name, job.home, key_of(identity), identity)
+    running = store / "training" / f"{job.name}-{origin.key}"
+    running.make().delete(ERROR)
+    say(
+        f"train {job.name}: {total_steps(job.recipe, job.pairs.table.num_rows):,} steps of {job.recipe.batch} pairs "
+        f"from {job.pairs.table.num_rows:,}"
+    )
+    begin = time.perf_counter()
+    run: Any = _Run.remote()
+    try:
+        _watch(run.fit.remote(ray.put(job), origin, running, folder, options), job, running, options)
+    finally:
+        ray.kill(run)
+    open_checkpoint(folder)
+    store.delete(f"training/{running.name}")
+    totals = read_record(folder)["totals"]
+    workers = totals.pop("workers", None) or min(options.workers.max or least, int(found.most["CPU"]))
+    hours = totals["seconds"] * workers / 3600
+    return folder, {
+        **step,
+        **totals,
+        "reused": False,
+        "seconds": time.perf_counter() - begin,
+        "train_seconds": totals["seconds"],
+        "cpu_hours": 0.0 if options.gpus else hours * options.threads,
+        "gpu_hours": hours * options.gpus,
+    }
+
+
+def _work(job: TrainJob, snapshot: Path, options: Training) -> Work:
+    return Work(job.base, snapshot, job.recipe, job.pairs, job.validation, options.checkpoint_every)
+
+
+@ray.remote(num_cpus=0)
+class _Run:
+    """Ray Train's own driver, as an actor: when it is killed, its controller and its workers end with it."""
+
+    def fit(self, job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
+        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        parent, _, name = running.uri.rpartition("/")
+        reference = ray.put(job)
+        resources = {"CPU": float(options.threads)} | ({"GPU": float(options.gpus)} if options.gpus else {})
+        low, high = options.workers.min, options.workers.max
+        TorchTrainer(
+            lambda: _work_of_one(ray.get(reference), origin, running, folder, options),
+            scaling_config=ScalingConfig(
+                num_workers=low if high is None or high == low else (low, high),
+                use_gpu=options.gpus > 0,
+                resources_per_worker=resources,
+            ),
+            torch_config=TorchConfig(timeout_s=options.stall_seconds),
+            run_config=RunConfig(
+                name=name,
+                storage_path=parent,
+                failure_config=FailureConfig(max_failures=options.max_failures),
+                checkpoint_config=CheckpointConfig(num_to_keep=1),
+            ),
+        ).fit()
+
+
+class RaySession:
+    """A `patray.recipes.train.Session` inside a worker of Ray Train."""
+
+    def __init__(self, running: Folder, scratch: Path) -> None:
+        from ray.train import get_context
+        from ray.train.torch import get_device
+
+        context = get_context()
+        self.rank, self.workers = context.get_world_rank(), context.get_world_size()
+        self.device = str(get_device())
+        self._running, self._scratch, self._said = running, scratch, 0.0
+
+    def resume(self) -> Path | None:
+        checkpoint = ray.train.get_checkpoint()
+        return None if checkpoint is None else Path(checkpoint.to_directory(str(self._scratch / "resumed")))
+
+    def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
+        found = None if checkpoint is None else ray.train.Checkpoint.from_directory(str(checkpoint))
+        ray.train.report(metrics, checkpoint=found)
+
+    def progress(self, step: int, steps: int, loss: float, pairs_per_s: float) -> None:
+        now = time.monotonic()
+        if self.rank == 0 and (now - self._said >= SAY_SECONDS or step == steps):
+            self._said = now
+            self._running.write_json(PROGRESS, {"step": step, "steps": steps, "loss": loss, "pairs_per_s": pairs_per_s})
+
+
+def _work_of_one(job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
+    """What one worker does. An error that a user can act on is kept in a file: Ray would only try again, in vain."""
+    import torch
+
+    if running.exists(ERROR):
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix="patray-train-") as scratch:
+            session = RaySession(running, Path(scratch))
+            if session.device == "cpu":
+                torch.set_num_threads(options.threads)
+            work = _work(job, localise(job.snapshot, job.base, MODEL_CACHE), options)
+            trained = train_worker(work, session, Path(scratch))
+            if trained is not None:
+                export(trained, work, origin, folder)
+    except PatrayError as error:
+        running.write_json(ERROR, {"kind": type(error).__name__, "message": str(error)})
+        raise
+
+
+def _watch(run: Any, job: TrainJob, running: Folder, options: Training) -> None:
+    """Wait for the run's end, showing its steps; ResourceError when none is done for `stall_seconds`."""
+    label = f"train {job.name}"
+    progress = Progress(label, total_steps(job.recipe, job.pairs.table.num_rows), unit="steps")
+    seen, changed, error = 0, time.monotonic(), None
+    try:
+        while not ray.wait([run], timeout=POLL_SECONDS)[0]:
+            now = running.read_json(PROGRESS) if running.exists(PROGRESS) else {"step": 0}
+            if now["step"] != seen:
+                progress.move(now["step"] - seen, f"loss {now['loss']:.4f}, {now['pairs_per_s']:.1f} pairs/s")
+                seen, changed = now["step"], time.monotonic()
+            elif time.monotonic() - changed > options.stall_seconds:
+                raise ResourceError(
+                    f"{label}: no step was done for {options.stall_seconds} s (training.stall_seconds), the last was "
+                    f"{seen}. The cluster may have no room for a worker: see `ray status`."
+                )
+        ray.get(run)
+    except ResourceError:
+        raise
+    except Exception as failure:
+        error = failure
+    finally:
+        progress.close()
+    if running.exists(ERROR):
+        told = running.read_json(ERROR)
+        kind = getattr(errors, told["kind"], TrainingError)
+        raise kind(f"{label}: {told['message']}. The last good checkpoint, if any, stays in {running}") from error
+    if error is not None:
+        cause = cause_of(error)
+        raise cause from (None if cause is error else error)

@@ -1,0 +1,117 @@
+"""Rerankers with sentence-transformers: a score for each pair of query and document, from token ids.
+
+`CrossEncoder.predict` would tokenise and batch by its own rule; the modules are called directly so that truncation,
+batches and threads are ours. Scores are log-odds in float32: the one logit of a cross-encoder, or the logit of `yes`
+less that of `no` for a generative reranker. Their sigmoid is the model's probability, P(yes) against P(no); it orders
+pairs in the same way, but in float32 all that is certain becomes exactly 1 and ties. The result equals `predict`
+(tested).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from patray.encoders.batching import token_budget_batches
+from patray.encoders.pairs import Pairs
+from patray.encoders.protocol import EncoderSettings, require_runnable
+from patray.encoders.sentence_transformers import code_pin
+from patray.errors import EmbeddingError, ModelError
+from patray.models.record import ModelRecord
+
+ENDINGS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
+"""What the class of a checkpoint ends in, by how its score is made; another one would get a head made up at random."""
+
+
+class CrossScorer:
+    """A reranker on one device."""
+
+    def __init__(self, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> None:
+        import torch
+        from sentence_transformers import CrossEncoder
+
+        require_runnable(record, settings.engine, settings.allow_remote_code)
+        require_head(record, snapshot)
+        if settings.device == "cpu":
+            torch.set_num_threads(settings.threads)
+        self._torch, self._settings = torch, settings
+        self._model: Any = CrossEncoder(
+            str(snapshot),
+            device=settings.device,
+            local_files_only=True,
+            trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
+            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
+            config_kwargs=code_pin(record),
+        ).eval()
+        labels = self._model.num_labels
+        if labels != 1:
+            raise ModelError(f"model {record.name}: its checkpoint gives {labels} labels a pair, a reranker one")
+        tokenizer = self._model.tokenizer
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self._types = "token_type_ids" in tokenizer.model_input_names and record.score == "sigmoid"
+        self._left = record.padding_side == "left" or record.score == "yes-no"  # the last position answers
+        self._extra = {"logits_to_keep": 1} if record.score == "yes-no" else {}
+
+    def score(self, pairs: Pairs) -> np.ndarray:
+        """(n,) float32 log-odds, in the order given. Batches are composed from the pairs' lengths alone."""
+        torch = self._torch
+        lengths = np.array([len(tokens) for tokens in pairs.ids], dtype=np.int64)
+        scores = np.empty(len(pairs.ids), np.float32)
+        parts: list[tuple[np.ndarray, Any]] = []
+        with torch.inference_mode():
+            for rows in token_budget_batches(lengths, self._settings.tokens_per_batch):
+                features = {
+                    name: torch.from_numpy(array).to(self._settings.device)
+                    for name, array in self._padded([pairs.ids[i] for i in rows], pairs.first[rows]).items()
+                }
+                out = self._model({**features, **self._extra})["scores"]
+                parts.append((rows, out.float().reshape(-1)))
+        for rows, values in parts:  # after the loop, so that a GPU is never waited for between batches
+            scores[rows] = values.cpu().numpy()
+        return scores
+
+    def _padded(self, batch: list[np.ndarray], first: np.ndarray) -> dict[str, np.ndarray]:
+        width = max(len(tokens) for tokens in batch)
+        ids = np.full((len(batch), width), self._pad, dtype=np.int64)
+        mask = np.zeros((len(batch), width), dtype=np.int64)
+        types = np.zeros((len(batch), width), dtype=np.int64)
+        for row, tokens in enumerate(batch):
+            begin = width - len(tokens) if self._left else 0
+            ids[row, begin : begin + len(tokens)] = tokens
+            mask[row, begin : begin + len(tokens)] = 1
+            types[row, begin + first[row] : begin + len(tokens)] = 1
+        features = {"input_ids": ids, "attention_mask": mask}
+        return {**features, "token_type_ids": types} if self._types else features
+
+
+def require_head(record: ModelRecord, snapshot: Path) -> None:
+    """ModelError when the snapshot has no trained head of the kind that the record's score needs."""
+    config = json.loads((snapshot / "config.json").read_text(encoding="utf-8"))
+    names = [str(name) for name in config.get("architectures") or []]
+    ending = ENDINGS[str(record.score)]
+    if not any(name.endswith(ending) for name in names):
+        raise ModelError(
+            f"model {record.name}: its record says score: {record.score}, which needs a class ...{ending}, but the "
+            f"config.json of {snapshot} names {', '.join(names) or 'none'}"
+        )
+
+
+def checked_scores(scores: np.ndarray, names: Sequence[tuple[str, str]], model: str) -> np.ndarray:
+    """The same scores (n,); EmbeddingError that names the first pair (query, patent) without a finite one."""
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if len(bad):
+        query, patent = names[bad[0]]
+        raise EmbeddingError(
+            f"model {model}: {len(bad)} of {len(scores)} scores are NaN or infinite, the first for query {query} and "
+            f"patent {patent}. If the dtype is float16, use bfloat16 or float32."
+        )
+    return scores
+
+
+def probability(scores: np.ndarray) -> np.ndarray:
+    """(n,) float64: the sigmoid of log-odds, what sentence-transformers' predict returns for one label."""
+    return 1.0 / (1.0 + np.exp(-scores.astype(np.float64)))

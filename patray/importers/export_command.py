@@ -1,0 +1,75 @@
+"""`patray export {beir,mteb,vectors}`: what patray made, in the forms that other tools read."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_export_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `patray export`. Imports nothing heavy."""
+    kinds = parser.add_subparsers(required=True, metavar="WHAT")
+
+    beir = kinds.add_parser("beir", help="a landscape in BEIR's and mteb's layout")
+    beir.add_argument("landscape", help="landscape folder or URI")
+    beir.add_argument("destination", metavar="DEST", help="folder to write")
+    beir.add_argument("--view", default="ta", help="view of the documents [ta]")
+    beir.add_argument("--query-view", help="view of the queries [as the documents]")
+    beir.add_argument("--split", default="test", help="name of the qrels' split [test]")
+    beir.set_defaults(command=_beir)
+
+    mteb = kinds.add_parser("mteb", help="the numbers of a run as mteb's result files")
+    mteb.add_argument("run", help="folder or URI of a finished run")
+    mteb.add_argument("destination", metavar="DEST", nargs="?", help="folder to write [RUN/mteb]")
+    mteb.set_defaults(command=_mteb)
+
+    vectors = kinds.add_parser("vectors", help="a model's vectors as Parquet or as a FAISS index with ids")
+    vectors.add_argument("workdir", help="work directory of `patray run`")
+    vectors.add_argument("landscape", help="name of the landscape")
+    vectors.add_argument("view", help="name of the view")
+    vectors.add_argument("model", help="name of the model in the suite")
+    vectors.add_argument("destination", metavar="DEST", help="folder to write")
+    vectors.add_argument("--format", default="parquet", help="parquet or faiss [parquet]")
+    vectors.add_argument("--role", default="document", help="document, query, classification or clustering [document]")
+    vectors.add_argument("--key", default="", help="of the artifact, where there are several")
+    vectors.set_defaults(command=_vectors)
+
+
+def _beir(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from patray.files import Folder
+    from patray.importers.export_beir import export_beir
+    from patray.landscapes.validate import prepare
+
+    with tempfile.TemporaryDirectory(prefix="patray-export-") as scratch:
+        prepare(Folder.at(options.landscape), Folder.at(scratch))
+        done = export_beir(
+            Folder.at(scratch), Folder.at(options.destination), options.view, options.query_view, options.split
+        )
+    print(
+        f"{done.patents:,} documents, {done.queries:,} queries, {done.pairs:,} pairs written to {options.destination}"
+    )
+    return 0
+
+
+def _mteb(options: argparse.Namespace) -> int:
+    from patray.files import Folder
+    from patray.importers.export_mteb import export_mteb
+
+    run = Folder.at(options.run)
+    destination = run / "mteb" if options.destination is None else Folder.at(options.destination)
+    written = export_mteb(run, destination)
+    print(f"{len(written):,} results written to {destination}")
+    return 0
+
+
+def _vectors(options: argparse.Namespace) -> int:
+    from patray.files import Folder
+    from patray.importers.export_vectors import export_vectors, find_vectors
+
+    artifact = find_vectors(
+        Folder.at(options.workdir), options.landscape, options.view, options.model, options.role, options.key
+    )
+    count = export_vectors(artifact, Folder.at(options.destination), options.format)
+    print(f"{count:,} vectors of {artifact} written to {options.destination}")
+    return 0

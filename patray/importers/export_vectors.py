@@ -1,0 +1,76 @@
+"""A model's vectors of one landscape and view, for other tools: one Parquet file, or a FAISS index with ids.
+
+vectors.parquet   patent_id, vector (FixedSizeList float32, length 1), tokens, truncated
+index.faiss       IndexFlatIP; ids.parquet: row, patent_id
+vectors.json      the artifact's record: model, revision, prompt, role, what was truncated
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from patray.encoders.vectors import load_vectors, part_names
+from patray.errors import InputError
+from patray.files import Folder
+from patray.runs.store import is_complete, read_record
+from patray.search.faiss_file import write_index
+
+FORMATS = ("parquet", "faiss")
+COLUMNS = ["patent_id", "vector", "tokens", "truncated"]
+
+
+def find_vectors(store: Folder, landscape: str, view: str, model: str, role: str = "document", key: str = "") -> Folder:
+    """The one finished artifact of a place in the work directory `store`.
+
+    key: its name, where the model has several of that role (other texts or settings). Raises InputError that lists what
+    there is when none or several fit.
+    """
+    place = store / "embeddings"
+    for step, name in (("landscape", landscape), ("view", view), ("model", model)):
+        if name not in place.list():
+            known = ", ".join(place.list()) or "nothing"
+            raise InputError(
+                f"{place}: no {step} {name}; there is {known} (views with the same texts lie under the first of them)"
+            )
+        place = place / name
+    found = {name: read_record(place / name)["identity"] for name in place.list() if is_complete(place / name)}
+    fitting = [name for name, identity in found.items() if identity["role"] == role and key in ("", name)]
+    if len(fitting) != 1:
+        listed = "; ".join(
+            f"{name}: {one['role']}, prompt {one['prompt']!r}, {one['max_tokens']} tokens, {one['dtype']}"
+            for name, one in found.items()
+        )
+        wanted = f"role {role}" + (f", key {key}" if key else "")
+        raise InputError(
+            f"{place}: {len(fitting)} artifacts of {wanted}, wanted one (--key, --role); there is {listed}"
+        )
+    return place / fitting[0]
+
+
+def export_vectors(artifact: Folder, destination: Folder, form: str = "parquet") -> int:
+    """Write the vectors of an artifact as 'parquet' (part by part) or 'faiss' (all in memory); returns how many."""
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: allowed are {', '.join(FORMATS)}")
+    count = 0
+    if form == "faiss":
+        ids, vectors = load_vectors(artifact)
+        write_index(destination, vectors, ids)
+        count = len(ids)
+    else:
+
+        def write(sink: pa.NativeFile) -> None:
+            nonlocal count
+            writer: pq.ParquetWriter | None = None
+            for name in part_names(artifact):
+                table = artifact.read_table(name, COLUMNS).replace_schema_metadata(None)
+                writer = writer or pq.ParquetWriter(sink, table.schema, compression="zstd")
+                writer.write_table(table)
+                count += table.num_rows
+            if writer is None:
+                raise InputError(f"{artifact}: this embedding artifact has no parts")
+            writer.close()
+
+        destination.publish("vectors.parquet", write)
+    destination.write_json("vectors.json", {**read_record(artifact), "vectors": count})
+    return count

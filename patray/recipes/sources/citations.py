@@ -1,0 +1,27 @@
+"""A patent and what it cites (or what cites it)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from patray.recipes.record import Source
+from patray.recipes.sources.material import Candidates, Material, NothingThereError
+
+
+def citation_pairs(material: Material, source: Source, rng: np.random.Generator) -> Candidates:
+    """One pair a citation (without citations: a relevant qrel), turned as `direction` says.
+
+    NothingThereError where the landscape has neither.
+    """
+    links = material.documents.links.astype(np.int64)
+    if not len(links):
+        raise NothingThereError(
+            f"{material.name}: source {source.key}: the landscape has neither citations nor relevant qrels"
+        )
+    turned = {
+        "cited": np.zeros(len(links), bool),
+        "citing": np.ones(len(links), bool),
+        "both": rng.random(len(links)) < 0.5,
+    }[source.direction or "cited"]
+    anchor, positive = np.where(turned, links[:, 1], links[:, 0]), np.where(turned, links[:, 0], links[:, 1])
+    return Candidates(anchor, positive)

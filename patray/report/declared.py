@@ -1,0 +1,153 @@
+"""What the resolved suite says of its systems and models, as far as the report needs it. What it lacks is None."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from patray.models.record import ModelRecord
+from patray.report.words import clean
+
+MADE_OF = ("linear", "rrf")
+MODEL_KINDS = ("dense", "late")
+
+
+@dataclass(frozen=True)
+class Model:
+    """prompts: role to text. setup: what else decides its vectors, besides checkpoint and prompts."""
+
+    name: str
+    record: ModelRecord | None
+    family: str | None
+    size: int | None
+    dimension: int | None
+    checkpoint: tuple[str, str] | None
+    prompts: tuple[tuple[str, str], ...]
+    setup: tuple[str, ...]
+    tuned: bool
+
+    def trained_for(self, dimensions: int) -> bool | None:
+        return None if self.record is None else self.record.trained_for(dimensions)
+
+
+@dataclass(frozen=True)
+class System:
+    """raw: its name as files have it; name: as the report shows it."""
+
+    raw: str
+    name: str
+    kind: str
+    model: str | None
+    dimensions: int | None
+    precision: str
+    rescore: int | None
+    parts: tuple[str, ...]
+    k: int | None
+
+    def whole(self, model: Model | None) -> bool:
+        """Whether it uses a model's vectors as they are."""
+        width = None if model is None else model.dimension
+        return self.kind in MODEL_KINDS and self.precision == "float32" and self.dimensions in (None, width)
+
+
+@dataclass(frozen=True)
+class Declared:
+    systems: dict[str, System]
+    models: dict[str, Model]
+
+    def model_of(self, system: System) -> Model | None:
+        return self.models.get(system.model or "")
+
+    def plain(self) -> list[tuple[System, Model]]:
+        """Systems that use a known model's vectors as they are, fine-tuned ones left out."""
+        pairs = [(system, self.model_of(system)) for system in self.systems.values()]
+        return [(system, model) for system, model in pairs if model and system.whole(model) and not model.tuned]
+
+    def prompted(self, present: Collection[str]) -> list[list[tuple[System, Model]]]:
+        """Systems of one checkpoint and set-up whose prompts differ, in the order of the suite."""
+        groups: dict[tuple[object, ...], list[tuple[System, Model]]] = {}
+        for system, model in self.plain():
+            if model.checkpoint and system.name in present:
+                groups.setdefault((*model.checkpoint, *model.setup), []).append((system, model))
+        return [group for group in groups.values() if len({model.prompts for _, model in group}) > 1]
+
+
+@cache
+def declared(suite_text: str) -> Declared:
+    """Read a resolved suite; anything of an unexpected form counts as not said."""
+    loaded = yaml.safe_load(suite_text)
+    options = loaded if isinstance(loaded, dict) else {}
+    systems = (_system(entry) for entry in _entries(options, "systems"))
+    models = (_model(entry) for entry in _entries(options, "models"))
+    return Declared({system.name: system for system in systems}, {model.name: model for model in models})
+
+
+def option(suite_text: str, name: str, default: Any) -> Any:
+    """A setting of `statistics` of the resolved suite."""
+    loaded = yaml.safe_load(suite_text)
+    found = loaded.get("statistics") if isinstance(loaded, dict) else None
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if isinstance(value, type(default)) else default
+
+
+def _entries(options: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    found = options.get(key)
+    return (
+        [entry for entry in found if isinstance(entry, dict) and entry.get("name")] if isinstance(found, list) else []
+    )
+
+
+def _system(entry: dict[str, Any]) -> System:
+    kinds = (*MODEL_KINDS, "lexical", *MADE_OF, "rerank", "run")
+    kind = next((kind for kind in kinds if entry.get(kind) is not None), "")
+    made_of = entry.get(kind) if kind in MADE_OF else ()
+    return System(
+        raw=str(entry["name"]),
+        name=clean(entry["name"]),
+        kind=kind,
+        model=clean(entry[kind]) if kind in MODEL_KINDS else None,
+        dimensions=_int(entry.get("dimensions")),
+        precision=str(entry.get("precision") or "float32"),
+        rescore=_int(entry.get("rescore")),
+        parts=tuple(clean(part) for part in made_of) if isinstance(made_of, Sequence) else (),
+        k=_int(entry.get("k")),
+    )
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    facts = entry.get("record")
+    facts = facts if isinstance(facts, dict) else {}
+    prompts = facts.get("prompts")
+    pairs = [(clean(role), str(text)) for role, text in prompts.items()] if isinstance(prompts, dict) else []
+    known = facts.get("repo") and facts.get("revision")
+    return Model(
+        name=clean(entry["name"]),
+        record=_record(facts),
+        family=clean(facts["family"]) if facts.get("family") else None,
+        size=_int(facts.get("parameters")) or _int(facts.get("rounded_parameters")),
+        dimension=_int(facts.get("dimension")),
+        checkpoint=(str(facts["repo"]), str(facts["revision"])) if known else None,
+        prompts=tuple((role, text) for role, text in pairs if role != "origin" and text != "None"),
+        setup=(
+            *(str(facts.get(key)) for key in ("dtype", "max_tokens")),
+            *map(str, (entry.get("engine"), entry.get("path"))),
+        ),
+        tuned=bool(entry.get("tuned")),
+    )
+
+
+def _record(facts: dict[str, Any]) -> ModelRecord | None:
+    """None where the record is not there, or is one of another version of patray that this one cannot read."""
+    try:
+        return ModelRecord.model_validate(facts)
+    except ValidationError:
+        return None
+
+
+def _int(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,110 @@
+"""Bytes on disk and on the wire: what a run writes, reads and fetches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from patray.encoders.token_vectors import BYTES as TOKEN_VECTOR_BYTES
+from patray.landscapes.slices import make_slices
+from patray.runs.plan.corpus import Corpus
+from patray.runs.plan.embeddings import EmbedStep, PlannedModel
+from patray.runs.plan.estimates import Bytes
+from patray.runs.plan.rankings import RankStep
+from patray.runs.plan.training import TrainStep
+from patray.runs.suite import Suite
+
+FLOAT32 = 4
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes that the run writes (what exists already left out), and that it moves. Upper estimates but for `clean` and
+    `source_read`. models: snapshots fetched once by every node that encodes."""
+
+    clean: int
+    checkpoints: float
+    vectors: float
+    token_vectors: float
+    indexes: float
+    rankings: float
+    trec: float
+    evidence: float
+    source_read: int
+    models: int
+    vectors_read: float
+
+    @property
+    def written(self) -> float:
+        """Bytes of everything that the run leaves in the work directory."""
+        vectors = self.vectors + self.token_vectors + self.indexes
+        return self.clean + self.checkpoints + vectors + self.rankings + self.trec + self.evidence
+
+
+def plan_disk(
+    suite: Suite,
+    corpora: Sequence[Corpus],
+    models: Mapping[str, PlannedModel],
+    fetched: int,
+    training: Sequence[TrainStep],
+    embeddings: Sequence[EmbedStep],
+    rankings: Sequence[RankStep],
+    size: Bytes,
+    complete: bool,
+) -> Disk:
+    """fetched: bytes of the snapshots that are needed. complete: the run is finished, so its folder does not grow."""
+    vectors, token_vectors, indexes, read = _vector_bytes(suite, models, embeddings, size)
+    to_do = [step for step in rankings if step.state == "to do"]
+    made = [] if complete else [step for step in rankings if step.state != "refused"]
+    trained = [models[step.base].record.size or 0 for step in training if step.state == "to do"]
+    return Disk(
+        clean=sum(corpus.clean_bytes for corpus in corpora if not corpus.exists),
+        checkpoints=float(sum(trained) * FLOAT32),
+        vectors=vectors,
+        token_vectors=token_vectors,
+        indexes=indexes,
+        rankings=sum(step.rows for step in to_do) * size.ranking_row,
+        trec=sum(step.rows for step in made) * size.trec_row,
+        evidence=_evidence_rows(suite, corpora, made) * size.evidence_row,
+        source_read=sum(corpus.source_bytes for corpus in corpora),
+        models=fetched,
+        vectors_read=read,
+    )
+
+
+def _vector_bytes(
+    suite: Suite, models: Mapping[str, PlannedModel], embeddings: Sequence[EmbedStep], size: Bytes
+) -> tuple[float, float, float, float]:
+    """Bytes of vectors, token vectors and indexes to write, and of vectors read: once by each system that searches."""
+    searches = dict.fromkeys(models, 0)
+    for system in suite.systems or ():
+        model = system.dense or system.late
+        if model is not None:
+            searches[model] += 1
+    vectors = token_vectors = indexes = read = 0.0
+    for step in embeddings:
+        planned = models[step.model]
+        if planned.refused:
+            continue
+        width = planned.record.dimension
+        open_share = 1 - step.windows[0] / max(1, step.windows[1]) if step.state in ("to do", "partly") else 0.0
+        if planned.record.kind == "late-interaction":
+            whole = step.tokens[1] * step.rows / max(1, step.inputs) * width * TOKEN_VECTOR_BYTES
+            token_vectors += whole * open_share
+        else:
+            whole = step.rows * width * FLOAT32 * size.vector_factor
+            vectors += whole * open_share
+            indexes += step.rows * width * FLOAT32 if step.role == "document" and not step.indexed else 0
+        read += whole * searches[step.model]
+    return vectors, token_vectors, indexes, read
+
+
+def _evidence_rows(suite: Suite, corpora: Sequence[Corpus], made: Sequence[RankStep]) -> int:
+    """Rows of retrieval alone, as if every query were reported."""
+    options, rows = suite.tasks.retrieval, 0
+    for corpus in corpora:
+        if corpus.truth is not None and options is not None:
+            slices, _ = make_slices(corpus.truth, options.slices)
+            each = sum(int(part.queries.sum()) for part in slices) * len(options.measures)
+            rows += each * sum(step.landscape == corpus.name for step in made)
+    return rows

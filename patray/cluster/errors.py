@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from patray import errors
 from patray.errors import PatrayError, ResourceError
 
 DEATHS = {
@@ -26,6 +29,10 @@ def cause_of(error: BaseException) -> BaseException:
         if isinstance(current, PatrayError) and type(current).__module__ == "patray.errors":
             return current
         todo += [getattr(current, "cause", None), current.__cause__, current.__context__]
+    told = re.findall(r"patray\.errors\.(\w+): (.+)", str(error))  # all that Ray keeps of an actor that did not start
+    if told:
+        kind, message = told[-1]
+        return getattr(errors, kind, PatrayError)(message.strip())
     name = type(error).__name__
     if name in DEATHS:
         return ResourceError(f"a worker died ({name}): {' '.join(str(error).split())[:1000]}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from patray.encoders.protocol import require_runnable
 from patray.models.content import snapshot_content
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, find_snapshot
+from patray.models.verify import require_as_recorded
 from patray.runs.resolve import model_record
 from patray.runs.suite import ModelEntry, ModelsFrom
 
@@ -34,5 +36,7 @@ def find_model(entry: ModelEntry, source: ModelsFrom) -> Model:
     record = model_record(entry)
     require_runnable(record, str(entry.engine), source.remote_code)
     snapshot = find_snapshot(record, entry.path, source.mirror, source.hub)
+    if "://" not in snapshot.location and not snapshot.location.startswith("hub:"):
+        require_as_recorded(record, Path(snapshot.location))  # a bucket's or the hub's is checked once it is here
     content = snapshot_content(snapshot) if record.revision == "local" else None
     return Model(str(entry.name), record, str(entry.engine), snapshot, content)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import token_budget_batches
+from patray.encoders.cpu_linear import quicken
 from patray.encoders.pairs import Pairs
 from patray.encoders.protocol import EncoderSettings, require_runnable
 from patray.encoders.sentence_transformers import code_pin
@@ -47,6 +48,8 @@ class CrossScorer:
             model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
             config_kwargs=code_pin(record),
         ).eval()
+        if settings.device == "cpu":
+            quicken(self._model)
         labels = self._model.num_labels
         if labels != 1:
             raise ModelError(f"model {record.name}: its checkpoint gives {labels} labels a pair, a reranker one")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import token_budget_batches
+from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings, require_runnable
 from patray.encoders.sentence_transformers import code_pin
 from patray.encoders.token_vectors import TokenVectors
@@ -88,6 +89,8 @@ class LateEncoder:
             model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
             config_kwargs=code_pin(record),
         ).eval()
+        if settings.device == "cpu":
+            quicken(self._model)
         self._expansion = _expansion_id(record, self._model)
         _check_punctuation(record, self._model)
         pad = self._model.tokenizer.pad_token_id

@@ -67,7 +67,8 @@ class Parity:
 
     @property
     def agrees(self) -> bool:
-        return bool(self.agreements) and all(item.agrees for item in (*self.agreements, *self.published))
+        engines = bool(self.agreements) and all(agreement.agrees for agreement in self.agreements)
+        return engines and all(scores.agrees for scores in self.published)
 
 
 def installed_versions(engine: str) -> str | None:

@@ -71,6 +71,15 @@ class Reference:
         same = np.array_equal(self._hidden(tokens)[0], self._hidden(other)[0])
         return "causal" if same else "bidirectional"
 
+    def require_attention(self) -> None:
+        """ModelError when the installed transformers runs the model with another attention than its record says."""
+        observed = self.attention()
+        if self._record.attention not in ("unknown", observed):
+            raise ModelError(
+                f"model {self._record.name}: its record says that attention is {self._record.attention}, but the "
+                f"installed transformers runs it {observed}: every vector would be wrong"
+            )
+
     def _hidden(self, tokens: np.ndarray) -> np.ndarray:
         """(tokens, width) float64: the last hidden state of one text."""
         ids = self._torch.from_numpy(np.asarray(tokens, dtype=np.int64)[None])

@@ -109,12 +109,7 @@ def _encode(
     from patray.encoders.reference import Reference
 
     reference = Reference(record, snapshot, code)
-    observed = reference.attention()
-    if record.attention not in ("unknown", observed):
-        raise ModelError(
-            f"model {record.name}: its record says that attention is {record.attention}, but the installed "
-            f"transformers runs it {observed}: every vector would be wrong"
-        )
+    reference.require_attention()
     return reference.encode(inputs)
 
 

@@ -30,6 +30,7 @@ class Documents:
     ids, families (N,): str objects. family (N,) int32: code of the family; two families of one id
     (a patent and a query document of that id) are one. split (N,) int8: position in splits.SPLITS.
     split_by_hash (N,) int8: the same without label files. in_corpus (N,) bool: a patent, not a query document.
+    hidden (N,) bool: a patent whose id a query document has too; pairs are made with the query document.
     links (E, 2) int32: rows of each citation, citing first; without citations, of each relevant qrel, query first.
     """
 
@@ -42,6 +43,11 @@ class Documents:
     in_corpus: np.ndarray
     hidden: np.ndarray
     links: np.ndarray
+
+    @property
+    def corpus(self) -> np.ndarray:
+        """(n,) int64: rows of the corpus, by the query document where a patent is hidden by one."""
+        return self.rows(self.ids[self.in_corpus])
 
     def rows(self, ids: np.ndarray | pa.ChunkedArray) -> np.ndarray:
         """(n,) int64: row of each id, -1 where unknown. A query document wins over a patent with its id."""

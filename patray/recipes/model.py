@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patray.encoders.cpu_linear import quicken
 from patray.errors import ModelError
 from patray.models.record import ModelRecord
 from patray.recipes.record import Lora, Recipe
@@ -84,6 +85,8 @@ class TunedModel:
         self._peft: Any = None
         if lora is not None:
             self._add_adapters(lora)
+        if device == "cpu" and recipe.strategy == "ddp":
+            quicken(self.model)
         if recipe.gradient_checkpointing:
             self._transformer.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         tokenizer = self.model.tokenizer

@@ -24,6 +24,7 @@ from patray.models.record import ModelRecord
 from patray.recipes.batches import batches, text_codes, training_steps
 from patray.recipes.false_negatives import mask
 from patray.recipes.loss import LossOptions, cached_backward, gather, share_of
+from patray.recipes.memory import free_memory, require_training_memory
 from patray.recipes.model import TunedModel, require_tokenizer
 from patray.recipes.pairs import PairSet
 from patray.recipes.parallel import Parallel, parallel
@@ -132,6 +133,8 @@ def train(work: Work, session: Session, scratch: Path) -> Trained | None:
     recipe = work.recipe
     torch.manual_seed(recipe.seed)  # adapters start from random numbers, the same on every worker
     model = TunedModel(work.record, work.snapshot, recipe, session.device)
+    negatives = recipe.hard_negatives.per_anchor if recipe.hard_negatives is not None else 0
+    require_training_memory(model, session.workers, 2 + negatives, free_memory(session.device))
     copies = parallel(model, recipe.strategy, session.rank, session.workers)
     optimizer = torch.optim.AdamW(_groups(model, recipe), lr=recipe.learning_rate, betas=BETAS, eps=EPSILON)
     best = scratch / "best.safetensors"

@@ -85,6 +85,7 @@ def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
         Column("actors"),
         Column("CPU-h"),
         Column("GPU-h"),
+        Column("of peak"),
         Column("cost"),
     ]
     ordered = sorted(embeds, key=lambda step: bool(step.get("reused")))
@@ -121,8 +122,17 @@ def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
         count_cell(step.get("actors")),
         amount_cell(step.get("cpu_hours")),
         amount_cell(step.get("gpu_hours")),
+        _peak_cell(step),
         Cell(f"${cost:,.2f}" if isinstance(cost, int | float) else MISSING, number_of(cost)),
     )
+
+
+def _peak_cell(step: dict[str, Any]) -> Cell:
+    """Share of the device's peak (MFU); where a GPU has none, the reason as a note."""
+    share = number_of(step.get("mfu"))
+    if share is None:
+        return Cell(MISSING, None, clean(step.get("mfu_unknown") or "") if step.get("gpu_hours") else "")
+    return Cell(percent(share, 1), share, clean(step.get("device") or ""))
 
 
 def _other_steps(steps: Sequence[dict[str, Any]]) -> Grid:

@@ -139,6 +139,21 @@ def test_no_relevant_patent_stands_so_near_an_irrelevant_one_that_batching_could
             assert (gaps[good[1:] != good[:-1]] > NEAR).all(), f"{variant.suite_view} {query}: choose another SEED"
 
 
+def test_the_exported_results_carry_mtebs_task_names_and_values(
+    run: Path, theirs: dict[str, dict[str, dict[str, float]]], tmp_path: Path
+) -> None:
+    import mteb
+
+    assert main(["export", "mteb", str(run), str(tmp_path)]) == 0
+    [folder] = (tmp_path / "results" / "sentence-transformers__all-MiniLM-L6-v2").iterdir()
+    assert {path.stem for path in folder.glob("DAPFAM*.json")} == {variant.name for variant in VARIANTS}
+    for variant in VARIANTS:
+        result = mteb.TaskResult.from_disk(folder / f"{variant.name}.json")
+        expected = np.mean([one["ndcg_cut_100"] for one in theirs[variant.name].values()])
+        assert result.get_score() == pytest.approx(expected, abs=1e-9)
+        assert result.task.metadata.main_score == "ndcg_at_100"
+
+
 def test_calibration_passes_with_mtebs_values_fails_with_a_wrong_one_and_names_absent_models(
     run: Path,
     landscape: Path,

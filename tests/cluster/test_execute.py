@@ -13,7 +13,7 @@ from ir_measures import nDCG
 
 from patray.cluster.execute import execute
 from patray.encoders.vectors import load_vectors
-from patray.errors import ConflictError, EmbeddingError, InputError, ResourceError
+from patray.errors import ConflictError, InputError, ModelError, ResourceError
 from patray.files import Folder
 from patray.runs import tables
 from patray.runs.compare import compare_runs, format_comparison
@@ -135,7 +135,7 @@ def test_vectors_of_a_wrong_width_stop_the_run_with_a_readable_error(small_lands
     suite = make_suite(small_landscape, "views=[ta]")
     entry = suite.models[0]
     wrong = entry.model_copy(update={"record": entry.record.model_copy(update={"dimension": 383})})
-    with pytest.raises(EmbeddingError, match=r"shape \(.*, 384\), its record says width 383"):
+    with pytest.raises(ModelError, match=r"dimension: the record says 383, the snapshot gives 384"):
         execute(suite.model_copy(update={"models": (wrong,)}), str(tmp_path))
 
 

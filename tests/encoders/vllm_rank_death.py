@@ -21,8 +21,8 @@ def main(snapshot: Path, inputs: Path, vectors: Path) -> None:
     ids = list(np.load(inputs).values())
     encoder = load_encoder(record, snapshot, EncoderSettings("vllm", "float32", "cpu", 1, 2048, False))
     np.save(vectors, encoder.encode(ids))
-    ranks = [child for child in psutil.Process().children() if child.name().startswith("VLLM::Worker")]
-    ranks = ranks or [child for child in psutil.Process().children() if "spawn_main" in str(child.cmdline())]
+    ranks = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    ranks = ranks or [child for child in psutil.Process().children() if child.cmdline()[0].startswith("VLLM")]
     print(json.dumps({"ranks": len(ranks)}), flush=True)
     os.kill(ranks[-1].pid, signal.SIGKILL)
     try:

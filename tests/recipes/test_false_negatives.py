@@ -128,6 +128,7 @@ def test_the_mask_of_a_landscape_follows_its_files(
     group, joined, texts = facts(wild, views)
     table = pairs.table.slice(0, 40)
     got = mask(table, pairs.relations, recipe.mask)
+    assert len(set(pairs.relations.ids.tolist())) == len(pairs.relations.ids)
     rows = list(zip(table["anchor_id"].to_pylist(), table["positive_id"].to_pylist(), strict=True))
     for i, (anchor, positive) in enumerate(rows):
         for j, (_, other) in enumerate(rows):

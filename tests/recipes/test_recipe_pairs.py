@@ -160,6 +160,9 @@ def test_citation_pairs_are_those_of_a_plain_loop(
     assert len(found) == len({texts for _, texts in allowed})
     rows = got.table.to_pylist()
     assert len({frozenset((folded(row["anchor"]), folded(row["positive"]))) for row in rows}) == len(rows)
+    for row in rows:
+        for side in ("anchor", "positive"):
+            assert row[side] == text_of(by_id[row[f"{side}_id"]], SECTIONS["ta"])
     counted = counts_of(got, got.table["source"][0].as_py())
     assert counted["found"] == len(wild.citations)
     assert {reason: counted.get(reason, 0) for reason in reasons} == reasons

@@ -124,7 +124,9 @@ def make_wild(path: Path, seed: int, patents: int = 70, by_qrels: bool = False) 
         }
 
     rows = [document(f"P{number:03}") for number in range(patents)]
-    queries = [document(f"Q{number}") for number in range(12)] + [document("P003"), document("P007")]
+    queries = [document(f"Q{number}") for number in range(12)] + [
+        document(f"P{number:03}") for number in range(0, 21, 3)
+    ]
     ids = [row["patent_id"] for row in [*rows, *queries]]
     cites = list(dict.fromkeys((draw.choice(ids), draw.choice(ids)) for _ in range(patents * 6)))
     cites = [(a, b) for a, b in cites if a != b]

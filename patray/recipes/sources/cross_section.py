@@ -10,10 +10,10 @@ from patray.recipes.sources.material import Candidates, Material, NothingThereEr
 
 def cross_section_pairs(material: Material, source: Source, rng: np.random.Generator) -> Candidates:
     """One pair a patent of the corpus. NothingThereError where one of the texts is empty everywhere."""
+    rows = material.documents.corpus
     sides = zip((source.anchor, source.positive), material.views[source.key], strict=True)
     for text, place in sides:
-        if (material.codes[material.documents.in_corpus, place] < 0).all():
+        if (material.codes[rows, place] < 0).all():
             said = text if isinstance(text, str) else "+".join(text or ())
             raise NothingThereError(f"{material.name}: source {source.key}: no patent has a text in {said}")
-    rows = np.flatnonzero(material.documents.in_corpus)
     return Candidates(rows, rows, one_patent=True)

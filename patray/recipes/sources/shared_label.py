@@ -53,10 +53,8 @@ def label_members(material: Material, source: Source) -> tuple[np.ndarray, np.nd
     """
     documents = material.documents
     rows, codes, offset = [], [], 0
-    corpus = np.flatnonzero(documents.in_corpus)
-    place = {id: int(row) for row, id in zip(corpus, documents.ids[corpus], strict=True)}
     for labels in material.labels[source.key]:
-        of_patent = np.array([place[id] for id in labels.patent_ids], dtype=np.int64)
+        of_patent = documents.rows(labels.patent_ids)
         rows.append(of_patent[labels.rows])
         codes.append(labels.codes.astype(np.int64) + offset)
         offset += len(labels.labels)

@@ -79,7 +79,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         open_checkpoint(folder)
         return folder, {**step, **read_record(folder)["totals"], "reused": True, "seconds": 0.0}
     least = options.workers.min
-    found = require(
+    require(
         f"training {job.name}: {least} worker(s) of {options.threads} thread(s)",
         least * options.threads,
         least * options.gpus,
@@ -101,8 +101,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
     open_checkpoint(folder)
     store.delete(f"training/{running.name}")
     totals = read_record(folder)["totals"]
-    workers = totals.pop("workers", None) or min(options.workers.max or least, int(found.most["CPU"]))
-    hours = totals["seconds"] * workers / 3600
+    hours = totals["seconds"] * totals["workers"] / 3600
     return folder, {
         **step,
         **totals,

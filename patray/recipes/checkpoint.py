@@ -111,6 +111,7 @@ def export(trained: Trained, work: Work, origin: Origin, destination: Folder, de
                 "best_value": state.best_value,
                 "validation_before": state.log[0].get("validation") if state.log else None,
                 "starts": state.starts,
+                "workers": state.workers,
                 "seconds": seconds,
                 "pairs": drawn,
                 "pairs_per_s": drawn / max(seconds, 1e-9),

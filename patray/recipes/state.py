@@ -45,13 +45,14 @@ WEIGHTS, BEST, OPTIMIZER, STATE, LOG = (
 @dataclass
 class State:
     """step: steps done. best_step, best_value: of the weights that are kept. worse: validations since then. starts:
-    how often the training was begun or resumed. done: no step is left, by number or by patience. log: STEPS rows."""
+    how often the training was begun or resumed; workers: how many it had the last time. done: no step is left, by number or by patience. log: STEPS rows."""
 
     step: int = 0
     best_step: int | None = None
     best_value: float | None = None
     worse: int = 0
     starts: int = 0
+    workers: int = 0
     done: bool = False
     log: list[dict[str, Any]] = field(default_factory=list)
 

@@ -146,6 +146,7 @@ def train(work: Work, session: Session, scratch: Path) -> Trained | None:
         if state.best_step is not None:
             best.write_bytes(best_weights(found).read_bytes())
     state.starts += 1
+    state.workers = session.workers
     _Training(work, session, scratch, model, copies, optimizer, state, best).go()
     if state.best_step is None:
         copies.save_weights(best)

@@ -21,6 +21,25 @@ COMPARISONS = _schema(
     floats="mean_a mean_b diff ci_low ci_high p_permutation p_t p_wilcoxon p_adjusted effect_size min_detectable",
     ints="wins ties losses n",
 )
+VERDICTS = _schema(
+    "family task landscape view slice metric base recipe home place mean_base mean_tuned diff ci_low ci_high "
+    "p_permutation p_adjusted standard_error n seeds seed_sd min_detectable verdict",
+    floats="mean_base mean_tuned diff ci_low ci_high p_permutation p_adjusted standard_error seed_sd min_detectable",
+    ints="n seeds",
+)
+"""What tuning a base by a recipe did to a task on a landscape: place is `home` or `foreign`; mean_tuned and diff are of
+the mean over seeds, seed_sd is the standard deviation of the seeds' differences (null with one seed), verdict is
+`improved`, `no difference seen` or `degraded`."""
+TRENDS = _schema(
+    "family view metric home bases cells tau ci_low ci_high p", floats="tau ci_low ci_high p", ints="bases cells"
+)
+"""Whether tuning does more abroad for stronger or for weaker bases: Kendall's tau of base score and mean foreign change."""
+TRAINING = _schema(
+    "model base recipe home seed step source loss learning_rate gradient_norm validation seconds pairs_per_s",
+    floats="loss learning_rate gradient_norm validation seconds pairs_per_s",
+    ints="seed step",
+)
+"""The log of every training, a row a step; step 0 is the base. validation: null where none was taken."""
 QUARANTINE = _schema("landscape file row id reason action", ints="row")
 RANKING = pa.schema(
     [("query_id", pa.string()), ("patent_id", pa.string()), ("rank", pa.int32()), ("score", pa.float64())]

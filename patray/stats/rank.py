@@ -29,6 +29,17 @@ def kendall(x: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> n
     return np.divide(across @ along, weight, out=np.full(len(y), np.nan), where=weight > 0)
 
 
+def kendall_rows(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Kendall's tau-b (b,) of each row of x (b, S) with that of y (b, S); ties and nan as in `kendall`."""
+    first, second = np.triu_indices(x.shape[1], 1)
+    along, across = (
+        np.where(np.abs(steps) <= TIE, 0.0, np.sign(steps))
+        for steps in (values[:, first] - values[:, second] for values in (x, y))
+    )
+    weight = np.sqrt(np.abs(along).sum(axis=1) * np.abs(across).sum(axis=1))
+    return np.divide((along * across).sum(axis=1), weight, out=np.full(len(y), np.nan), where=weight > 0)
+
+
 def order_p(x: np.ndarray, y: np.ndarray, groups: np.ndarray, seed: int = 0, most: int = 10_000) -> float:
     """Two-sided permutation p of `kendall` within groups, of x and y (S,): the values of y are dealt again within each
     group. Every deal where there are at most `most`, else (1 + extreme) / (1 + most) of a sample."""

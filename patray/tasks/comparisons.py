@@ -6,7 +6,7 @@ resamples and sign flips are drawn once for them; corrections are applied within
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -32,18 +32,20 @@ class ComparisonFamily:
 
     task: as in `Where.task`, or a prefix and `*`, such as `classification:*`: every label set, and their mean where all
     systems compared have several. between `systems`: within the same landscape and view; `views`: of the same system
-    and landscape. against: one system (or view) that all others are compared with; without it every pair.
-    landscapes, views: only these; None is all.
+    and landscape; `bases`: each tuned system with the system it was tuned from; `recipes`: seed means of two recipes on
+    one base at their home (`tasks/verdicts.py`, not `compare`). against: one system (or view) that all others are
+    compared with; without it every pair. landscapes, views, systems: only these; None is all.
     """
 
     name: str
     task: str
     metric: str
     slice: str = "all"
-    between: Literal["systems", "views"] = "systems"
+    between: Literal["systems", "views", "bases", "recipes"] = "systems"
     against: str | None = None
     landscapes: tuple[str, ...] | None = None
     views: tuple[str, ...] | None = None
+    systems: tuple[str, ...] | None = None
 
 
 def compare(
@@ -55,11 +57,13 @@ def compare(
     seed: int = 0,
     correction: str = "holm",
     level: float = 0.95,
+    bases: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """The table `runs.tables.COMPARISONS`: a row per pair and family, diff = mean_a - mean_b on the items both have.
 
     system_a comes before system_b in the order in which the scores name them (the suite's); with `against`, system_b is
-    that one. Comparisons between views have view `*` and are named `SYSTEM@VIEW`. A family whose task no score has
+    that one. bases: tuned system to the one it was tuned from, for families between `bases`. Comparisons between views
+    have view `*` and are named `SYSTEM@VIEW`. A family whose task no score has
     yields no rows. What does not exist for a metric is null: p_t and p_wilcoxon of F1 and clustering (no mean over
     items), wins, ties and losses of clustering and of the mean over label sets (no value of an item).
 
@@ -70,7 +74,7 @@ def compare(
         raise InputError(f"correction {correction!r}: no such correction; allowed are {', '.join(METHODS)}")
     catalogue = Catalogue.of(items)
     placed = [catalogue.place(score) for score in scores]
-    contests = [list(_contests(family, placed)) for family in families]
+    contests = [list(_contests(family, placed, bases or {})) for family in families]
     flat = [contest for group in contests for contest in group]
     outcomes = decide(flat, catalogue, resamples, flips, seed, level)
     rows: list[dict[str, object]] = []
@@ -136,10 +140,40 @@ def _matches(pattern: str, task: str) -> bool:
     return task.startswith(pattern[:-1]) if pattern.endswith("*") else task == pattern
 
 
-def _contests(family: ComparisonFamily, placed: Sequence[Placed]) -> Iterable[Contest]:
+def _contests(
+    family: ComparisonFamily, placed: Sequence[Placed], bases: Mapping[str, str]
+) -> Iterable[Contest]:
     """The pairs of a family, in the order of the scores."""
-    if family.between not in ("systems", "views"):
-        raise InputError(f"comparisons {family.name!r}: between {family.between!r}; allowed are systems, views")
+    if family.between not in ("systems", "views", "bases"):
+        raise InputError(f"comparisons {family.name!r}: between {family.between!r}; allowed are systems, views, bases")
+    of_views = family.between == "views"
+    names = dict.fromkeys(_name(member, of_views) for member in placed)
+    against = family.against
+    for (task, landscape, third), sides in gather(family, placed).items():
+        present = [name for name in names if name in sides]
+        if family.between == "bases":
+            pairs = [(name, bases[name]) for name in present if bases.get(name) in sides]
+        elif against is None:
+            pairs = list(combinations(present, 2))
+        else:
+            pairs = [(name, against) for name in present if name != against and against in sides]
+        for a, b in pairs:
+            if not same_tasks(sides[a], sides[b]):
+                continue
+            shown = (f"{third}@{a}", f"{third}@{b}") if of_views else (a, b)
+            view = "*" if of_views else third
+            yield Contest(task, landscape, view, family.metric, *shown, sides[a], sides[b])
+
+
+Cells = dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]]
+"""(task, landscape, view) to the sides by system; between views (task, landscape, system) to the sides by view."""
+
+
+def gather(family: ComparisonFamily, placed: Sequence[Placed]) -> Cells:
+    """The sides that a family is about, a mean over label sets (`classification:*`) after the sets themselves.
+
+    Raises InputError as `compare` does.
+    """
     of_task = [member for member in placed if _matches(family.task, member.score.where.task)]
     fitting = [member for member in of_task if family.metric in metrics_of(member)]
     if of_task and not fitting:
@@ -149,14 +183,13 @@ def _contests(family: ComparisonFamily, placed: Sequence[Placed]) -> Iterable[Co
             f"there are {', '.join(known)}"
         )
     of_views = family.between == "views"
-    names = dict.fromkeys(_name(member, of_views) for member in placed)
     against = family.against
     if fitting and against is not None and against not in {_name(member, of_views) for member in fitting}:
         raise InputError(
             f"comparisons {family.name!r}: against {against!r}, but no score of the family has it; there are "
             f"{', '.join(dict.fromkeys(_name(member, of_views) for member in fitting))}"
         )
-    cells: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]] = {}
+    cells: Cells = {}
     for member in fitting:
         where = member.score.where
         if where.slice != family.slice or not _chosen(family, member):
@@ -166,19 +199,7 @@ def _contests(family: ComparisonFamily, placed: Sequence[Placed]) -> Iterable[Co
         if _name(member, of_views) in side:
             raise InputError(f"scores: {family.metric} of {where} is given twice")
         side[_name(member, of_views)] = (member,)
-    pooled = _pool(cells) if family.task.endswith("*") else {}
-    for (task, landscape, third), sides in (cells | pooled).items():
-        present = [name for name in names if name in sides]
-        if against is None:
-            pairs = list(combinations(present, 2))
-        else:
-            pairs = [(name, against) for name in present if name != against and against in sides]
-        for a, b in pairs:
-            if not _same_tasks(sides[a], sides[b]):
-                continue
-            shown = (f"{third}@{a}", f"{third}@{b}") if of_views else (a, b)
-            view = "*" if of_views else third
-            yield Contest(task, landscape, view, family.metric, *shown, sides[a], sides[b])
+    return cells | (_pool(cells) if family.task.endswith("*") else {})
 
 
 def _name(member: Placed, of_views: bool) -> str:
@@ -187,15 +208,13 @@ def _name(member: Placed, of_views: bool) -> str:
 
 def _chosen(family: ComparisonFamily, member: Placed) -> bool:
     where = member.score.where
-    in_landscapes = family.landscapes is None or where.landscape in family.landscapes
-    return in_landscapes and (family.views is None or where.view in family.views)
+    chosen = ((family.landscapes, where.landscape), (family.views, where.view), (family.systems, where.system))
+    return all(wanted is None or name in wanted for wanted, name in chosen)
 
 
-def _pool(
-    cells: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]],
-) -> dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]]:
+def _pool(cells: Cells) -> Cells:
     """Sides whose metric is the mean over the label sets of a system, where it has several."""
-    pooled: dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]] = {}
+    pooled: Cells = {}
     for (_, landscape, third), sides in cells.items():
         for name, members in sides.items():
             if isinstance(members[0].score, LabelScore):
@@ -205,6 +224,6 @@ def _pool(
     return {key: cell for key, cell in several.items() if cell}
 
 
-def _same_tasks(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
+def same_tasks(a: Sequence[Placed], b: Sequence[Placed]) -> bool:
     """Whether two sides average the same label sets; means over different ones are not comparable."""
     return [member.score.where.task for member in a] == [member.score.where.task for member in b]

@@ -95,16 +95,11 @@ def joint(
     no means and the function is smooth, fitted to the estimate and the jackknife's error. Raises InputError for sides
     that hold different label sets or lack the metric.
     """
-    slots = list(zip(*sides, strict=False))
-    tasks = {tuple(placed.score.where.task for placed in side) for side in sides}
-    if len(tasks) != 1 or any(metric not in metrics_of(placed) for side in sides for placed in side):
-        raise InputError(f"{metric}: the systems were not scored by the same tasks: {sorted(tasks)}")
-    members = [reduce(catalogue.common, (placed.population for placed in slot)) for slot in slots]
-    if not all(len(member.positions) for member in members):
+    found = shared(sides, metric, catalogue)
+    if found is None:
         return None
-    within = catalogue.union(members)
+    scores, within = found
     of_counts = not isinstance(sides[0][0].score, MeanScore)
-    scores = _scores(sides, slots, members, within, metric)
     statistic, count = _Functions(scores, tuple(functions)), within.families.count
     block = cached_block(count) if of_counts else 1024
     (replicates,) = recompute(bootstrap_weights(count, resamples, seed, block), [statistic])
@@ -117,6 +112,22 @@ def joint(
         low, high = np.where(smooth, fitted[0], low), np.where(smooth, fitted[1], high)
     estimates = tuple(Estimate(float(v), float(lo), float(hi)) for v, lo, hi in zip(values, low, high, strict=True))
     return Joint(whole(scores, within), len(within.positions), estimates)
+
+
+def shared(sides: Sequence[Side], metric: str, catalogue: Catalogue) -> tuple[Statistic, Population] | None:
+    """The scores (b, S) of all sides as a statistic of the families of the items that they share, and these items.
+
+    None where they share none. Raises InputError as `joint` does.
+    """
+    slots = list(zip(*sides, strict=False))
+    tasks = {tuple(placed.score.where.task for placed in side) for side in sides}
+    if len(tasks) != 1 or any(metric not in metrics_of(placed) for side in sides for placed in side):
+        raise InputError(f"{metric}: the systems were not scored by the same tasks: {sorted(tasks)}")
+    members = [reduce(catalogue.common, (placed.population for placed in slot)) for slot in slots]
+    if not all(len(member.positions) for member in members):
+        return None
+    within = catalogue.union(members)
+    return _scores(sides, slots, members, within, metric), within
 
 
 def _scores(

@@ -40,11 +40,12 @@ def test_two_workers_end_where_one_does_and_the_result_is_reused(snapshot: Path,
     one, two = Folder.at(tmp_path / "one").make(), Folder.at(tmp_path / "two").make()
     made = job(snapshot)
     alone, first = train(made, one, options())
-    together, _ = train(made, two, options(workers={"min": 1, "max": 2}))
+    together, second = train(made, two, options(workers={"min": 1, "max": 2}))
     assert alone == checkpoint_folder(made, one)
     assert alone.name == together.name
     assert first["steps"] == 12
     assert not first["reused"]
+    assert (first["workers"], second["workers"]) == (1, 2)
     logs = [pq.read_table(Path(folder.uri) / "steps.parquet").to_pydict() for folder in (alone, together)]
     assert logs[0]["step"] == logs[1]["step"] == list(range(13))
     np.testing.assert_allclose(logs[0]["loss"][1:], logs[1]["loss"][1:], rtol=1e-3)

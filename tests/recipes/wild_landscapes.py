@@ -152,8 +152,8 @@ def make_wild(path: Path, seed: int, patents: int = 70, by_qrels: bool = False) 
         cites = []
     else:
         triples = []
-        names = ("citing_id", "cited_id")
-        pq.write_table(pa.table(dict(zip(names, zip(*cites, strict=True), strict=True))), source / "citations.parquet")
+        ends = {"citing_id": [citing for citing, _ in cites], "cited_id": [cited for _, cited in cites]}
+        pq.write_table(pa.table(ends), source / "citations.parquet")
     for name, rows_of in labels.items():
         pq.write_table(pa.Table.from_pylist(rows_of), source / "labels" / f"{name}.parquet")
     prepared = prepare(Folder.at(source), Folder.at(path / "clean"), "wild", max_bad_share=1.0, rows_per_part=16)

@@ -12,7 +12,7 @@ from patray.runs.resolve import resolve
 
 DOC = (Path(__file__).resolve().parents[2] / "docs" / "suites.md").read_text()
 EXAMPLE = re.search(r"```yaml\n(.*?)```", DOC, re.DOTALL).group(1)
-WRITTEN_BY_RESOLVE = {"content"}
+WRITTEN_BY_RESOLVE = {"content", "tuned"}
 
 
 def test_the_example_of_the_documentation_is_a_valid_suite() -> None:
@@ -30,7 +30,7 @@ def test_every_key_of_the_schema_is_documented() -> None:
 def test_the_defaults_in_the_documentation_are_those_of_the_schema() -> None:
     shown = yaml.safe_load(EXAMPLE)
     defaults = schema.Suite(name="x", landscapes=[{"path": "x"}]).model_dump(mode="json")
-    for section in ("splits", "embedding", "search", "models_from", "prices"):
+    for section in ("splits", "embedding", "training", "search", "models_from", "prices"):
         assert shown[section] == defaults[section]
     retrieval = {**shown["tasks"]["retrieval"], "queries": None}
     assert retrieval == defaults["tasks"]["retrieval"]

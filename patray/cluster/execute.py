@@ -126,7 +126,7 @@ class _Run:
 
     def _fine_tune(self) -> None:
         bases = {model.name: model for model in self.models}
-        for model, step, notes in fine_tune(self.suite, self.landscapes, bases, self.store):
+        for model, step, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run):
             self.models.append(model)
             self.provenance.models[model.name] = model.facts()
             self.provenance.add(step)
@@ -183,7 +183,7 @@ class _Run:
 
     def _judge(self) -> None:
         begin = time.perf_counter()
-        judge: Any = ray.remote(num_cpus=0)(Judge).remote(self.run, self.suite.statistics)
+        judge: Any = ray.remote(num_cpus=0)(Judge).remote(self.run, self.suite)
         pending: list[Any] = []
         order = 0
         for tuned in self.tuned:

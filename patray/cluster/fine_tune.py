@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import ray
 
 from patray.cluster.models import Model
@@ -21,6 +22,7 @@ from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
 from patray.recipes.validation import Validation, make_validation
 from patray.runs.suite import ModelEntry, Suite, ViewEntry
+from patray.runs.tables import TRAINING
 from patray.runs.tuned import Tuned
 
 
@@ -34,9 +36,11 @@ def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validat
 
 
 def fine_tune(
-    suite: Suite, landscapes: Sequence[Landscape], models: Mapping[str, Model], store: Folder
+    suite: Suite, landscapes: Sequence[Landscape], models: Mapping[str, Model], store: Folder, run: Folder
 ) -> Iterator[tuple[Model, dict[str, Any], tuple[str, ...]]]:
-    """Every tuned model of a resolved suite, its step for the provenance, and notes on its pairs."""
+    """Every tuned model of a resolved suite, its step for the provenance, and notes on its pairs; in the end their
+    training curves are written to `run`."""
+    curves = []
     recipes = {str(entry.name): entry.record for entry in suite.recipes}
     for home in suite.homes:
         entries = [entry for entry in suite.models if entry.tuned is not None and entry.tuned.home == home]
@@ -59,7 +63,18 @@ def fine_tune(
             counts = {f"{row['source']}: {row['reason']}": row["pairs"] for row in found.counts.to_pylist()}
             snapshot = Snapshot(folder.uri, "tuned by this run")
             model = Model(tuned.name, open_checkpoint(folder), str(entry.engine), snapshot)
+            curves.append(_curve(tuned, folder.read_table("steps.parquet")))
             yield model, {**step, "counts": counts}, found.notes
+    if curves:
+        run.write_table("training.parquet", pa.concat_tables(curves))
+
+
+def _curve(tuned: Tuned, steps: pa.Table) -> pa.Table:
+    """Rows of the schema `runs.tables.TRAINING` from a checkpoint's log."""
+    named = {"model": tuned.name, **tuned.model_dump()}
+    for at, (name, value) in enumerate(named.items()):
+        steps = steps.add_column(at, name, pa.array([value] * steps.num_rows))
+    return steps.select(TRAINING.names).cast(TRAINING)
 
 
 def _tuned(entry: ModelEntry) -> Tuned:

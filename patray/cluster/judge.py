@@ -14,11 +14,14 @@ import pyarrow.parquet as pq
 from patray.cluster.score import Scored
 from patray.files import Folder
 from patray.runs import tables
-from patray.runs.suite import Statistics
+from patray.runs.suite import Suite
+from patray.runs.tuned_systems import controls, made_systems
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.evidence import from_evidence, to_evidence
 from patray.tasks.inference import compare, summarise
 from patray.tasks.scores import Score
+from patray.tasks.trends import trends
+from patray.tasks.verdicts import recipe_pairs, verdicts
 
 CHUNK = 64
 """Scores that become evidence rows at once; keeps memory flat for large suites."""
@@ -27,8 +30,8 @@ CHUNK = 64
 class Judge:
     """Collects what the tasks found and writes the tables of a run."""
 
-    def __init__(self, run: Folder, statistics: Statistics) -> None:
-        self._run, self._statistics = run, statistics
+    def __init__(self, run: Folder, suite: Suite) -> None:
+        self._run, self._suite = run, suite
         self._scores: list[tuple[tuple[int, ...], Score]] = []
         self._tuning: list[dict[str, Any]] = []
 
@@ -50,18 +53,35 @@ class Judge:
         return rows
 
     def write_statistics(self) -> tuple[int, int]:
-        """summary and comparisons from the saved evidence; returns their numbers of rows."""
-        options = self._statistics
+        """summary and comparisons, with recipes also verdicts and trends, from the saved evidence; returns the numbers
+        of rows of the first two."""
+        options, made = self._suite.statistics, made_systems(self._suite)
         scores = from_evidence(self._run.read_table("evidence.parquet"))
         items = self._run.read_table("items.parquet")
         summary = summarise(scores, items, options.resamples, options.seed, options.level)
         self._run.write_table("summary.parquet", summary)
         families = [ComparisonFamily(**family.model_dump()) for family in options.comparisons or ()]
-        comparisons = compare(
-            scores, items, families, options.resamples, options.flips, options.seed, options.correction, options.level
-        )
+        tests = (options.resamples, options.flips, options.seed, options.correction, options.level)
+        bases = {name: of.base for name, of in made.items()}
+        declared = [family for family in families if family.between != "recipes"]
+        comparisons = compare(scores, items, declared, *tests, bases)
+        if made:
+            no_contenders = controls(self._suite)
+            pairs = recipe_pairs(scores, items, families, made, no_contenders, *tests)
+            comparisons = pa.concat_tables([comparisons, rows_of(pairs, tables.COMPARISONS)])
+            self._run.write_table("verdicts.parquet", verdicts(scores, items, families, made, *tests))
+            draws = options.resamples, options.seed, options.level
+            found = trends(scores, items, families, made, no_contenders, *draws)
+            self._run.write_table("trends.parquet", found)
         self._run.write_table("comparisons.parquet", comparisons)
         return summary.num_rows, comparisons.num_rows
+
+
+def rows_of(rows: list[dict[str, object]], schema: pa.Schema) -> pa.Table:
+    """A table of rows in which a number that does not exist is nan."""
+    columns = [[row[field.name] for row in rows] for field in schema]
+    arrays = [pa.array(column, field.type, from_pandas=True) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def write_evidence(run: Folder, scores: list[Score]) -> int:

@@ -93,7 +93,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         f"from {job.pairs.table.num_rows:,}"
     )
     begin = time.perf_counter()
-    run: Any = _Run.remote()
+    run: Any = ray.remote(num_cpus=0)(_Run).remote()
     try:
         _watch(run.fit.remote(ray.put(job), origin, running, folder, options), job, running, options)
     finally:
@@ -117,7 +117,6 @@ def _work(job: TrainJob, snapshot: Path, options: Training) -> Work:
     return Work(job.base, snapshot, job.recipe, job.pairs, job.validation, options.checkpoint_every)
 
 
-@ray.remote(num_cpus=0)
 class _Run:
     """Ray Train's own driver, as an actor: when it is killed, its controller and its workers end with it."""
 
@@ -129,10 +128,11 @@ class _Run:
         reference = ray.put(job)
         resources = {"CPU": float(options.threads)} | ({"GPU": float(options.gpus)} if options.gpus else {})
         low, high = options.workers.min, options.workers.max
+        workers: Any = low if high is None or high == low else (low, high)  # Ray's annotation does not know pairs
         TorchTrainer(
             lambda: _work_of_one(ray.get(reference), origin, running, folder, options),
             scaling_config=ScalingConfig(
-                num_workers=low if high is None or high == low else (low, high),
+                num_workers=workers,
                 use_gpu=options.gpus > 0,
                 resources_per_worker=resources,
             ),

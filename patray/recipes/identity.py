@@ -68,7 +68,7 @@ def training_identity(
         "home": home,
         "repo": base.repo,
         "revision": base.revision,
-        "prompts": {role: base.prompts.of(role) for role in ("document", "query")},  # type: ignore[arg-type]
+        "prompts": {role: base.prompts.of(role) for role in ("document", "query")},
         "max_tokens": recipe.max_tokens or base.max_tokens,
         "dtype": base.dtype,
         "recipe": identity(recipe),

@@ -1,7 +1,8 @@
 """One model in pieces over the workers (torch's FSDP2): a worker holds whole only the layer that it is computing.
 
-Every chunk's gradients are exchanged as they come, so that no worker ever holds those of the whole model. They are
-summed, not averaged, since every worker starts from the loss of the whole batch.
+Every chunk's gradients are exchanged as they come, so that no worker ever holds those of the whole model. torch
+averages over the workers; each starts from the loss of the whole batch, so the sum is wanted, and taken before the
+step.
 """
 
 from __future__ import annotations
@@ -30,15 +31,16 @@ class Sharded:
         for layer in layers_of(model.model, model.record.name):
             fully_shard(layer, **arguments)
         fully_shard(model.model, **arguments)
-        for module in model.model.modules():
-            if hasattr(module, "set_gradient_divide_factor"):
-                module.set_gradient_divide_factor(1.0)
-        self._model, self._rank = model, rank
+        self._model, self._rank, self._workers = model, rank, workers
 
     def reduce_and_clip(self, max_norm: float) -> float:
         import torch
 
-        norm: Any = torch.nn.utils.clip_grad_norm_(list(self._model.parameters().values()), max_norm)
+        parameters = list(self._model.parameters().values())
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad.mul_(self._workers)
+        norm: Any = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
         return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -79,13 +81,13 @@ def layers_of(model: Any, name: str) -> list[Any]:
     """The transformer's repeated layers: the longest list of modules of one class in it."""
     import torch
 
-    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) > 1]
+    lists = [list(module) for module in model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) > 1]
     alike = [found for found in lists if len({type(layer) for layer in found}) == 1]
     if not alike:
         raise ModelError(
             f"model {name}: no list of layers was found that could be cut into pieces; use `strategy: ddp`"
         )
-    return list(max(alike, key=len))
+    return max(alike, key=len)
 
 
 def _whole(value: Any) -> Any:

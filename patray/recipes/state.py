@@ -35,7 +35,8 @@ STEPS = pa.schema(
     ]
 )
 """One row a step, from 1. validation: the value after this step, null where none was taken; step 0 is the base, with no
-loss. seconds: of the step, without its validation. gradient_norm: before it was cut."""
+loss. seconds: of the step with the wait for its batch, without validation and checkpoint. gradient_norm: before the
+cut."""
 
 WEIGHTS, BEST, OPTIMIZER, STATE, LOG = (
     "weights.safetensors", "best.safetensors", "optimizer.pt", "state.json", "steps.parquet",
@@ -45,7 +46,8 @@ WEIGHTS, BEST, OPTIMIZER, STATE, LOG = (
 @dataclass
 class State:
     """step: steps done. best_step, best_value: of the weights that are kept. worse: validations since then. starts:
-    how often the training was begun or resumed; workers: how many it had the last time. done: no step is left, by number or by patience. log: STEPS rows."""
+    how often the training was begun or resumed; workers: how many it had the last time. done: no step is left, by
+    number or by patience. log: STEPS rows."""
 
     step: int = 0
     best_step: int | None = None

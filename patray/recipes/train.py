@@ -184,8 +184,9 @@ class _Training:
         if state.step >= steps or state.done:
             return
         with _prefetched(self._batches(state.step)) as ready:
-            for batch in ready:
-                self._step(batch, steps)
+            while True:
+                begin = time.perf_counter()
+                self._step(next(ready), steps, begin)
                 last = state.step == steps
                 validated = self.work.validation is not None and (last or state.step % every == 0)
                 if validated:
@@ -197,11 +198,10 @@ class _Training:
                 if state.done:
                     return
 
-    def _step(self, batch: _Batch, steps: int) -> None:
+    def _step(self, batch: _Batch, steps: int, begin: float) -> None:
         import torch
 
         recipe, state, session = self.work.recipe, self.state, self.session
-        begin = time.perf_counter()
         rate = recipe.learning_rate * rate_share(state.step, steps, recipe.warmup_share, recipe.schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -17,6 +17,7 @@ from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, Tasks, ViewEntry
 from patray.runs.systems import SystemEntry, resolve_systems
 from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
+from patray.runs.tuned_systems import untuned_systems
 
 
 def resolve(suite: Suite) -> Suite:
@@ -41,7 +42,7 @@ def resolve(suite: Suite) -> Suite:
         raise InputError(
             f"embedding.actors: max {suite.embedding.actors.max} is below min {suite.embedding.actors.min}"
         )
-    statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views)})
+    statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views, models)})
     return suite.model_copy(
         update={
             "landscapes": landscapes,
@@ -127,12 +128,13 @@ def _tuned(
 def _with_tuned(
     systems: tuple[SystemEntry, ...] | None, models: tuple[ModelEntry, ...]
 ) -> tuple[SystemEntry, ...] | None:
-    """The suite's systems, and every tuned model that none of them names."""
+    """The suite's systems, and every tuned model and its base that none of them names."""
     if systems is None:
         return None
     named = {system.dense for system in systems}
-    missing = [entry for entry in models if entry.tuned is not None and entry.name not in named]
-    return (*systems, *(SystemEntry(dense=entry.name) for entry in missing))
+    wanted = [name for entry in models if entry.tuned for name in (entry.tuned.base, entry.name)]
+    missing = [name for name in dict.fromkeys(wanted) if name not in named]
+    return (*systems, *(SystemEntry(dense=name) for name in missing))
 
 
 def _tasks(tasks: Tasks, tuned: bool) -> Tasks:
@@ -157,33 +159,62 @@ def _comparisons(
     tasks: Tasks,
     systems: tuple[SystemEntry, ...],
     views: tuple[ViewEntry, ...],
+    models: tuple[ModelEntry, ...],
 ) -> tuple[Comparison, ...]:
-    if suite.statistics.comparisons is not None:
-        _unique("statistics.comparisons", [family.name for family in suite.statistics.comparisons])
-        return suite.statistics.comparisons
-    families = []
+    """The families of the suite, or a default; with recipes the verdict is always among them."""
+    mains = _main_metrics(tasks)
+    tuned = {str(entry.name) for entry in models if entry.tuned is not None}
+    given = suite.statistics.comparisons
+    families: list[Comparison] = []
+    if given is not None:
+        _unique("statistics.comparisons", [family.name for family in given])
+        families.extend(given)
+    else:
+        plain = untuned_systems(systems, tuned)
+        counts = {"retrieval": len(plain)}
+        dense = sum(system.dense is not None and system.name in plain for system in systems)
+        only = plain if tuned else None
+        for name, task, metric in mains:
+            if counts.get(name, dense) > 1:
+                families.append(Comparison(name=f"systems/{name}", task=task, metric=metric, systems=only))
+            if len(views) > 1:
+                families.append(
+                    Comparison(name=f"views/{name}", task=task, metric=metric, between="views", systems=only)
+                )
+        if tasks.retrieval is not None and len(plain) > 1 and "out" in tasks.retrieval.slices:
+            first = tasks.retrieval.measures[0]
+            families.append(
+                Comparison(name="systems/retrieval-out", task="retrieval", metric=first, slice="out", systems=only)
+            )
+    declared = {family.between for family in families}
+    if tuned and "bases" not in declared:
+        families += [
+            Comparison(name=f"recipes/{name}", task=task, metric=metric, between="bases")
+            for name, task, metric in mains
+        ]
+    if len(suite.recipes) > 1 and "recipes" not in declared:
+        families += [
+            Comparison(name=f"recipe-pairs/{name}", task=task, metric=metric, between="recipes")
+            for name, task, metric in mains
+        ]
+    _unique("statistics.comparisons", [family.name for family in families])
+    return tuple(families)
+
+
+def _main_metrics(tasks: Tasks) -> list[tuple[str, str, str]]:
+    """(name, task, metric) of the main measure of each task."""
     mains = []
-    dense = sum(system.dense is not None for system in systems)
     if tasks.retrieval is not None:
         first = tasks.retrieval.measures[0]
-        mains.append(("retrieval", "retrieval", first, len(systems)))
+        mains.append(("retrieval", "retrieval", first))
     if tasks.classification is not None:
         mains.extend(
-            (f"classification-{probe}", "classification:*", f"{probe}-macro-F1", dense)
+            (f"classification-{probe}", "classification:*", f"{probe}-macro-F1")
             for probe in tasks.classification.probes
         )
     if tasks.clustering is not None:
-        mains.append(("clustering", "clustering:*", "V-measure", dense))
-    for name, task, metric, count in mains:
-        if count > 1:
-            families.append(Comparison(name=f"systems/{name}", task=task, metric=metric))
-        if len(views) > 1:
-            families.append(Comparison(name=f"views/{name}", task=task, metric=metric, between="views"))
-    if tasks.retrieval is not None and len(systems) > 1 and "out" in tasks.retrieval.slices:
-        families.append(
-            Comparison(name="systems/retrieval-out", task="retrieval", metric=tasks.retrieval.measures[0], slice="out")
-        )
-    return tuple(families)
+        mains.append(("clustering", "clustering:*", "V-measure"))
+    return mains
 
 
 def _unique(what: str, names: Iterable[str]) -> None:

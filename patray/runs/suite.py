@@ -147,8 +147,13 @@ class Comparison(Part):
     task: str = Field(description="retrieval, classification:LABELS, clustering:LABELS; LABELS may be *")
     metric: str
     slice: str = "all"
-    between: Literal["systems", "views"] = "systems"
+    between: Literal["systems", "views", "bases", "recipes"] = Field(
+        default="systems",
+        description="systems of a view, views of a system; bases: each tuned system with its base, and the verdicts; "
+        "recipes: every two recipes on one base at their home",
+    )
     against: str | None = Field(default=None, description="compare with this one alone; default every pair")
+    systems: tuple[str, ...] | None = Field(default=None, description="compare these alone; default all")
 
 
 class Statistics(Part):

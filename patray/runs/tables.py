@@ -33,7 +33,7 @@ the mean over seeds, seed_sd is the standard deviation of the seeds' differences
 TRENDS = _schema(
     "family view metric home bases cells tau ci_low ci_high p", floats="tau ci_low ci_high p", ints="bases cells"
 )
-"""Whether tuning does more abroad for stronger or for weaker bases: Kendall's tau of base score and mean foreign change."""
+"""Whether tuning does more abroad for stronger or weaker bases: Kendall's tau of base score and mean foreign change."""
 TRAINING = _schema(
     "model base recipe home seed step source loss learning_rate gradient_norm validation seconds pairs_per_s",
     floats="loss learning_rate gradient_norm validation seconds pairs_per_s",

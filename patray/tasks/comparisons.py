@@ -110,6 +110,20 @@ def compare_pairs(
         contests.append(
             Contest(family.task, where.landscape, where.view, family.metric, where.system, other.system, a, b)
         )
+    return compare_contests(family, contests, catalogue, resamples, flips, seed, correction, level)
+
+
+def compare_contests(
+    family: ComparisonFamily,
+    contests: Sequence[Contest],
+    catalogue: Catalogue,
+    resamples: int,
+    flips: int,
+    seed: int,
+    correction: str,
+    level: float,
+) -> list[dict[str, object]]:
+    """Rows of the schema `runs.tables.COMPARISONS` for these contests, corrected together."""
     outcomes = decide(contests, catalogue, resamples, flips, seed, level)
     return list(_rows(family, contests, outcomes, correction))
 
@@ -140,9 +154,7 @@ def _matches(pattern: str, task: str) -> bool:
     return task.startswith(pattern[:-1]) if pattern.endswith("*") else task == pattern
 
 
-def _contests(
-    family: ComparisonFamily, placed: Sequence[Placed], bases: Mapping[str, str]
-) -> Iterable[Contest]:
+def _contests(family: ComparisonFamily, placed: Sequence[Placed], bases: Mapping[str, str]) -> Iterable[Contest]:
     """The pairs of a family, in the order of the scores."""
     if family.between not in ("systems", "views", "bases"):
         raise InputError(f"comparisons {family.name!r}: between {family.between!r}; allowed are systems, views, bases")

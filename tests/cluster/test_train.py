@@ -51,6 +51,8 @@ def test_two_workers_end_where_one_does_and_the_result_is_reused(snapshot: Path,
     np.testing.assert_allclose(logs[0]["loss"][1:], logs[1]["loss"][1:], rtol=1e-3)
     weights = [load_weights(Path(folder.uri) / "model.safetensors") for folder in (alone, together)]
     for name, value in weights[0].items():
+        if name.endswith("key.bias"):  # attention ignores it: its gradient is rounding alone, which AdamW blows up
+            continue
         np.testing.assert_allclose(value, weights[1][name], atol=2e-3, err_msg=name)
     assert open_checkpoint(alone).name == "tiny--R1--home--s0"
     again, step = train(made, one, options())

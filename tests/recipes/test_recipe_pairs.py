@@ -195,6 +195,7 @@ def test_shared_label_pairs_share_a_label_that_is_not_everybodys(
         assert labels[row["anchor_id"]] & labels[row["positive_id"]] & rare
         assert row["anchor_family"] != row["positive_family"]
     assert max(Counter(got.table["anchor_id"].to_pylist()).values()) == 1
+    assert counts_of(got, "shared-label").get("same family", 0) == 0  # a partner is looked for elsewhere
 
 
 @pytest.mark.parametrize("name", list(recipes()))
@@ -285,6 +286,10 @@ def test_matched_recipes_have_the_same_number_of_pairs_and_r4_keeps_its_weights(
                 whole = [row for row in sets[name].table.to_pylist() if row["source"] == source]
                 rows = [row for row in one.table.to_pylist() if row["source"] == source]
                 assert rows == whole[: len(rows)]
+    twice = match(match(sets, least - 3), least - 5)["R4"]
+    for source in twice.weights:
+        counted = counts_of(twice, source)
+        assert counted.pop("found") == sum(counted.values())
     in_recipe = make_pairs(wild.folder, small("R4", pairs=least))
     assert in_recipe.table.equals(match({"R4": sets["R4"]}, least)["R4"].table)
     with pytest.raises(InputError, match=rf"asked for {least + 1} pairs of each recipe; there are .*R3 \d+"):

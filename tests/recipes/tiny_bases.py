@@ -42,14 +42,14 @@ def save_bert(folder: Path, dropout: float = 0.1) -> Path:
 
 
 def save_qwen(folder: Path) -> Path:
-    """A sentence-transformers snapshot: a Qwen3 of 16 dimensions, last-token pooling, Normalize."""
+    """A sentence-transformers snapshot: a Qwen3 of 16 dimensions with heads that vLLM can run, last-token pooling."""
     import torch
     from transformers import Qwen3Config, Qwen3Model
 
     torch.manual_seed(0)
     config = Qwen3Config(
         vocab_size=64, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-        head_dim=8, intermediate_size=32, max_position_embeddings=64, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+        head_dim=32, intermediate_size=32, max_position_embeddings=64, pad_token_id=0, bos_token_id=2, eos_token_id=3,
         initializer_range=0.3,
     )  # fmt: skip
     return _save(folder, Qwen3Model(config), "lasttoken", end=True)

@@ -1,0 +1,41 @@
+"""Which systems of a resolved suite are fine-tuned, which system each is compared with, and which recipes are controls."""
+
+from __future__ import annotations
+
+from patray.runs.suite import Suite
+from patray.runs.systems import SystemEntry
+from patray.tasks.verdicts import Made
+
+
+def made_systems(suite: Suite) -> dict[str, Made]:
+    """Name of every dense system of a tuned model to what it was made of; its base is the system of the base model
+    with the same width, precision and rescoring. Systems without such a base are left out."""
+    tuned = {str(entry.name): entry.tuned for entry in suite.models if entry.tuned is not None}
+    systems = suite.systems or ()
+    plain = {(system.dense, *_form(system)): str(system.name) for system in systems if system.dense is not None}
+    found = {}
+    for system in systems:
+        of = tuned.get(system.dense or "")
+        base = plain.get((of.base, *_form(system))) if of is not None else None
+        if of is not None and base is not None:
+            found[str(system.name)] = Made(base, of.recipe, of.home, of.seed)
+    return found
+
+
+def untuned_systems(systems: tuple[SystemEntry, ...], tuned_models: set[str]) -> tuple[str, ...]:
+    """Names of the systems that use no tuned model, themselves or through a part, in order."""
+    made: set[str] = set()
+    for system in systems:
+        uses = {system.dense, system.late, system.with_} & tuned_models
+        if uses or made & set(system.parts):
+            made.add(str(system.name))
+    return tuple(str(system.name) for system in systems if system.name not in made)
+
+
+def controls(suite: Suite) -> tuple[str, ...]:
+    """Names of the recipes that must not help: their positives are shuffled."""
+    return tuple(str(entry.name) for entry in suite.recipes if entry.record and entry.record.shuffle_positives)
+
+
+def _form(system: SystemEntry) -> tuple[int | None, str, int | None]:
+    return system.width, system.precision or "float32", system.rescore

@@ -42,7 +42,8 @@ SNAPSHOT = find_snapshot(RECORD, None, None, False)
 def recipe_of(options: argparse.Namespace, **changes: Any) -> Recipe:
     fields = {
         "name": "bench", "sources": [{"kind": "cross-section"}], "batch": options.batch,
-        "mini_batch": options.mini_batch, "steps": options.steps, "max_tokens": options.tokens, "mask": [], "temperature": 0.05,
+        "mini_batch": options.mini_batch, "steps": options.steps, "max_tokens": options.tokens,
+        "mask": [], "temperature": 0.05,
     }  # fmt: skip
     return Recipe.model_validate({**fields, **changes})
 

@@ -178,9 +178,7 @@ def _expansion_id(record: ModelRecord, model: Any) -> int | None:
         return int(tokenizer.convert_tokens_to_ids(own["token"]))
     token = tokenizer.mask_token_id if tokenizer.mask_token_id is not None else tokenizer.eos_token_id
     if token is None:
-        raise ModelError(
-            f"model {record.name}: its tokenizer has no mask and no end token to expand queries with"
-        )
+        raise ModelError(f"model {record.name}: its tokenizer has no mask and no end token to expand queries with")
     return int(token)
 
 
@@ -189,9 +187,7 @@ def _check_punctuation(record: ModelRecord, model: Any) -> None:
 
     masks = [module for module in model if isinstance(module, MultiVectorMask)]
     if not masks:
-        raise ModelError(
-            f"model {record.name}: its checkpoint has no MultiVectorMask, so no token would count"
-        )
+        raise ModelError(f"model {record.name}: its checkpoint has no MultiVectorMask, so no token would count")
     skipped = bool(masks[0].skiplist_words)
     if record.punctuation_skipped is not None and record.punctuation_skipped != skipped:
         raise ModelError(

@@ -84,7 +84,7 @@ class VllmEncoder:
                 )
         found = torch.stack([output.outputs.data for output in outputs]).float().numpy()
         if found.shape[1] != vectors.shape[1]:
-            return found if len(found) == len(inputs) else np.resize(found, (len(inputs), found.shape[1]))
+            return found  # a wrong width, which the check of vectors names
         vectors[order] = found
         return vectors
 

@@ -71,6 +71,8 @@ def answer_for(results: Results, task: str, landscape: str) -> Answer | None:
     """None when the run has no score of the task's main metric on this landscape."""
     metric = results.main_metric(task)
     ranked = results.ranked(task, landscape, metric) if metric else []
+    # Tuned models are compared with their bases alone; among all systems those as they are lead.
+    ranked = [row for row in ranked if row.system not in results.recipes.tuned] or ranked
     if not ranked or metric is None:
         return None
     leader = ranked[0]

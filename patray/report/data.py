@@ -18,6 +18,7 @@ import pyarrow as pa
 from patray.errors import InputError
 from patray.files import Folder
 from patray.report.comparison import Comparison
+from patray.report.recipe_results import RecipeResults, load_recipes
 from patray.report.studied import Studies
 from patray.report.words import clean
 from patray.runs import tables
@@ -78,7 +79,7 @@ class Dot:
 class Results:
     """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet.
 
-    studies: what `studies.with_studies` computed from the evidence.
+    studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned.
     """
 
     rows: tuple[Row, ...]
@@ -91,6 +92,7 @@ class Results:
     by_cell: dict[tuple[str, str, str, str], tuple[Row, ...]]
     by_pair: dict[tuple[str, ...], Comparison]
     studies: Studies = field(default_factory=Studies)
+    recipes: RecipeResults = field(default_factory=RecipeResults)
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -204,6 +206,7 @@ def load_results(run: Folder) -> Results:
     provenance = run.read_json("provenance.json")
     if not isinstance(provenance, dict):
         raise InputError(f"{run}/provenance.json: expected an object, found {type(provenance).__name__}")
+    suite_text = run.read_text("suite.yaml")
     return Results(
         rows=rows,
         comparisons=comparisons,
@@ -211,7 +214,8 @@ def load_results(run: Folder) -> Results:
         maps=_maps(_read(run, "map.parquet", tables.MAP).to_pylist()),
         quarantine=tuple(_read(run, "quarantine.parquet", tables.QUARANTINE).to_pylist()),
         provenance=provenance,
-        suite_text=run.read_text("suite.yaml"),
+        suite_text=suite_text,
+        recipes=load_recipes(run, suite_text),
         by_cell=_index_rows(rows),
         by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
     )

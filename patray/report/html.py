@@ -24,6 +24,8 @@ from patray.report.page import Fact, Page
 from patray.report.questions import questions
 from patray.report.run_sections import comparison_section, data_section, map_section, model_section
 from patray.report.task_sections import task_section, verdicts
+from patray.report.verdict_section import recipe_section
+from patray.report.verdict_words import recipe_questions
 from patray.report.words import NOT_RECORDED, Name, Sentence, clean, count, duration, plural
 
 
@@ -41,7 +43,8 @@ def render_page(results: Results) -> str:
 def build_page(results: Results) -> Page:
     """Everything that the page shows, as data."""
     options = _options(results.suite_text)
-    built = [task_section(results, kind) for kind in ("retrieval", "classification", "clustering")]
+    built = [recipe_section(results)]
+    built += [task_section(results, kind) for kind in ("retrieval", "classification", "clustering")]
     built += [comparison_section(results), map_section(results), cost_section(results), data_section(results)]
     built.append(model_section(results))
     provenance = results.provenance
@@ -49,6 +52,7 @@ def build_page(results: Results) -> Page:
     return Page(
         title=clean(options.get("title") or provenance.get("run") or options.get("name") or "Evaluation"),
         facts=tuple(_facts(results)),
+        first=tuple(recipe_questions(results)),
         verdicts=tuple(verdicts(results)),
         questions=tuple((item.anchor, item.text, item.points) for item in questions(results)),
         fine_print=fine_print(options),

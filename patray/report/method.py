@@ -74,6 +74,17 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
                 "the leader, on the same resamples as all else; their p may be below that of the same pair elsewhere.",
             )
         )
+    if results.recipes.verdicts:
+        notes.append(
+            (
+                "Fine-tuning",
+                "A verdict is the difference of the mean over seeds to the base on the items that all have: improved "
+                "or degraded where the corrected p is below 0.05, else no difference seen. The family is every base, "
+                "recipe, home, landscape and view of one measure. A permutation swaps a family's results of all seeds "
+                "with the base at once; of clusterings p is the bootstrap's. How much seeds differ is given beside the "
+                "interval and never mixed into it. Pairs by source and reason: under Fine-tuning.",
+            )
+        )
     if results.tuning:
         notes.append(("Tuning", "What was tuned was tuned on validation families and is reported on others."))
     if results.tasks("clustering"):

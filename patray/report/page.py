@@ -81,6 +81,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Page:
+    """first: questions that are answered before all others, those of fine-tuning."""
+
     title: str
     facts: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
@@ -93,3 +95,4 @@ class Page:
     suite_text: str = ""
     records: tuple[tuple[str, str], ...] = ()
     versions: tuple[Fact, ...] = field(default=())
+    first: tuple[tuple[str, str, tuple[Sentence, ...]], ...] = ()

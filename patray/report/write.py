@@ -10,6 +10,7 @@ from patray.report.retention_section import retention_layouts
 from patray.report.studies import with_studies
 from patray.report.tables_latex import latex_table
 from patray.report.tables_md import markdown_table
+from patray.report.verdict_layouts import verdict_layouts
 
 
 def write_report(run: Folder) -> list[str]:
@@ -20,7 +21,7 @@ def write_report(run: Folder) -> list[str]:
     results = with_studies(run, load_results(run))
     names = ["report.html"]
     run.write_text("report.html", render_page(results))
-    for layout in unique_names([*study_layouts(results), *retention_layouts(results)]):
+    for layout in unique_names([*study_layouts(results), *retention_layouts(results), *verdict_layouts(results)]):
         run.write_text(f"tables/{layout.name}.md", markdown_table(layout))
         run.write_text(f"tables/{layout.name}.tex", latex_table(layout))
         names += [f"tables/{layout.name}.md", f"tables/{layout.name}.tex"]

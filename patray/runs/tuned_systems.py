@@ -1,4 +1,4 @@
-"""Which systems of a resolved suite are fine-tuned, which system each is compared with, and which recipes are controls."""
+"""Which systems of a resolved suite are fine-tuned, what each is compared with, and which recipes are controls."""
 
 from __future__ import annotations
 

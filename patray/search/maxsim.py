@@ -55,9 +55,7 @@ def prepare_token_shard(tokens: TokenVectors, codes: np.ndarray) -> TokenShard:
     """A shard of n texts with codes (n,), unique. Raises EmbeddingError for vectors that are not usable or a text
     without any, InputError for codes that do not fit."""
     if len(codes) != len(tokens) or len(np.unique(codes)) != len(codes) or (len(codes) and codes.min() < 0):
-        raise InputError(
-            f"{len(tokens)} texts and {len(codes)} codes: expected a code from 0 for each, all different"
-        )
+        raise InputError(f"{len(tokens)} texts and {len(codes)} codes: expected a code from 0 for each, all different")
     longest = _longest(tokens, "documents")
     return TokenShard(tokens, codes.astype(np.int32), np.argsort(-tokens.counts, kind="stable"), longest)
 

@@ -14,6 +14,7 @@ import ray
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape, shares
 from patray.cluster.train import TrainJob, train
+from patray.errors import InputError
 from patray.files import Folder
 from patray.models.resolve import Snapshot
 from patray.recipes.checkpoint import open_checkpoint
@@ -86,4 +87,6 @@ def _tuned(entry: ModelEntry) -> Tuned:
 def _seeded(recipe: Recipe | None, seed: int) -> Recipe:
     if recipe is None:
         raise AssertionError("the suite was not resolved")
+    if recipe.hard_negatives is not None:
+        raise InputError(f"recipe {recipe.name}: hard_negatives are not mined by this job yet; set it to null")
     return recipe.model_copy(update={"seed": recipe.seed + seed})

@@ -16,6 +16,7 @@ from patray.recipes.record import DECIDES_NO_WEIGHT
 from patray.report.comparison import Comparison
 from patray.report.words import clean
 from patray.runs import tables
+from patray.tasks.verdicts import seed_mean_name
 
 NOT_COMPARED = (*DECIDES_NO_WEIGHT, "mask")
 """Fields of a recipe in which two may differ that differ in their mask alone."""
@@ -52,7 +53,7 @@ class Verdict:
     @property
     def name(self) -> str:
         """What the mean over seeds is called among the comparisons."""
-        return f"{self.base}--{self.recipe}--{self.home}"
+        return seed_mean_name(self.base, self.recipe, self.home)
 
     def comparison(self) -> Comparison:
         """The same, as a comparison of the tuned mean (a) with the base (b)."""

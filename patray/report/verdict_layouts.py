@@ -1,4 +1,4 @@
-"""The tables of fine-tuning in the layout of the field's papers: bases and recipes against home and foreign landscapes."""
+"""The tables of fine-tuning as the field's papers have them: bases and recipes against home and foreign landscapes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _crossed(family: str, task: str, metric: str, home: str, view: str, rows: li
                 bold |= {(start + recipes.index(recipe), at + 3) for value, recipe in values if value == best}
     columns = ("Base", "Recipe", "Seeds", *(f"{name} (home)" if name == home else name for name in landscapes))
     caption = (
-        f"{metric}, {task}, tuned at {home}, view {view}: means over seeds. Stars: difference to the base after correction "
+        f"{metric}, {task}, tuned at {home}, view {view}: means over seeds. Stars: difference to the base, corrected "
         f"within {family}, *** < 0.001, ** < 0.01, * < 0.05, + better, - worse. Bold: best recipe of a base."
     )
     numeric = (False, False, True, *[True] * len(landscapes))

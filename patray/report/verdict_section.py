@@ -58,7 +58,7 @@ def _task_part(results: Results, kind: str, rows: Sequence[Verdict]) -> Part | N
             panels.append(Panel(heading, (), figure, legend, _grid(chosen, landscapes), folded=len(panels) >= OPEN))
     note: Sentence = (
         "Mean over seeds less the base, paired and resampled by family; a filled mark is a difference after correction "
-        "over all of these comparisons together. Abroad all reported items count; at home those of test families alone.",
+        "over all of these comparisons. Abroad all reported items count, at home those of test families alone.",
     )
     return Part(f"recipes-{kind}", f"What tuning did to {kind}", tuple(panels), (note,)) if panels else None
 
@@ -196,8 +196,8 @@ def pairs_part(results: Results) -> Part | None:
             source, _, reason = clean(key).rpartition(": ")
             place = (clean(step.get("landscape")), clean(step.get("recipe")), source, reason)
             counted.setdefault(place, number_of(pairs))  # seeds and bases draw from the same pairs
-    columns = (Column("Recipe", "name"), *(Column(title, "text") for title in ("home", "source", "what became of them")),
-               Column("pairs"))  # fmt: skip
+    texts = (Column(title, "text") for title in ("home", "source", "what became of them"))
+    columns = (Column("Recipe", "name"), *texts, Column("pairs"))
     body = tuple(
         (Cell(recipe), Cell(home), Cell(source), Cell(reason), count_cell(pairs))
         for (home, recipe, source, reason), pairs in counted.items()

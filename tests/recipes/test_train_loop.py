@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -131,6 +132,23 @@ def test_without_validation_the_last_weights_are_kept(bert: Path, tmp_path: Path
     trained, session = run(dataclasses.replace(work(bert), validation=None), tmp_path)
     assert trained.state.best_step is None
     assert same_weights(trained.weights, session.folder / "weights.safetensors")
+
+
+def test_hard_negatives_are_more_candidates_and_raise_the_loss(tmp_path: Path) -> None:
+    job = work(save_bert(tmp_path, dropout=0.0), steps=3)
+    table, base = job.pairs.table, job.pairs
+    neighbour = [(at + 1) % table.num_rows for at in range(table.num_rows)]
+    for column, side in (("negative_ids", "positive_id"), ("negatives", "positive")):
+        lists = pa.array([[text] for text in table[side].take(neighbour).to_pylist()], pa.list_(pa.string()))
+        table = table.set_column(table.column_names.index(column), column, lists)
+    harder = dataclasses.replace(
+        job,
+        pairs=dataclasses.replace(base, table=table),
+        recipe=tiny_recipe(steps=3, hard_negatives={"per_anchor": 1}),
+    )
+    plain, hard = (run(one, tmp_path, name)[0].state.log[1] for one, name in ((job, "plain"), (harder, "hard")))
+    assert plain["source"] == hard["source"]
+    assert hard["loss"] > plain["loss"] + 0.1
 
 
 def test_bfloat16_and_gradient_checkpointing_train_nearly_the_same(tmp_path: Path) -> None:

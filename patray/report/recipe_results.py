@@ -60,9 +60,9 @@ class Verdict:
         nan = float("nan")
         means = [nan if value is None else value for value in (self.mean_tuned, self.mean_base, self.diff)]
         return Comparison(
-            self.family, self.task, self.landscape, self.view, self.slice, self.metric, self.name, self.base, *means,
-            self.ci_low, self.ci_high, self.p_permutation, self.p_adjusted, None, None, None, None, self.n,
-            self.min_detectable,
+            self.family, self.task, self.landscape, self.view, self.slice, self.metric, self.name, self.base,
+            means[0], means[1], means[2], self.ci_low, self.ci_high, self.p_permutation, self.p_adjusted,
+            effect=None, wins=None, ties=None, losses=None, n=self.n, min_detectable=self.min_detectable,
         )  # fmt: skip
 
 

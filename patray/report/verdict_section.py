@@ -42,7 +42,7 @@ def recipe_section(results: Results) -> Section | None:
 
 def _task_part(results: Results, kind: str, rows: Sequence[Verdict]) -> Part | None:
     """One panel a measure, base, home and view."""
-    panels = []
+    panels: list[Any] = []
     of_kind = [row for row in rows if kind_of(row.task) == kind]
     views = {row.view for row in of_kind}
     for metric, base, home, view in dict.fromkeys((row.metric, row.base, row.home, row.view) for row in of_kind):
@@ -127,7 +127,7 @@ def _p(value: float | None) -> str:
 
 def _mask_part(results: Results) -> Part | None:
     """The curves of two recipes that differ in the mask alone, side by side, and their verdicts at home."""
-    panels = []
+    panels: list[Any] = []
     watched = dict(results.recipes.watched)
     for pair in results.recipes.masks:
         curves = [curve for curve in results.recipes.curves if curve.recipe in pair]
@@ -170,7 +170,7 @@ def _curve_part(results: Results) -> Part | None:
     groups: dict[tuple[str, str, str], list[Curve]] = {}
     for curve in results.recipes.curves:
         groups.setdefault((curve.base, curve.home, watched.get(curve.recipe, "")), []).append(curve)
-    panels = []
+    panels: list[Any] = []
     for (base, home, measure), curves in groups.items():
         recipes = list(dict.fromkeys(curve.recipe for curve in curves))
         legend = tuple((swatch(at), name) for at, name in enumerate(recipes[:SERIES]))

@@ -112,9 +112,9 @@ def _best_of(results: Results, base: str, home: str, rows: Sequence[Verdict]) ->
         more: Sentence = ("; ", *listing(list(dict.fromkeys(others))), " is never significantly behind.")
         return (*start, *rest, *(more if others else (".",)))
     sentence: Sentence = (*start, "the highest score changes with the task: ")
-    for index, (task, row) in enumerate(best.items()):
+    for index, (task, top) in enumerate(best.items()):
         glue = "" if index == 0 else (" and " if index == total - 1 else ", ")
-        sentence += (glue, Name(row.recipe), f" in {task_words(task)} ({_change(row)})")
+        sentence += (glue, Name(top.recipe), f" in {task_words(task)} ({_change(top)})")
     swap = next(((a, b) for a, b in ahead if (b, a) in ahead), None)
     if swap is not None:
         a, b = swap

@@ -118,10 +118,10 @@ def _best_of(results: Results, base: str, home: str, rows: Sequence[Verdict]) ->
     swap = next(((a, b) for a, b in ahead if (b, a) in ahead), None)
     if swap is not None:
         a, b = swap
-        one, other = task_words(ahead[a, b]), task_words(ahead[b, a])
+        here, there = task_words(ahead[a, b]), task_words(ahead[b, a])
         return (
             *sentence, ". No one recipe wins all: ", Name(a), " is significantly ahead of ", Name(b),
-            f" in {one}, and behind it in {other}.",
+            f" in {here}, and behind it in {there}.",
         )  # fmt: skip
     safe = [recipe for recipe in dict.fromkeys(row.recipe for row in rows) if recipe not in behind]
     if not ahead:

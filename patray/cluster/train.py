@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from patray.recipes.identity import training_identity, validation_hash
 from patray.recipes.options import Training
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import Recipe
-from patray.recipes.train import Work, check_work, total_steps
+from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.train import train as train_worker
 from patray.recipes.validation import Validation
 from patray.runs.store import is_complete, key_of, read_record
@@ -84,7 +85,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         least * options.threads,
         least * options.gpus,
     )
-    check_work(_work(job, Path(), options), options.workers.max or least)
+    check_work(training_work(job, Path(), options), options.workers.max or least)
     origin = Origin(job.name, job.home, key_of(identity), identity)
     running = store / "training" / f"{job.name}-{origin.key}"
     running.make().delete(ERROR)
@@ -113,7 +114,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
     }
 
 
-def _work(job: TrainJob, snapshot: Path, options: Training) -> Work:
+def training_work(job: TrainJob, snapshot: Path, options: Training) -> Work:
     return Work(job.base, snapshot, job.recipe, job.pairs, job.validation, options.checkpoint_every)
 
 
@@ -121,29 +122,37 @@ class _Run:
     """Ray Train's own driver, as an actor: when it is killed, its controller and its workers end with it."""
 
     def fit(self, job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
-        from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchConfig, TorchTrainer
-
-        parent, _, name = running.uri.rpartition("/")
         reference = ray.put(job)
-        resources = {"CPU": float(options.threads)} | ({"GPU": float(options.gpus)} if options.gpus else {})
-        low, high = options.workers.min, options.workers.max
-        workers: Any = low if high is None or high == low else (low, high)  # Ray's annotation does not know pairs
-        TorchTrainer(
-            lambda: _work_of_one(ray.get(reference), origin, running, folder, options),
-            scaling_config=ScalingConfig(
-                num_workers=workers,
-                use_gpu=options.gpus > 0,
-                resources_per_worker=resources,
-            ),
-            torch_config=TorchConfig(timeout_s=options.stall_seconds),
-            run_config=RunConfig(
-                name=name,
-                storage_path=parent,
-                failure_config=FailureConfig(max_failures=options.max_failures),
-                checkpoint_config=CheckpointConfig(num_to_keep=1),
-            ),
+        torch_trainer(
+            lambda: _work_of_one(ray.get(reference), origin, running, folder, options), running, options
         ).fit()
+
+
+def torch_trainer(work: Callable[[], None], running: Folder, options: Training, callbacks: Sequence[Any] = ()) -> Any:
+    """Ray Train's trainer of `work` on every worker, its checkpoints kept in `running`."""
+    from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    parent, _, name = running.uri.rpartition("/")
+    resources = {"CPU": float(options.threads)} | ({"GPU": float(options.gpus)} if options.gpus else {})
+    low, high = options.workers.min, options.workers.max
+    workers: Any = low if high is None or high == low else (low, high)  # Ray's annotation does not know pairs
+    return TorchTrainer(
+        work,
+        scaling_config=ScalingConfig(
+            num_workers=workers,
+            use_gpu=options.gpus > 0,
+            resources_per_worker=resources,
+        ),
+        torch_config=TorchConfig(timeout_s=options.stall_seconds),
+        run_config=RunConfig(
+            name=name,
+            storage_path=parent,
+            failure_config=FailureConfig(max_failures=options.max_failures),
+            checkpoint_config=CheckpointConfig(num_to_keep=1),
+            callbacks=[*callbacks],
+        ),
+    )
 
 
 class RaySession:
@@ -174,7 +183,12 @@ class RaySession:
 
 
 def _work_of_one(job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
-    """What one worker does. An error that a user can act on is kept in a file: Ray would only try again, in vain."""
+    work_of_one(job, running, options, lambda trained, work: export(trained, work, origin, folder))
+
+
+def work_of_one(job: TrainJob, running: Folder, options: Training, finish: Callable[[Trained, Work], None]) -> None:
+    """What one worker does; worker 0 ends with `finish`. An error that a user can act on is kept in a file: Ray would
+    only try again, in vain."""
     import torch
 
     if running.exists(ERROR):
@@ -184,10 +198,10 @@ def _work_of_one(job: TrainJob, origin: Origin, running: Folder, folder: Folder,
             session = RaySession(running, Path(scratch))
             if session.device == "cpu":
                 torch.set_num_threads(options.threads)
-            work = _work(job, localise(job.snapshot, job.base, MODEL_CACHE), options)
+            work = training_work(job, localise(job.snapshot, job.base, MODEL_CACHE), options)
             trained = train_worker(work, session, Path(scratch))
             if trained is not None:
-                export(trained, work, origin, folder)
+                finish(trained, work)
     except PatrayError as error:
         running.write_json(ERROR, {"kind": type(error).__name__, "message": str(error)})
         raise

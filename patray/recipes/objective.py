@@ -22,10 +22,10 @@ from patray.landscapes.labels import get_label_set
 from patray.landscapes.splits import SALT, SHARES, TEST, TRAIN, VALIDATION
 from patray.metrics.classification import label_counts, macro_f1
 from patray.metrics.clustering import agreement
-from patray.recipes.documents import read_documents
+from patray.recipes.documents import Documents, read_documents
 from patray.recipes.record import Recipe
 from patray.recipes.texts import read_texts, view_of
-from patray.recipes.validation import Validation, make_validation
+from patray.recipes.validation import Retrieval, Validation, make_validation
 from patray.tasks.classification import nearest
 
 NEIGHBOURS = 10
@@ -92,7 +92,9 @@ def make_weighted(
     base = Validation((), (), (), (), by=_none())
     if shared["retrieval"]:
         base = make_validation(prepared, recipe, shares, salt, own_views, direction)
-    texts, ids, labelled = (), (), ()  # type: tuple[str, ...], tuple[str, ...], tuple[Labelled, ...]
+    texts: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    labelled: tuple[Labelled, ...] = ()
     if shared["classification"] or shared["clustering"]:
         texts, ids, labelled = _labelled(prepared, recipe, shared, labels, shares, salt, own_views, len(base.documents))
     fields = {field.name: getattr(base, field.name) for field in dataclasses.fields(Validation)}
@@ -100,10 +102,8 @@ def make_weighted(
     return WeightedValidation(**fields, weights=shared, ranked=len(base.documents), labelled=labelled)
 
 
-def _none() -> object:
+def _none() -> Retrieval:
     """In place of a retrieval that has no weight."""
-    from patray.recipes.validation import Retrieval
-
     nothing = np.zeros(0, np.int64)
     return Retrieval(nothing, nothing, np.zeros((0, 2), np.int32), "nDCG@10")
 
@@ -157,8 +157,8 @@ def _labelled(
     return tuple(texts[rows].tolist()), tuple(ids.tolist()), tuple(found)
 
 
-def _column(documents: object, rows: np.ndarray) -> np.ndarray:
-    wanted = np.zeros((len(documents.ids), 1), bool)  # type: ignore[attr-defined]
+def _column(documents: Documents, rows: np.ndarray) -> np.ndarray:
+    wanted = np.zeros((len(documents.ids), 1), bool)
     wanted[rows] = True
     return wanted
 

@@ -12,9 +12,11 @@ def fine_print(options: dict[str, Any]) -> str:
     """The two sentences below the answer. `options` is the resolved suite."""
     name = _correction(options)
     corrected = f"corrected by {name} within its declared family" if name else "corrected within its declared family"
+    tuned = " Fine-tuned models are compared with their bases, under Fine-tuning, and lead no list here."
     return (
         f"Brackets are {_intervals(options)}s. Each p is from a paired permutation test, {corrected}; a difference is "
         f"called significant below {ALPHA:g}. “Clear lead”: significantly ahead of every other system in the same view."
+        f"{tuned if options.get('recipes') else ''}"
     )
 
 

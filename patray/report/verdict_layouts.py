@@ -30,23 +30,21 @@ def _crossed(family: str, task: str, metric: str, home: str, view: str, rows: li
         own = [row for row in rows if row.base == base]
         first = {row.landscape: row for row in reversed(own)}
         body.append((base, "none", "", *(_score(first.get(name), "mean_base") for name in landscapes)))
-        start = len(body)
-        for recipe in dict.fromkeys(row.recipe for row in own):
+        start = len(body) - 1
+        recipes = list(dict.fromkeys(row.recipe for row in own))
+        for recipe in recipes:
             found = {row.landscape: row for row in own if row.recipe == recipe}
             cells = (_score(found.get(name), "mean_tuned") for name in landscapes)
             body.append((base, recipe, str(max(row.seeds for row in found.values())), *cells))
         for at, name in enumerate(landscapes):
-            values = [
-                (row.mean_tuned, row.recipe) for row in own if row.landscape == name and row.mean_tuned is not None
-            ]
-            if values:
-                best = max(values)[0]
-                recipes = list(dict.fromkeys(row.recipe for row in own))
-                bold |= {(start + recipes.index(recipe), at + 3) for value, recipe in values if value == best}
+            tuned = {row.recipe: row.mean_tuned for row in own if row.landscape == name}
+            values = [first[name].mean_base if name in first else None, *(tuned.get(recipe) for recipe in recipes)]
+            best = max((value for value in values if value is not None), default=None)
+            bold |= {(start + i, at + 3) for i, value in enumerate(values) if value is not None and value == best}
     columns = ("Base", "Recipe", "Seeds", *(f"{name} (home)" if name == home else name for name in landscapes))
     caption = (
         f"{metric}, {task}, tuned at {home}, view {view}: means over seeds. Stars: difference to the base, corrected "
-        f"within {family}, *** < 0.001, ** < 0.01, * < 0.05, + better, - worse. Bold: best recipe of a base."
+        f"within {family}, *** < 0.001, ** < 0.01, * < 0.05, + better, - worse. Bold: highest of a base, tuned or not."
     )
     numeric = (False, False, True, *[True] * len(landscapes))
     return Layout(

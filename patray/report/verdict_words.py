@@ -250,13 +250,14 @@ def _seeds(rows: Sequence[Verdict]) -> Iterable[Sentence]:
 
 def _masks(results: Results, rows: Sequence[Verdict]) -> Iterable[Sentence]:
     masks = dict(results.recipes.mask_of)
+    kind = kind_of(rows[0].task)  # the other tasks stand in the section's table
     for with_mask, without in results.recipes.masks:
         yield (Name(with_mask), f" (masked: {', '.join(masks[with_mask])}) and ", Name(without),
                f" (masked: {', '.join(masks[without]) or 'nothing'}) differ in the mask alone.")  # fmt: skip
         by_cell = {(row.base, row.home, row.task): row for row in rows if row.place == HOME and row.recipe == without}
         for row in rows:
             bare = by_cell.get((row.base, row.home, row.task))
-            if row.place != HOME or row.recipe != with_mask or bare is None:
+            if kind_of(row.task) != kind or row.place != HOME or row.recipe != with_mask or bare is None:
                 continue
             seen = pair_of(results, row, bare)
             yield (

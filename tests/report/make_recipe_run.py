@@ -1,7 +1,7 @@
 """A run folder of fine-tuned models: `python tests/report/make_recipe_run.py FOLDER`.
 
-Its verdicts are computed from its evidence by the judge's functions, its suite is resolved by the project's own code,
-so every number of the report can be checked. What tuning does is planted in `EFFECT`.
+Its verdicts are computed from its evidence by the judge itself and its suite is resolved by the project's own code, so
+every number of the report can be checked. What tuning does is planted in `EFFECT`.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
     most = max(1, min(int(min(fits)), asked.max_concurrent or asked.trials, asked.trials))
     say(f"sweep {asked.name}: {asked.trials} trials, {most} at a time, by {asked.goal.words}")
     results = _tuner(bench, most).fit()
-    trials = [_trial(at, result, bench) for at, result in enumerate(_in_order(results))]
+    trials = [_trial(at, result, bench) for at, result in enumerate(results)]
     if any(trial.status == "unfinished" for trial in trials) or len(trials) < asked.trials:
         raise KeyboardInterrupt
     return _finish(bench, trials)
@@ -118,6 +118,7 @@ def _tuner(bench: Bench, most: int) -> Any:
         tune_config=tune.TuneConfig(
             metric=METRIC, mode="min" if asked.goal.measure == "loss" else "max", num_samples=asked.trials,
             search_alg=searcher, scheduler=scheduler, reuse_actors=False,
+            trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
             name="trials", storage_path=f"{bench.folder}/tune", callbacks=[watch], verbose=0,
@@ -198,15 +199,10 @@ def _watch(bench: Bench) -> Any:
     return Watch()
 
 
-def _in_order(results: Any) -> list[Any]:
-    """Results in the order in which the trials were drawn."""
-    return list(results)
-
-
 def _trial(at: int, result: Any, bench: Bench) -> Trial:
     recipe = trial_recipe(bench, result.config)
     metrics = result.metrics or {}
-    trial_id = metrics.get("trial_id") or result.path.rsplit("_", 1)[-1]
+    trial_id = metrics.get("trial_id") or result.path.rstrip("/").rpartition("/")[2]
     record = bench.folder.read_json(bench.record(trial_id)) if bench.folder.exists(bench.record(trial_id)) else None
     if result.error is not None:
         status = "failed"
@@ -219,9 +215,9 @@ def _trial(at: int, result: Any, bench: Bench) -> Trial:
     if log is not None and METRIC in log:
         curve = [(int(step), float(value)) for step, value in zip(log[TIME], log[METRIC], strict=True)]
     cause = None if result.error is None else cause_of(result.error)
-    words = (
-        "" if cause is None else (str(cause) if isinstance(cause, PatrayError) else f"{type(cause).__name__}: {cause}")
-    )
+    words = "" if cause is None else str(cause)
+    if cause is not None and not isinstance(cause, PatrayError):
+        words = f"{type(cause).__name__}: {words}"
     return Trial(
         number=at + 1, status=status, recipe=recipe, steps=metrics.get(TIME), objective=metrics.get(METRIC),
         best_step=metrics.get("best_step"), seconds=metrics.get("time_total_s"), curve=tuple(dict(curve).items()),

@@ -15,9 +15,9 @@ from patray.metrics.measures import parse_measure
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, Tasks, ViewEntry
-from patray.runs.systems import SystemEntry, resolve_systems
+from patray.runs.systems import LOSSY, SystemEntry, resolve_systems
 from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
-from patray.runs.tuned_systems import untuned_systems
+from patray.runs.tuned_systems import check_bases, untuned_systems
 
 
 def resolve(suite: Suite) -> Suite:
@@ -43,7 +43,7 @@ def resolve(suite: Suite) -> Suite:
             f"embedding.actors: max {suite.embedding.actors.max} is below min {suite.embedding.actors.min}"
         )
     statistics = suite.statistics.model_copy(update={"comparisons": _comparisons(suite, tasks, systems, views, models)})
-    return suite.model_copy(
+    resolved = suite.model_copy(
         update={
             "landscapes": landscapes,
             "views": views,
@@ -54,6 +54,8 @@ def resolve(suite: Suite) -> Suite:
             "statistics": statistics,
         }
     )
+    check_bases(resolved)
+    return resolved
 
 
 def suite_views(suite: Suite) -> list[View]:
@@ -131,7 +133,7 @@ def _with_tuned(
     """The suite's systems, and every tuned model and its base that none of them names."""
     if systems is None:
         return None
-    named = {system.dense for system in systems}
+    named = {system.dense for system in systems if not (system.dimensions or system.precision in LOSSY)}
     wanted = [name for entry in models if entry.tuned for name in (entry.tuned.base, entry.name)]
     missing = [name for name in dict.fromkeys(wanted) if name not in named]
     return (*systems, *(SystemEntry(dense=name) for name in missing))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from patray.errors import InputError
 from patray.runs.suite import Suite
 from patray.runs.systems import SystemEntry
 from patray.tasks.verdicts import Made
@@ -20,6 +21,18 @@ def made_systems(suite: Suite) -> dict[str, Made]:
         if of is not None and base is not None:
             found[str(system.name)] = Made(base, of.recipe, of.home, of.seed)
     return found
+
+
+def check_bases(suite: Suite) -> None:
+    """InputError for a system of a tuned model whose base is no system in the same form: it would have no verdict."""
+    bases = {entry.name: entry.tuned.base for entry in suite.models if entry.tuned is not None}
+    made = made_systems(suite)
+    for system in suite.systems or ():
+        if system.dense in bases and system.name not in made:
+            raise InputError(
+                f"systems: {system.name}: its base {bases[system.dense]} stands there in no form of the same "
+                "dimensions, precision and rescore, so what tuning did could not be judged; add it"
+            )
 
 
 def untuned_systems(systems: tuple[SystemEntry, ...], tuned_models: set[str]) -> tuple[str, ...]:

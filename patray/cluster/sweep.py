@@ -206,8 +206,8 @@ def _trial(at: int, result: Any, bench: Bench) -> Trial:
     record = bench.folder.read_json(bench.record(trial_id)) if bench.folder.exists(bench.record(trial_id)) else None
     if result.error is not None:
         status = "failed"
-    elif record is not None:
-        status = "finished"
+    elif record is not None and record["metrics"][TIME] == metrics.get(TIME):
+        status = "finished"  # a short training may be over before the scheduler's word reaches it: still stopped
     else:
         status = "stopped" if metrics.get("done") else "unfinished"
     log = result.metrics_dataframe

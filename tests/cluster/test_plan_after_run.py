@@ -12,6 +12,7 @@ from patray.runs.plan.estimates import read_estimates
 from patray.runs.plan.plan import Plan, make_plan
 from patray.runs.resolve import resolve
 from patray.runs.suite import ModelEntry, Suite
+from patray.runs.tables import TRAINING, VERDICTS
 from tests.cluster.conftest import make_suite
 
 PROMPTED = {
@@ -49,6 +50,19 @@ def finished(suite: Suite, tmp_path_factory: pytest.TempPathFactory, local_ray: 
 
 def again(suite: Suite, work: Path) -> Plan:
     return make_plan(suite, str(work), None, read_estimates())
+
+
+@pytest.mark.slow
+def test_a_run_with_recipes_holds_its_verdicts_and_curves(suite: Suite, finished: tuple[Path, Plan]) -> None:
+    run = finished[0] / "runs" / suite.name
+    verdicts = pq.read_table(run / "verdicts.parquet")
+    assert verdicts.schema == VERDICTS
+    named = {(row["task"].partition(":")[0], row["base"], row["recipe"], row["place"]) for row in verdicts.to_pylist()}
+    assert named == {("retrieval", "minilm", "R3", "home"), ("clustering", "minilm", "R3", "home")}
+    curves = pq.read_table(run / "training.parquet")
+    assert curves.schema == TRAINING
+    assert curves["step"].to_pylist() == [0, 1, 2]
+    assert "What tuning did to retrieval" in (run / "report.html").read_text()
 
 
 @pytest.mark.slow

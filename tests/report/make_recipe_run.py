@@ -101,7 +101,8 @@ def _scores(declared: Suite, landscape: str, rng: np.random.Generator) -> list[S
     hard, truth, classes = rng.beta(1.2, 1.2, n) - 0.5, rng.random((n, 4)) < 0.4, rng.integers(0, 4, n).astype(np.int32)
     labels = np.array(["a", "b", "c", "d"], object)
     luck = rng.random((n, 4)), rng.random(n)
-    made, found = made_systems(declared), []
+    made = made_systems(declared)
+    found: list[Score] = []
     for system in declared.systems or ():
         name = str(system.name)
         if system.dense is None:
@@ -132,7 +133,7 @@ def _curves(declared: Suite, rng: np.random.Generator) -> list[dict[str, Any]]:
         for step in range(301):
             validation = BASES[entry.tuned.base] + reach * (1 - np.exp(-step / 90)) if step % 30 == 0 else None
             loss = 2 * np.exp(-step / 120) + 0.4 + 0.1 * rng.standard_normal() if step else None
-            row = {"model": entry.name, **entry.tuned.model_dump(), "step": step, "source": "citations"}
+            row: dict[str, Any] = {"model": entry.name, **entry.tuned.model_dump(), "step": step, "source": "citations"}
             rows.append(row | {"loss": loss, "learning_rate": 2e-5, "validation": validation, "seconds": 1.5})
     return rows
 
@@ -142,7 +143,7 @@ def _trainings(declared: Suite) -> list[dict[str, Any]]:
     for entry in declared.models:
         if entry.tuned is not None:
             counts = {"citations: found": 4000, "citations: cut to matched number": 900, "citations: kept": 3100}
-            step = {"step": "train", "model": entry.name, "base": entry.tuned.base, "recipe": entry.tuned.recipe}
+            step: dict[str, Any] = {"step": "train", "model": entry.name, **entry.tuned.model_dump(exclude={"home"})}
             step |= {"landscape": HOME, "seed": entry.tuned.seed, "steps": 300, "best_step": 270, "best_value": 0.41}
             steps.append(step | {"pairs": 9600, "pairs_per_s": 41.5, "train_seconds": 231.0, "counts": counts})
     return steps

@@ -1,6 +1,7 @@
 """Verdicts, recipe pairs and trends: against plain loops, and in the directions that were planted."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from patray.tasks.trends import trends
 from patray.tasks.verdicts import DEGRADED, FOREIGN, HOME, IMPROVED, NEITHER, Made, recipe_pairs, verdict_of, verdicts
 
 LANDSCAPES = ("here", "there")
-FEW = {"resamples": 500, "flips": 2000}
+FEW: dict[str, Any] = {"resamples": 500, "flips": 2000}
 RETRIEVAL = ComparisonFamily("recipes/retrieval", "retrieval", "nDCG@10", between="bases")
 PAIRS = ComparisonFamily("recipe-pairs/retrieval", "retrieval", "nDCG@10", between="recipes")
 F1 = ComparisonFamily("recipes/f1", "classification:*", "knn-macro-F1", between="bases")
@@ -134,7 +135,7 @@ def test_the_noise_of_seeds_averages_out_and_does_not_enter_the_queries_error() 
 def test_seeds_in_any_order_and_a_shift_of_all_queries_change_nothing_else(order: list[int], shift: float) -> None:
     of = made({"A": 3})
     scores = retrieval_scores(of, 24, {("A", "here"): 0.02})
-    options = {"resamples": 100, "flips": 100}
+    options: dict[str, Any] = {"resamples": 100, "flips": 100}
     rows = verdicts(scores, items_of(24), [RETRIEVAL], of, **options).to_pylist()
     tuned = list(of)
     renamed = {tuned[a]: Made("m", "A", "here", order[a]) for a in range(3)}

@@ -19,7 +19,7 @@ from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import prepare_landscape
 from patray.cluster.progress import Progress, say
 from patray.cluster.start import connect, require
-from patray.cluster.sweep_trial import METRIC, TIME, Bench, trainable, trial_recipe
+from patray.cluster.sweep_trial import GROUP, METRIC, TIME, Bench, trainable, trial_recipe
 from patray.cluster.train import PROGRESS
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder
@@ -173,9 +173,12 @@ def _watch(bench: Bench) -> Any:
                 self.bar.move(len(over - self.counted), f"best {best:.4f}")
                 self.ended |= dict.fromkeys(over - self.counted, now)
                 self.counted |= over
-            for trial_id in [one for one, since in self.ended.items() if now - since > 5 * WATCH_SECONDS]:
-                del self.ended[trial_id]
-                self._clear(trial_id)
+            for trial_id, since in list(self.ended.items()):
+                if now - since > WATCH_SECONDS:
+                    _free(bench.running(trial_id))
+                if now - since > 5 * WATCH_SECONDS:
+                    del self.ended[trial_id]
+                    self._clear(trial_id)
             if seen != self.seen:
                 self.seen, self.changed = seen, now
             elif now - self.changed > bench.options.stall_seconds:
@@ -197,6 +200,20 @@ def _watch(bench: Bench) -> Any:
                     running.delete(name)
 
     return Watch()
+
+
+def _free(running: Folder) -> None:
+    """Give the room of a stopped trial's workers back. Ray Train's controller, killed with the trial, cannot do it, and
+    the next trial would wait for ever. A controller that was slower to die has made another group: called again."""
+    if not running.exists(GROUP):
+        return
+    from ray._raylet import PlacementGroupID
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    group = running.read_json(GROUP)["id"]
+    running.delete(GROUP)
+    if group is not None:
+        remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))
 
 
 def _trial(at: int, result: Any, bench: Bench) -> Trial:

@@ -32,6 +32,10 @@ METRIC, TIME = "best_value", "step"
 """What a checkpoint of a training reports: the best validation so far, and the steps done."""
 
 
+GROUP = "group.json"
+"""Which placement group holds a trial's workers: Ray does not free it when the trial is stopped."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all trials share. folder: of the sweep; home: the clean copy; options: workers of one trial."""
@@ -102,6 +106,8 @@ def trainable(bench: Bench) -> Callable[[dict[str, Any]], None]:
             )
 
         def work() -> None:
+            group = ray.get_runtime_context().get_placement_group_id()
+            running.write_json(GROUP, {"id": group})  # the same on every worker
             work_of_one(ray.get(reference), running, bench.options, finish)
 
         try:

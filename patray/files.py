@@ -66,6 +66,12 @@ class Folder:
         infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
         return sorted(info.base_name for info in infos if not info.base_name.startswith((".", "_tmp")))
 
+    def walk(self) -> Sequence[str]:
+        """Names of all files below, with their folders (`1_Pooling/config.json`), sorted."""
+        filesystem, path = self._open()
+        infos = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
+        return sorted(info.path[len(path) :].lstrip("/") for info in infos if info.type == pafs.FileType.File)
+
     def size(self, name: str) -> int:
         """Bytes of one file inside."""
         filesystem, path = (self / name)._open()

@@ -13,8 +13,7 @@ import ray
 
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape, shares
-from patray.cluster.train import TrainJob, train
-from patray.errors import InputError
+from patray.cluster.train import TrainJob, check_job, train
 from patray.files import Folder
 from patray.models.resolve import Snapshot
 from patray.recipes.checkpoint import open_checkpoint
@@ -54,12 +53,14 @@ def fine_tune(
         pairs = {f"{name} seed {seed}": found for (name, seed), (found, _) in made.items()}
         if suite.matched:
             pairs = match(pairs)
-        for entry in entries:
-            tuned = _tuned(entry)
-            at = (tuned.recipe, tuned.seed)
+        jobs = []
+        for tuned in map(_tuned, entries):
+            at, base = (tuned.recipe, tuned.seed), models[tuned.base]
             found = pairs[f"{tuned.recipe} seed {tuned.seed}"]
-            base = models[tuned.base]
-            job = TrainJob(tuned.name, base.record, base.snapshot, seeded[at], home, found, made[at][1])
+            jobs.append(TrainJob(tuned.name, base.record, base.snapshot, seeded[at], home, found, made[at][1]))
+            check_job(jobs[-1], suite.training)  # all of them before the first one trains for hours
+        for entry, job in zip(entries, jobs, strict=True):
+            tuned, found = _tuned(entry), job.pairs
             folder, step = train(job, store, suite.training)
             counts = {f"{row['source']}: {row['reason']}": row["pairs"] for row in found.counts.to_pylist()}
             snapshot = Snapshot(folder.uri, "tuned by this run")
@@ -87,6 +88,4 @@ def _tuned(entry: ModelEntry) -> Tuned:
 def _seeded(recipe: Recipe | None, seed: int) -> Recipe:
     if recipe is None:
         raise AssertionError("the suite was not resolved")
-    if recipe.hard_negatives is not None:
-        raise InputError(f"recipe {recipe.name}: hard_negatives are not mined by this job yet; set it to null")
     return recipe.model_copy(update={"seed": recipe.seed + seed})

@@ -51,33 +51,31 @@ class Rankings:
         if truth is None:
             return
         fused: dict[str, Any] = {}
+        shared = ray.put(truth)
         for system in self.suite.systems or ():
             place = Place(self.landscape.name, self.view.name, str(system.name))
             if system.kind in ("linear", "rrf"):
                 after = [fused[part] for part in system.parts if part in fused]
-                fused[place.system] = self._fuse(place, system, after)
+                fused[place.system] = self._fuse(place, system, shared, after)
             else:
                 ray.get([fused[part] for part in system.parts if part in fused])
                 yield self._search(place, system, truth), Scored()
         for found in ray.get(list(fused.values())):
             yield None, found
 
-    def _fuse(self, place: Place, system: SystemEntry, after: list[Any]) -> Any:
+    def _fuse(self, place: Place, system: SystemEntry, truth: Any, after: list[Any]) -> Any:
         measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else ("nDCG@10",)
         split = self.landscape.query_split
-        return fuse.remote(
-            self.run, place, self.landscape.truth, split, system, measures[0], self.suite.search.depth, *after
-        )
+        return fuse.remote(self.run, place, truth, split, system, measures[0], self.suite.search.depth, *after)
 
     def _search(self, place: Place, system: SystemEntry, truth: Truth) -> dict[str, Any]:
         options = self.suite.search
-        if system.dense is not None:
-            by_role = self.vectors[system.dense]
+        model = system.dense or system.late
+        if model is not None:
+            by_role = self.vectors[model]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
-            return search_dense(self.run, place, by_role["document"], queries, truth, system, options)
-        if system.late is not None:
-            by_role = self.vectors[system.late]
-            queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
+            if system.dense is not None:
+                return search_dense(self.run, place, by_role["document"], queries, truth, system, options)
             return search_late(self.run, place, by_role["document"], queries, truth, options)
         if system.lexical is not None:
             return search_lexical(self.run, place, self.landscape.folder, self.view, truth, system, options)

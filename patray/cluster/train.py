@@ -85,7 +85,7 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         least * options.threads,
         least * options.gpus,
     )
-    check_work(training_work(job, Path(), options), options.workers.max or least)
+    check_job(job, options)
     origin = Origin(job.name, job.home, key_of(identity), identity)
     running = store / "training" / f"{job.name}-{origin.key}"
     running.make().delete(ERROR)
@@ -112,6 +112,11 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         "cpu_hours": 0.0 if options.gpus else hours * options.threads,
         "gpu_hours": hours * options.gpus,
     }
+
+
+def check_job(job: TrainJob, options: Training) -> None:
+    """InputError or ModelError for what cannot be trained, before anything starts."""
+    check_work(training_work(job, Path(), options), options.workers.max or options.workers.min)
 
 
 def training_work(job: TrainJob, snapshot: Path, options: Training) -> Work:

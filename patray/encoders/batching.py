@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -18,3 +20,20 @@ def token_budget_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
         batches.append(order[start : start + rows])
         start += rows
     return batches
+
+
+def padded(
+    batch: Sequence[np.ndarray], pad: int, left: bool = False, width: int | None = None
+) -> dict[str, np.ndarray]:
+    """input_ids and attention_mask (n, width) int64 of token ids, filled up with `pad` on one side.
+
+    width: default that of the longest.
+    """
+    width = width or max(len(tokens) for tokens in batch)
+    ids = np.full((len(batch), width), pad, dtype=np.int64)
+    mask = np.zeros((len(batch), width), dtype=np.int64)
+    for row, tokens in enumerate(batch):
+        where = slice(width - len(tokens), width) if left else slice(0, len(tokens))
+        ids[row, where] = tokens
+        mask[row, where] = 1
+    return {"input_ids": ids, "attention_mask": mask}

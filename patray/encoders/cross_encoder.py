@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from patray.encoders.batching import token_budget_batches
-from patray.encoders.cpu_linear import quicken
+from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.pairs import Pairs
 from patray.encoders.protocol import EncoderSettings, require_runnable
-from patray.encoders.sentence_transformers import code_pin
+from patray.encoders.sentence_transformers import load_model, pad_token
 from patray.errors import EmbeddingError, ModelError
 from patray.models.record import ModelRecord
 
@@ -37,25 +36,13 @@ class CrossScorer:
 
         require_runnable(record, settings.engine, settings.allow_remote_code)
         require_head(record, snapshot)
-        if settings.device == "cpu":
-            torch.set_num_threads(settings.threads)
         self._torch, self._settings = torch, settings
-        self._model: Any = CrossEncoder(
-            str(snapshot),
-            device=settings.device,
-            local_files_only=True,
-            trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
-            config_kwargs=code_pin(record),
-        ).eval()
-        if settings.device == "cpu":
-            quicken(self._model)
+        self._model: Any = load_model(CrossEncoder, record, snapshot, settings)
         labels = self._model.num_labels
         if labels != 1:
             raise ModelError(f"model {record.name}: its checkpoint gives {labels} labels a pair, a reranker one")
-        tokenizer = self._model.tokenizer
-        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-        self._types = "token_type_ids" in tokenizer.model_input_names and record.score == "sigmoid"
+        self._pad = pad_token(self._model)
+        self._types = "token_type_ids" in self._model.tokenizer.model_input_names and record.score == "sigmoid"
         self._left = record.padding_side == "left" or record.score == "yes-no"  # the last position answers
         self._extra = {"logits_to_keep": 1} if record.score == "yes-no" else {}
 
@@ -69,7 +56,7 @@ class CrossScorer:
             for rows in token_budget_batches(lengths, self._settings.tokens_per_batch):
                 features = {
                     name: torch.from_numpy(array).to(self._settings.device)
-                    for name, array in self._padded([pairs.ids[i] for i in rows], pairs.first[rows]).items()
+                    for name, array in self._features([pairs.ids[i] for i in rows], pairs.first[rows]).items()
                 }
                 out = self._model({**features, **self._extra})["scores"]
                 parts.append((rows, out.float().reshape(-1)))
@@ -77,18 +64,12 @@ class CrossScorer:
             scores[rows] = values.cpu().numpy()
         return scores
 
-    def _padded(self, batch: list[np.ndarray], first: np.ndarray) -> dict[str, np.ndarray]:
-        width = max(len(tokens) for tokens in batch)
-        ids = np.full((len(batch), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(batch), width), dtype=np.int64)
-        types = np.zeros((len(batch), width), dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            begin = width - len(tokens) if self._left else 0
-            ids[row, begin : begin + len(tokens)] = tokens
-            mask[row, begin : begin + len(tokens)] = 1
-            types[row, begin + first[row] : begin + len(tokens)] = 1
-        features = {"input_ids": ids, "attention_mask": mask}
-        return {**features, "token_type_ids": types} if self._types else features
+    def _features(self, batch: list[np.ndarray], first: np.ndarray) -> dict[str, np.ndarray]:
+        features = padded(batch, self._pad, self._left)
+        if not self._types:
+            return features
+        mask = features["attention_mask"]
+        return {**features, "token_type_ids": mask * (mask.cumsum(axis=1) > first[:, None])}
 
 
 def require_head(record: ModelRecord, snapshot: Path) -> None:

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from patray.encoders.batching import token_budget_batches
-from patray.encoders.cpu_linear import quicken
+from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.protocol import EncoderSettings, require_runnable
-from patray.encoders.sentence_transformers import code_pin
+from patray.encoders.sentence_transformers import load_model, pad_token
 from patray.encoders.token_vectors import TokenVectors
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import ModelError
@@ -78,23 +77,11 @@ class LateEncoder:
 
         require_runnable(record, settings.engine, settings.allow_remote_code)
         require_projection(record, snapshot)
-        if settings.device == "cpu":
-            torch.set_num_threads(settings.threads)
         self._torch, self._settings, self._record = torch, settings, record
-        self._model: Any = MultiVectorEncoder(
-            str(snapshot),
-            device=settings.device,
-            local_files_only=True,
-            trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
-            config_kwargs=code_pin(record),
-        ).eval()
-        if settings.device == "cpu":
-            quicken(self._model)
+        self._model: Any = load_model(MultiVectorEncoder, record, snapshot, settings)
         self._expansion = _expansion_id(record, self._model)
         _check_punctuation(record, self._model)
-        pad = self._model.tokenizer.pad_token_id
-        self._pad = pad if pad is not None else 0
+        self._pad = pad_token(self._model)
 
     def encode(self, inputs: Sequence[np.ndarray], role: Role) -> TokenVectors:
         """Token ids of LateTokenizer, one int32 array a text, to unit vectors of the tokens that count, in order.
@@ -125,16 +112,12 @@ class LateEncoder:
 
     def _features(self, batch: list[np.ndarray], width: int | None) -> dict[str, np.ndarray]:
         """Padded ids and masks; with `width` every row is filled up to it with expansion tokens."""
-        size = (len(batch), width or max(len(tokens) for tokens in batch))
-        ids = np.full(size, self._pad if width is None else self._expansion, dtype=np.int64)
-        mask = np.zeros(size, dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = tokens
-            mask[row, : len(tokens)] = 1
-        if width is None:
-            return {"input_ids": ids, "attention_mask": mask}
+        if width is None or self._expansion is None:
+            return padded(batch, self._pad)
+        features = padded(batch, self._expansion, width=width)
+        mask = features["attention_mask"]
         attended = np.ones_like(mask) if self._record.expansion_attended else mask
-        return {"input_ids": ids, "attention_mask": attended, "query_expansion_positions": 1 - mask}
+        return {**features, "attention_mask": attended, "query_expansion_positions": 1 - mask}
 
 
 def require_projection(record: ModelRecord, snapshot: Path) -> None:

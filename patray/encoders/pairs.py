@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from patray.encoders.tokens import fast_tokenizer
 from patray.errors import ModelError
 from patray.models.record import ModelRecord, RerankTemplate
 
@@ -34,16 +35,8 @@ class PairTokenizer:
     """Turns pairs of texts into the token ids that a reranker of this record takes."""
 
     def __init__(self, record: ModelRecord, snapshot: Path) -> None:
-        from transformers import AutoTokenizer
-
-        wrapped: Any = AutoTokenizer.from_pretrained(
-            str(snapshot), local_files_only=True, trust_remote_code=False, use_fast=True
-        )
-        if not getattr(wrapped, "is_fast", False):
-            raise ModelError(f"model {record.name}: {snapshot} has no fast tokenizer (tokenizer.json)")
         self._record = record
-        self._tokenizer = wrapped.backend_tokenizer
-        self._tokenizer.no_padding()
+        self._tokenizer = fast_tokenizer(record, snapshot)
         self._tokenizer.no_truncation()
         self._form: _Joined | _Templated
         if record.template is None:

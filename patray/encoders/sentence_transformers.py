@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from patray.encoders.batching import token_budget_batches
+from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings
 from patray.models.record import ModelRecord
@@ -25,23 +25,11 @@ class SentenceTransformersEncoder:
         import torch
         from sentence_transformers import SentenceTransformer
 
-        if settings.device == "cpu":
-            torch.set_num_threads(settings.threads)
         self._torch = torch
         self._settings = settings
         self._dimension = record.dimension
-        self._model: Any = SentenceTransformer(
-            str(snapshot),
-            device=settings.device,
-            local_files_only=True,
-            trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-            model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
-            config_kwargs=code_pin(record),
-        ).eval()
-        if settings.device == "cpu":
-            quicken(self._model)
-        tokenizer = self._model.tokenizer
-        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        self._model: Any = load_model(SentenceTransformer, record, snapshot, settings)
+        self._pad = pad_token(self._model)
         self._left = record.padding_side == "left"
 
     def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
@@ -54,7 +42,7 @@ class SentenceTransformersEncoder:
                 rows = some[chosen]
                 features = {
                     name: torch.from_numpy(array).to(self._settings.device)
-                    for name, array in self._padded([inputs[i] for i in rows]).items()
+                    for name, array in padded([inputs[i] for i in rows], self._pad, self._left).items()
                 }
                 parts.append((rows, self._model(features)["sentence_embedding"].float()))
         width = parts[0][1].shape[1] if parts else self._dimension
@@ -63,15 +51,30 @@ class SentenceTransformersEncoder:
             vectors[rows] = values.cpu().numpy()
         return vectors
 
-    def _padded(self, batch: list[np.ndarray]) -> dict[str, np.ndarray]:
-        width = max(len(tokens) for tokens in batch)
-        ids = np.full((len(batch), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(batch), width), dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            where = slice(width - len(tokens), width) if self._left else slice(0, len(tokens))
-            ids[row, where] = tokens
-            mask[row, where] = 1
-        return {"input_ids": ids, "attention_mask": mask}
+
+def load_model(kind: Any, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Any:
+    """A snapshot as `kind`, one of sentence-transformers' model classes, ready to be asked on the settings' device."""
+    import torch
+
+    if settings.device == "cpu":
+        torch.set_num_threads(settings.threads)
+    model = kind(
+        str(snapshot),
+        device=settings.device,
+        local_files_only=True,
+        trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
+        model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
+        config_kwargs=code_pin(record),
+    ).eval()
+    if settings.device == "cpu":
+        quicken(model)
+    return model
+
+
+def pad_token(model: Any) -> int:
+    """The id that batches are filled up with; the mask hides it, so any will do where a tokenizer has none."""
+    pad = model.tokenizer.pad_token_id
+    return pad if pad is not None else 0
 
 
 def code_pin(record: ModelRecord) -> dict[str, str]:

@@ -29,20 +29,26 @@ class Tokenised:
     truncated: np.ndarray
 
 
+def fast_tokenizer(record: ModelRecord, snapshot: Path) -> Any:
+    """The snapshot's own `tokenizers.Tokenizer`, without padding; ModelError when it has none."""
+    from transformers import AutoTokenizer
+
+    wrapped: Any = AutoTokenizer.from_pretrained(
+        str(snapshot), local_files_only=True, trust_remote_code=False, use_fast=True
+    )
+    if not getattr(wrapped, "is_fast", False):
+        raise ModelError(f"model {record.name}: {snapshot} has no fast tokenizer (tokenizer.json)")
+    tokenizer = wrapped.backend_tokenizer
+    tokenizer.no_padding()
+    return tokenizer
+
+
 class InputTokenizer:
     """Turns texts into the token ids that an encoder of this record takes."""
 
     def __init__(self, record: ModelRecord, snapshot: Path) -> None:
-        from transformers import AutoTokenizer
-
-        wrapped: Any = AutoTokenizer.from_pretrained(
-            str(snapshot), local_files_only=True, trust_remote_code=False, use_fast=True
-        )
-        if not getattr(wrapped, "is_fast", False):
-            raise ModelError(f"model {record.name}: {snapshot} has no fast tokenizer (tokenizer.json)")
         self._record = record
-        self._tokenizer = wrapped.backend_tokenizer
-        self._tokenizer.no_padding()
+        self._tokenizer = fast_tokenizer(record, snapshot)
         self._tokenizer.enable_truncation(record.max_tokens, direction="right")
 
     def __call__(self, texts: list[str], prompt: str) -> Tokenised:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import PurePosixPath
 
-import pyarrow.fs as pafs
-
 from patray.files import Folder
 from patray.models.resolve import Snapshot
 
@@ -19,16 +17,11 @@ DECIDES = (".json", ".safetensors", ".txt", ".model", ".jinja", ".py")
 
 def snapshot_content(snapshot: Snapshot) -> str:
     """32 hex digits over the names and bytes of a snapshot's files, subfolders included."""
-    filesystem, root = Folder.at(snapshot.location)._open()
-    entries = filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
-    names = sorted(
-        str(PurePosixPath(entry.path).relative_to(root))
-        for entry in entries
-        if entry.type == pafs.FileType.File and entry.path.endswith(DECIDES) and entry.base_name != "artifact.json"
-    )
+    folder = Folder.at(snapshot.location)
+    names = [name for name in folder.walk() if name.endswith(DECIDES) and PurePosixPath(name).name != "artifact.json"]
     total = hashlib.blake2b(digest_size=16)
     for name in names:
-        with filesystem.open_input_stream(f"{root}/{name}") as stream:
+        with folder.input(name) as stream:
             data = hashlib.blake2b(digest_size=16)
             while chunk := stream.read(1 << 22):
                 data.update(chunk)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from patray.encoders.batching import padded
 from patray.encoders.cpu_linear import quicken
 from patray.errors import ModelError
 from patray.models.record import ModelRecord
@@ -130,20 +131,13 @@ class TunedModel:
         if seed is not None:
             torch.manual_seed(seed)
         cast = nullcontext() if self._autocast is None else torch.autocast(self.device.split(":")[0], self._autocast)
-        features = {name: torch.from_numpy(values).to(self.device) for name, values in self._padded(inputs).items()}
+        features = {
+            name: torch.from_numpy(values).to(self.device)
+            for name, values in padded(inputs, self._pad, self._left).items()
+        }
         with cast:
             vectors: torch.Tensor = self.model(features)["sentence_embedding"]
         return vectors
-
-    def _padded(self, batch: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        width = max(len(tokens) for tokens in batch)
-        ids = np.full((len(batch), width), self._pad, dtype=np.int64)
-        mask = np.zeros((len(batch), width), dtype=np.int64)
-        for row, tokens in enumerate(batch):
-            where = slice(width - len(tokens), width) if self._left else slice(0, len(tokens))
-            ids[row, where] = tokens
-            mask[row, where] = 1
-        return {"input_ids": ids, "attention_mask": mask}
 
     def load(self, weights: dict[str, torch.Tensor]) -> None:
         """Put tuned weights in, all of those that `parameters` names."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pyarrow.compute as pc
 
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import InputError, ModelError, TrainingError
@@ -112,6 +113,8 @@ def check_work(work: Work, workers: int) -> None:
             f"recipe {recipe.name}: matryoshka width {wide[0]} is not below the dimension {record.dimension} of "
             f"{record.name}"
         )
+    if recipe.hard_negatives is not None and not pc.sum(pc.list_value_length(work.pairs.table["negatives"])).as_py():
+        raise InputError(f"recipe {recipe.name}: hard_negatives are not mined by this job yet; set it to null")
     if recipe.batch < workers:
         raise InputError(f"recipe {recipe.name}: a batch of {recipe.batch} pairs cannot be shared by {workers} workers")
     if record.remote_code is not None or record.adapters:

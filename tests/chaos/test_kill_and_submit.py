@@ -2,17 +2,16 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from patray.files import Folder
 from patray.landscapes.generate import generate
+from tests.chaos.killing import kill_with_children
 
 pytestmark = pytest.mark.slow
 
@@ -64,13 +63,7 @@ def test_a_run_killed_while_embedding_goes_on_and_gives_the_same_evidence(
     while not list(embeddings.rglob("patents-part-*.parquet")):
         with pytest.raises(subprocess.TimeoutExpired):
             job.communicate(timeout=0.05)
-    family = psutil.Process(job.pid).children(recursive=True)
-    os.kill(job.pid, signal.SIGKILL)
-    job.communicate(timeout=60)
-    for process in family:
-        if process.is_running():
-            process.kill()
-    psutil.wait_procs(family, timeout=60)
+    kill_with_children(job)
     before = {
         path.name: path.stat().st_mtime_ns
         for path in embeddings.rglob("patents-part-*.parquet")

@@ -2,16 +2,15 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pyarrow.parquet as pq
 import pytest
 
 from patray.recipes.read import read_recipe
+from tests.chaos.killing import kill_with_children
 from tests.chaos.tiny_sweep import make_snapshot
 
 pytestmark = pytest.mark.slow
@@ -35,13 +34,7 @@ def test_a_sweep_whose_driver_is_killed_goes_on_and_runs_no_finished_trial_again
     while not list(records.glob("[!_]*.json")):
         with pytest.raises(subprocess.TimeoutExpired):
             process.communicate(timeout=0.05)
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    for child in family:
-        if child.is_running():
-            child.kill()
-    psutil.wait_procs(family, timeout=60)
+    kill_with_children(process)
     folder = records.parent
     assert not (folder / "best.yaml").exists(), "it was killed too late to test anything"
     finished = {path: path.stat().st_mtime_ns for path in records.glob("[!_]*.json")}

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 
 from patray.recipes.state import load_weights
 from patray.recipes.train import Work, train
+from tests.chaos.killing import kill_with_children
 from tests.chaos.tiny_job import STEPS, job
 from tests.recipes.tiny_bases import save_bert
 from tests.recipes.tiny_training import LocalSession
@@ -97,12 +97,6 @@ def test_a_training_whose_driver_is_killed_goes_on_when_started_again(
 ) -> None:
     process = start(snapshot, tmp_path)
     wait_for(process, lambda: has_checkpoint(tmp_path))
-    family = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
-    for child in family:
-        if child.is_running():
-            child.kill()
-    psutil.wait_procs(family, timeout=60)
+    kill_with_children(process)
     assert not list((tmp_path / "checkpoints").rglob("artifact.json")), "it was killed too late to test anything"
     assert check_end(start(snapshot, tmp_path).communicate(timeout=200), tmp_path, undisturbed) == 2

@@ -137,8 +137,6 @@ def test_the_end_token_of_qwen3_is_there_after_truncation(made: Made) -> None:
 
 @pytest.mark.slow
 def test_vllm_agrees_with_the_reference_for_every_family_that_it_runs(made: Made, tmp_path: Path) -> None:
-    if installed_versions("vllm") is None:
-        pytest.skip("vllm is not installed (extra `vllm`)")
     names = [name for name, family in BY_NAME.items() if "vllm" in family.engines]
     jobs = {name: Job(*made[name], VLLM, sample_ids(*made[name])) for name in names}
     for name in ("mpnet", "qwen2-own-code"):  # what their records keep from vLLM

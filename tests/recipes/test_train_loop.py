@@ -151,6 +151,11 @@ def test_hard_negatives_are_more_candidates_and_raise_the_loss(tmp_path: Path) -
     assert hard["loss"] > plain["loss"] + 0.1
 
 
+def test_a_recipe_that_asks_for_hard_negatives_which_nobody_mined_is_refused(bert: Path) -> None:
+    with pytest.raises(InputError, match="hard_negatives are not mined"):
+        check_work(work(bert, hard_negatives={"per_anchor": 1}), 1)
+
+
 def test_bfloat16_and_gradient_checkpointing_train_nearly_the_same(tmp_path: Path) -> None:
     snapshot = save_bert(tmp_path, dropout=0.0)
     plain, _ = run(work(snapshot, steps=4), tmp_path, "plain")

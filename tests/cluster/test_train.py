@@ -1,12 +1,14 @@
 """Training through Ray Train on a local Ray: one worker or two, errors that reach the user, results that are reused."""
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from patray.cluster.train import TrainJob, checkpoint_folder, train
 from patray.errors import ResourceError, TrainingError
@@ -36,10 +38,20 @@ def options(**changes: Any) -> Training:
     return Training.model_validate({"stall_seconds": 240, **changes})
 
 
+def wait_for_cpus(count: int) -> None:
+    """Until so many CPUs of the cluster are free; at most a minute."""
+    ask = ray.remote(num_cpus=0)(lambda: None)
+    end = time.monotonic() + 60
+    while ray.available_resources().get("CPU", 0) < count:
+        assert time.monotonic() < end, f"{count} CPUs never became free: {ray.available_resources()}"
+        ray.get(ask.remote())
+
+
 def test_two_workers_end_where_one_does_and_the_result_is_reused(snapshot: Path, tmp_path: Path) -> None:
     one, two = Folder.at(tmp_path / "one").make(), Folder.at(tmp_path / "two").make()
     made = job(snapshot)
     alone, first = train(made, one, options())
+    wait_for_cpus(2)  # an elastic training takes what is free, and the first one's worker is just leaving
     together, second = train(made, two, options(workers={"min": 1, "max": 2}))
     assert alone == checkpoint_folder(made, one)
     assert alone.name == together.name

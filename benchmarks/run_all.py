@@ -23,6 +23,7 @@ ON_REAL_PATENTS = {
     "embedding": ["--landscape", "{landscapes}/software", "--patents", "1024"],
     "end_to_end": ["{landscapes}/ultrasound"],
     "memory": ["{landscapes}/software"],
+    "recipes": ["{landscapes}"],
 }
 """Scripts that read a real landscape, and how they are asked to."""
 

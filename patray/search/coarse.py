@@ -179,19 +179,19 @@ class Scan:
 
         n_queries, device, stride = self.maxima.shape[1], self.maxima.device, self.tile // GROUP
         least = least.clamp_min(torch.finfo(least.dtype).min)
-        reached = (self.maxima >= least).T.contiguous()
-        ends = torch.cumsum(reached.sum(1), 0).cpu().numpy()
+        queries, groups = (self.maxima >= least).T.contiguous().nonzero(as_tuple=True)
+        ends = np.cumsum(np.bincount(queries.cpu().numpy(), minlength=n_queries))
         flat, members = self.scores.view(-1), torch.arange(GROUP, device=device) * (stride * n_queries)
-        first = 0
+        first = before = 0
         while first < n_queries:
-            before = ends[first - 1] if first else 0
             last = max(first + 1, int(np.searchsorted(ends, before + PAIRS, side="right")))
-            query, group = reached[first:last].nonzero(as_tuple=True)
+            cut = slice(before, before := int(ends[last - 1]))
+            query, group = queries[cut], groups[cut]
             row = group // stride * self.tile + group % stride
-            cells = (row * n_queries + query + first)[:, None] + members
+            cells = (row * n_queries + query)[:, None] + members
             found = flat.index_select(0, cells.view(-1)).view(cells.shape)
-            kept, member = (found >= least[query + first][:, None]).nonzero(as_tuple=True)
-            yield Candidates(first, last, query[kept], row[kept] + member * stride, found[kept, member])
+            kept, member = (found >= least[query][:, None]).nonzero(as_tuple=True)
+            yield Candidates(first, last, query[kept] - first, row[kept] + member * stride, found[kept, member])
             first = last
 
 

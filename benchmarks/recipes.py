@@ -26,9 +26,10 @@ from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
 
 SETTINGS = {
-    "batch": 64, "epochs": 3, "max_tokens": 128, "learning_rate": 5e-5, "validate_every": 11, "validation_corpus": 400,
-    "validation_queries": 100,
+    "batch": 64, "epochs": 3, "max_tokens": 128, "learning_rate": 5e-5, "precision": "bfloat16", "validate_every": 11,
+    "validation_corpus": 400, "validation_queries": 100,
 }  # fmt: skip
+BY_LOSS = {**SETTINGS, "pairs": 704, "select_by": "loss"}
 RECIPES: dict[str, list[dict[str, Any]]] = {
     "ultrasound": [
         {"recipe": "R1", "change": SETTINGS},
@@ -38,11 +39,12 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
         {"recipe": "sham", "change": SETTINGS},
     ],
     "a61-2000": [
-        {"recipe": "R2", "change": {**SETTINGS, "pairs": 704, "select_by": "loss"}},
-        {"recipe": "R3", "change": {**SETTINGS, "pairs": 704, "select_by": "loss"}},
+        {"recipe": "R2", "seeds": 2, "change": BY_LOSS},
+        {"recipe": "R2", "name": "sham-R2", "change": {**BY_LOSS, "shuffle_positives": True}},
     ],
 }
-"""ultrasound has neither labels nor IPC nor CPC, so R2 has no pair there: it is tuned on a61, beside R3."""
+"""ultrasound has neither labels nor IPC nor CPC, so R2 has no pair there: it is tuned on a61, beside its own sham. a61
+has neither claims nor citations, so R2 is all that can be tuned there."""
 SAMPLES = {"a61": 2000, "software": 1500}
 """The two large landscapes are judged on a sample, so that the whole takes an hour on two cores."""
 
@@ -92,7 +94,7 @@ def make_suite(landscapes: Path, sampled: list[Path], home: str) -> Suite:
             "classification": {"labels": ["files", "ipc-subclass"], "probes": ["knn"]},
             "clustering": {"labels": ["files", "ipc-subclass"], "seeds": 3},
         },
-        "training": {"threads": 2},
+        "training": {"workers": {"min": 2, "max": 2}},
         "embedding": {"actors": {"min": 2, "max": 2}},
     }
     return resolve(Suite.model_validate(suite))

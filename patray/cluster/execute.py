@@ -126,10 +126,11 @@ class _Run:
 
     def _fine_tune(self) -> None:
         bases = {model.name: model for model in self.models}
-        for model, step, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run):
+        for model, steps, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run):
             self.models.append(model)
             self.provenance.models[model.name] = model.facts()
-            self.provenance.add(step)
+            for step in steps:
+                self.provenance.add(step)
             for note in notes:
                 self._note(f"{model.name}: {note}")
 

@@ -1,4 +1,5 @@
-"""The tuned models of a suite: pairs from each home, matched where asked, then one training after another.
+"""The tuned models of a suite: pairs from each home, matched where asked, hard negatives where asked, then one training
+after another.
 
 A training uses the whole cluster; one that is done is found and not done again.
 """
@@ -6,11 +7,13 @@ A training uses the whole cluster; one that is done is found and not done again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import ray
 
+from patray.cluster.mine import Miner
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape, shares
 from patray.cluster.train import TrainJob, check_job, train
@@ -28,8 +31,7 @@ from patray.runs.tuned import Tuned
 
 @ray.remote(num_cpus=1)
 def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validation]:
-    views = {entry.name: entry.sections for entry in suite.views if isinstance(entry, ViewEntry)}
-    where = (shares(suite.splits), suite.splits.salt, views)
+    where = (shares(suite.splits), suite.splits.salt, _own_views(suite))
     retrieval = suite.tasks.retrieval
     direction = retrieval.direction if retrieval is not None else "cited"
     return make_pairs(home, recipe, *where), make_validation(home, recipe, *where, direction)
@@ -37,8 +39,8 @@ def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validat
 
 def fine_tune(
     suite: Suite, landscapes: Sequence[Landscape], models: Mapping[str, Model], store: Folder, run: Folder
-) -> Iterator[tuple[Model, dict[str, Any], tuple[str, ...]]]:
-    """Every tuned model of a resolved suite, its step for the provenance, and notes on its pairs; in the end their
+) -> Iterator[tuple[Model, tuple[dict[str, Any], ...], tuple[str, ...]]]:
+    """Every tuned model of a resolved suite, its steps for the provenance, and notes on its pairs; in the end their
     training curves are written to `run`."""
     curves = []
     recipes = {str(entry.name): entry.record for entry in suite.recipes}
@@ -59,16 +61,30 @@ def fine_tune(
             found = pairs[f"{tuned.recipe} seed {tuned.seed}"]
             jobs.append(TrainJob(tuned.name, base.record, base.snapshot, seeded[at], home, found, made[at][1]))
             check_job(jobs[-1], suite.training)  # all of them before the first one trains for hours
-        for entry, job in zip(entries, jobs, strict=True):
+        miner = Miner(suite, store, landscape, _own_views(suite))
+        ready = [_mined(job, miner, models[_tuned(entry).base]) for entry, job in zip(entries, jobs, strict=True)]
+        for entry, (job, steps) in zip(entries, ready, strict=True):
             tuned, found = _tuned(entry), job.pairs
             folder, step = train(job, store, suite.training)
             counts = {f"{row['source']}: {row['reason']}": row["pairs"] for row in found.counts.to_pylist()}
             snapshot = Snapshot(folder.uri, "tuned by this run")
             model = Model(tuned.name, open_checkpoint(folder), str(entry.engine), snapshot)
             curves.append(_curve(tuned, folder.read_table("steps.parquet")))
-            yield model, {**step, "counts": counts}, found.notes
+            yield model, (*steps, {**step, "counts": counts}), found.notes
     if curves:
         run.write_table("training.parquet", pa.concat_tables(curves))
+
+
+def _mined(job: TrainJob, miner: Miner, base: Model) -> tuple[TrainJob, tuple[dict[str, Any], ...]]:
+    """The job with the hard negatives that its recipe asks for, which are part of what identifies its checkpoint."""
+    if job.recipe.hard_negatives is None:
+        return job, ()
+    pairs, step = miner.mine(job.pairs, job.recipe, base)
+    return replace(job, pairs=pairs), (step,)
+
+
+def _own_views(suite: Suite) -> dict[str, tuple[str, ...]]:
+    return {entry.name: entry.sections for entry in suite.views if isinstance(entry, ViewEntry)}
 
 
 def _curve(tuned: Tuned, steps: pa.Table) -> pa.Table:

@@ -1,7 +1,9 @@
 """Hard negatives: texts that the base model takes for near ones of an anchor, though nothing relates them to it.
 
 The base ranks, for every anchor of a source, the source's own positives; negatives come from a range of ranks. The very
-best are left out because many of them are true; what is related to the pair is left out wherever it stands.
+best are left out because many of them are true; what is related to the pair is left out wherever it stands. A pair only
+gains texts: one for which too few are left is trained on with those, since all negatives of a batch stand against all
+its anchors, and dropping it would take away the pairs with the most relations and the amount of data with them.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.recipes.false_negatives import false_negatives
-from patray.recipes.pairs import COUNTS, PAIRS, PairSet
+from patray.recipes.pairs import COUNTS, PairSet
 from patray.recipes.record import HardNegatives
 from patray.recipes.sift import KEPT
 from patray.search.dense import search_shard
 
-SHORT = "fewer hard negatives than asked"
+SHORT = "kept, with fewer hard negatives than asked"
 BLOCK = 512
 """Pairs whose candidates are looked up at once."""
 
@@ -40,10 +42,9 @@ class Pool:
 
 
 def make_pool(pairs: PairSet, source: str) -> Pool:
-    """The texts of one source, in the order in which they first stand in the table."""
+    """The texts of one source, ascending: another seed has the same pairs in another order, and so the same pool."""
     table = pairs.table.filter(pc.equal(pairs.table["source"], source)).combine_chunks()
-    anchors = table["anchor"].unique()
-    positives = table["positive"].unique()
+    anchors, positives = (table[side].unique().sort() for side in ("anchor", "positive"))
     first = pc.index_in(positives, value_set=_whole(table["positive"])).to_numpy()
     ids = np.array(table["positive_id"].to_pylist())[first]
     anchor_of = pc.index_in(table["anchor"], value_set=anchors).to_numpy()
@@ -65,17 +66,20 @@ def add_hard_negatives(
     seed: int,
     mask: tuple[str, ...] = ("family", "citation", "text"),
 ) -> PairSet:
-    """The pairs with `per_anchor` negatives each, drawn evenly from ranks from_rank to to_rank (from 1, all positives
-    counted) without those that `mask` calls false negatives of the pair.
+    """The same pairs, each with up to `per_anchor` negatives, drawn evenly from ranks from_rank to to_rank (from 1, all
+    positives counted) without those that `mask` calls false negatives of the pair.
 
-    ranked: source -> what `rank_pool` gave. A pair with fewer left is dropped and counted. mask: the recipe's; the
-    pair's own family and text are always left out. Raises InputError where a source keeps no pair.
+    ranked: source -> what `rank_pool` gave. A pair with fewer left has those, and is counted under SHORT in place of
+    `kept`. mask: the recipe's; the pair's own family and text are always left out. Raises InputError where no pair of
+    a source has all that were asked for.
     """
     rng = np.random.default_rng([seed, 0x4E47])
     kinds = tuple(dict.fromkeys((*mask, "family", "text")))
-    tables, counts = [], {(row["source"], row["reason"]): row["pairs"] for row in pairs.counts.to_pylist()}
+    ids, texts = ([list[str]()] * pairs.table.num_rows for _ in range(2))
+    counts = {(row["source"], row["reason"]): row["pairs"] for row in pairs.counts.to_pylist()}
     for source in pairs.weights:
-        table = pairs.table.filter(pc.equal(pairs.table["source"], source)).combine_chunks()
+        mine = pc.equal(pairs.table["source"], source)
+        table = pairs.table.filter(mine).combine_chunks()
         pool = make_pool(pairs, source)
         window = ranked[source][pool.anchor_of, options.from_rank - 1 : options.to_rank]
         drawn = np.concatenate(
@@ -84,23 +88,26 @@ def add_hard_negatives(
                 for start in range(0, table.num_rows, BLOCK)
             ]
         )
-        full = (drawn >= 0).all(axis=1)
-        if not full.any():
+        short = int((drawn < 0).any(axis=1).sum())
+        if short == len(drawn):
             raise InputError(
                 f"hard_negatives: source {source}: no pair has {options.per_anchor} negatives in ranks "
                 f"{options.from_rank} to {options.to_rank} of {len(pool.positives)} texts; widen the range"
             )
-        short = int((~full).sum())
         if short:
             kept = counts.pop((source, KEPT))
             counts |= {(source, SHORT): short, (source, KEPT): kept - short}
-        tables.append(_with_negatives(table.filter(pa.array(full)), drawn[full], pool))
+        for row, places in zip(np.flatnonzero(mine.to_numpy()).tolist(), drawn.tolist(), strict=True):
+            found = [place for place in places if place >= 0]
+            ids[row] = [str(pool.positive_ids[place]) for place in found]
+            texts[row] = [pool.positives[place] for place in found]
+    table = pairs.table
+    for name, lists in (("negative_ids", ids), ("negatives", texts)):
+        table = table.set_column(table.column_names.index(name), name, pa.array(lists, pa.list_(pa.string())))
     order = list(pairs.weights)
     listed = sorted(counts.items(), key=lambda item: order.index(item[0][0]))
     rows = [{"source": name, "reason": reason, "pairs": n} for (name, reason), n in listed]
-    return replace(
-        pairs, table=pa.concat_tables(tables).combine_chunks(), counts=pa.Table.from_pylist(rows, schema=COUNTS)
-    )
+    return replace(pairs, table=table, counts=pa.Table.from_pylist(rows, schema=COUNTS))
 
 
 def _draw(
@@ -129,16 +136,6 @@ def _draw(
     picked = np.take_along_axis(window, best, axis=1)
     out[:, :width] = np.where(np.isfinite(np.take_along_axis(chance, best, axis=1)), picked, -1)
     return out
-
-
-def _with_negatives(table: pa.Table, drawn: np.ndarray, pool: Pool) -> pa.Table:
-    offsets = pa.array(np.arange(len(drawn) + 1) * drawn.shape[1], pa.int32())
-    places = drawn.ravel()
-    ids = pa.array(pool.positive_ids[places].tolist(), pa.string())
-    texts = pa.array([pool.positives[place] for place in places.tolist()], pa.string())
-    lists = [pa.ListArray.from_arrays(offsets, values) for values in (ids, texts)]
-    columns = [table[name] for name in PAIRS.names[:-2]]
-    return pa.Table.from_arrays([*columns, *lists], schema=PAIRS)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -37,11 +37,12 @@ PAIRS = pa.schema(
         ("negatives", pa.list_(pa.string())),
     ]
 )
-"""One row a pair, by source, in the order of the seed. No value is null. negative_ids, negatives: empty lists unless
-the recipe mines hard negatives."""
+"""One row a pair, by source, in the order of the seed. No value is null. negative_ids, negatives: empty lists until
+`add_hard_negatives` fills those of a recipe that asks for them."""
 
 COUNTS = pa.schema([("source", pa.string()), ("reason", pa.string()), ("pairs", pa.int64())])
-"""What became of every pair found: `found` is the sum of all the other reasons, one of which is `kept`."""
+"""What became of every pair found: `found` is the sum of all the other reasons, one of which is `kept`; a pair that
+is kept with fewer hard negatives than asked has a reason of its own."""
 
 
 @dataclass(frozen=True)

@@ -30,17 +30,17 @@ FIXED = {
     "validate_every": "trials would be compared at different steps",
     "patience": "the scheduler decides when a trial stops",
     "shuffle_positives": "that is a control",
+    "hard_negatives": "a sweep mines none; give them to the winner in a suite",
     "strategy": "it decides no weight",
     "gradient_checkpointing": "it decides no weight",
 }
 """Fields that no space may hold, and why."""
 COUPLED = (
     {"batch", "mini_batch", "pairs"},
-    {"hard_negatives.per_anchor", "hard_negatives.from_rank", "hard_negatives.to_rank"},
     {"mask", "sources"},
 )
 """Fields that a recipe checks against each other: their values must agree in every combination."""
-DECIDE_LOSS = ("batch", "temperature", "mask", "sources", "hard_negatives", "pairs", "max_tokens")
+DECIDE_LOSS = ("batch", "temperature", "mask", "sources", "pairs", "max_tokens")
 """Fields on which the validation loss itself depends, so that it compares no two trials that differ in them."""
 MOST_COMBINATIONS = 4096
 

@@ -113,8 +113,6 @@ def check_work(work: Work, workers: int) -> None:
             f"recipe {recipe.name}: matryoshka width {wide[0]} is not below the dimension {record.dimension} of "
             f"{record.name}"
         )
-    if recipe.hard_negatives is not None and not pc.sum(pc.list_value_length(work.pairs.table["negatives"])).as_py():
-        raise InputError(f"recipe {recipe.name}: hard_negatives are not mined by this job yet; set it to null")
     if recipe.batch < workers:
         raise InputError(f"recipe {recipe.name}: a batch of {recipe.batch} pairs cannot be shared by {workers} workers")
     if record.remote_code is not None or record.adapters:
@@ -127,11 +125,12 @@ def train(work: Work, session: Session, scratch: Path) -> Trained | None:
     """Train to the end, from the last checkpoint where there is one. `Trained` on worker 0, None on the others.
 
     scratch: an empty local folder of this worker. Raises TrainingError when the loss or its gradient is not finite;
-    the last checkpoint then stays as it was.
+    the last checkpoint then stays as it was; InputError for pairs without the hard negatives that the recipe asks for.
     """
     import torch
 
     check_work(work, session.workers)
+    _require_negatives(work)
     require_tokenizer(work.record, work.snapshot)
     recipe = work.recipe
     torch.manual_seed(recipe.seed)  # adapters start from random numbers, the same on every worker
@@ -154,6 +153,13 @@ def train(work: Work, session: Session, scratch: Path) -> Trained | None:
     if state.best_step is None:
         copies.save_weights(best)
     return Trained(state, best) if session.rank == 0 else None
+
+
+def _require_negatives(work: Work) -> None:
+    """Not in `check_work`, which looks before anything is mined."""
+    mined = pc.sum(pc.list_value_length(work.pairs.table["negatives"])).as_py()
+    if work.recipe.hard_negatives is not None and not mined:
+        raise InputError(f"recipe {work.recipe.name}: its hard_negatives are not mined: the pairs have none")
 
 
 def _groups(model: TunedModel, recipe: Recipe) -> list[dict[str, Any]]:

@@ -171,6 +171,11 @@ def parse_sweep(text: str, name: str, assignments: list[str]) -> Sweep:
     recipe = resolve_recipe(sweep.recipe)
     if recipe.record is None:
         raise AssertionError("a resolved recipe has a record")
+    if recipe.record.hard_negatives is not None:
+        raise InputError(
+            f"{source.where(('recipe',))}: recipe {recipe.record.name} has hard_negatives, and a sweep mines none. "
+            "Sweep it with `change: {hard_negatives: null}` and give them to the winner in a suite"
+        )
     objective = sweep.objective or Objective(retrieval=1.0, measure=recipe.record.select_by)
     record = change_recipe(recipe.record, {"select_by": objective.measure})
     check_space(record, sweep.space, lambda place: source.where(("space", *place)), objective.measure == "loss")

@@ -56,6 +56,7 @@ def test_the_sweep_that_we_ship_is_read() -> None:
         ("  temperature: {low: -1.0, high: 1.0}", r"line 6, key space.temperature.low.*makes no recipe"),
         ("  mini_batch: {values: [8, 512]}", r"mini_batch: 512 makes no recipe: .*above batch 256"),
         ("  seed: {values: [1, 2]}", r"key space.seed: seed cannot be swept: trials would differ by luck"),
+        ("  hard_negatives.per_anchor: {values: [1, 2]}", r"line 6, .*hard_negatives cannot be swept: .* mines none"),
         ("  batch: {low: 8, hi: 9}", r"line 6, key space.batch: unknown key 'hi'. Allowed here: low, high, log, step"),
         ("  batch: 8", r"line 6, key space.batch: write \{values"),
         ("  batch: {low: 9, high: 8}", r"line 6, key space.batch.*low 9 must be below high 8"),
@@ -68,6 +69,13 @@ def test_the_sweep_that_we_ship_is_read() -> None:
 def test_a_mistake_in_the_space_is_told_with_file_line_and_field(space: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         parse(space)
+
+
+def test_a_recipe_with_hard_negatives_is_refused_before_anything_starts() -> None:
+    recipe = "recipe: {recipe: R4, change: {hard_negatives: {per_anchor: 1}}}"
+    text = SWEEP.format(space="  batch: {values: [64]}").replace("recipe: R4", recipe)
+    with pytest.raises(InputError, match=r"s.yaml, line 4, key recipe: recipe R4 has hard_negatives, .*mines none"):
+        parse_sweep(text, "s.yaml", [])
 
 
 def test_an_unknown_key_of_the_file_is_told_with_those_that_are_allowed() -> None:

@@ -151,9 +151,9 @@ def test_hard_negatives_are_more_candidates_and_raise_the_loss(tmp_path: Path) -
     assert hard["loss"] > plain["loss"] + 0.1
 
 
-def test_a_recipe_that_asks_for_hard_negatives_which_nobody_mined_is_refused(bert: Path) -> None:
-    with pytest.raises(InputError, match="hard_negatives are not mined"):
-        check_work(work(bert, hard_negatives={"per_anchor": 1}), 1)
+def test_a_recipe_that_asks_for_hard_negatives_which_nobody_mined_is_refused(bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="hard_negatives are not mined: the pairs have none"):
+        run(work(bert, hard_negatives={"per_anchor": 1}), tmp_path)
 
 
 def test_bfloat16_and_gradient_checkpointing_train_nearly_the_same(tmp_path: Path) -> None:

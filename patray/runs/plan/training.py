@@ -19,6 +19,7 @@ from patray.recipes.model import lora_of
 from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
 from patray.recipes.validation import Validation, make_validation
+from patray.runs.mined import Ranker, as_trained, draw_mined
 from patray.runs.plan.corpus import Corpus
 from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
 from patray.runs.plan.estimates import Range
@@ -121,11 +122,14 @@ def _step(
     if material is None:
         why = f"cannot be tuned: {problem}"
         return _train_step(tuned, recipe, base, None, "refused", why, NOTHING), replace(model, refused=why)
-    identity = training_identity(
-        tuned.name, base.record, recipe, tuned.home, material.pairs, validation_hash(material.validation)
-    )
-    folder = store / "checkpoints" / recipe.name / base.record.name / key_of(identity)
-    if is_complete(folder):
+    ranker = Ranker(as_trained(base.record, recipe), base.engine, base.content, tuned.home)
+    try:
+        pairs = draw_mined(material.pairs, recipe, ranker, store)
+    except InputError as error:
+        why = f"cannot be tuned: {error}"
+        return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
+    folder = None if pairs is None else _checkpoint(tuned, recipe, base, pairs, material.validation, store)
+    if folder is not None and is_complete(folder):
         try:
             record = open_checkpoint(folder)
         except PatrayError as error:
@@ -135,8 +139,15 @@ def _step(
     if base.refused:
         why = f"its base {base.name} cannot run"
         return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
-    tokens = _tokens(recipe, material, base)
+    tokens = _tokens(recipe, material, base, mining=pairs is None)
     return _train_step(tuned, recipe, base, material, "to do", "", tokens), model
+
+
+def _checkpoint(
+    tuned: Tuned, recipe: Recipe, base: PlannedModel, pairs: PairSet, validation: Validation, store: Folder
+) -> Folder:
+    identity = training_identity(tuned.name, base.record, recipe, tuned.home, pairs, validation_hash(validation))
+    return store / "checkpoints" / recipe.name / base.record.name / key_of(identity)
 
 
 def _named(record: ModelRecord, name: str) -> ModelRecord:
@@ -170,8 +181,9 @@ def _memory(recipe: Recipe, record: ModelRecord) -> int:
     return round(size * (frozen + ADAPTER_SHARE * FULL_BYTES))
 
 
-def _tokens(recipe: Recipe, material: _Material, base: PlannedModel) -> Range:
-    """Forward tokens that a training is worth: its steps, and its validations."""
+def _tokens(recipe: Recipe, material: _Material, base: PlannedModel, mining: bool) -> Range:
+    """Forward tokens that a training is worth: its steps, its validations, and where hard negatives are to be mined
+    each text of its pairs once (seeds with the same texts share that, so several together are less)."""
     limit = recipe.max_tokens or base.record.max_tokens
     table, validation = material.pairs.table, material.validation
     steps = training_steps(table.num_rows, recipe.batch, recipe.epochs, recipe.steps)
@@ -182,9 +194,13 @@ def _tokens(recipe: Recipe, material: _Material, base: PlannedModel) -> Range:
     sides = 1 + (0 if recipe.hard_negatives is None else recipe.hard_negatives.per_anchor)
     passes = PASSES + (1 if recipe.gradient_checkpointing else 0)
     looks = VALIDATIONS + 1 if recipe.validate_every is None else steps // recipe.validate_every + 1
+    texts = [table[side].combine_chunks() for side in ("anchor", "positive")] if mining else []
+    pools = [len(column.unique()) for column in texts] or [0, 0]
     found = [
         steps * recipe.batch * passes * (anchor + sides * positive)
         + looks * (len(validation.queries) * query + len(validation.documents) * document)
+        + pools[0] * anchor
+        + pools[1] * positive
         for anchor, positive, query, document in zip(anchors, positives, queries, documents, strict=True)
     ]
     return found[0], found[1], found[2]

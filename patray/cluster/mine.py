@@ -1,0 +1,154 @@
+"""Hard negatives: the base embeds every text of a source once and ranks the positives for each anchor.
+
+After `match`: pairs only gain negatives and none is dropped, so that matched recipes stay matched, and no text is
+embedded that is not trained on. Vectors and rankings stay in the store, so a run that goes on embeds nothing again,
+nor does another seed or mask with the same texts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ray
+
+from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.models import Model
+from patray.cluster.prepare import Landscape
+from patray.cluster.views import index_view
+from patray.encoders.vectors import load_vectors
+from patray.encoders.windows import ViewIndex, digests, plan_windows
+from patray.files import Folder
+from patray.models.record import Role
+from patray.recipes.hard_negatives import Pool, make_pool, rank_pool
+from patray.recipes.pairs import PairSet
+from patray.recipes.record import HardNegatives, Recipe, Text
+from patray.recipes.texts import view_of
+from patray.runs.mined import Ranker, as_trained, draw_mined, save_ranks
+from patray.runs.store import is_complete
+from patray.runs.suite import Suite
+
+BLOCK = 8192
+"""Anchors that one task ranks: every task reads the vectors again."""
+
+
+class Miner:
+    """Mines at one home, of which each view is indexed once. views: the suite's own, name -> sections."""
+
+    def __init__(self, suite: Suite, store: Folder, home: Landscape, views: Mapping[str, Sequence[str]]) -> None:
+        self.suite, self.store, self.home, self.views = suite, store, home, views
+        self._indexes: dict[tuple[str, ...], ViewIndex] = {}
+
+    def mine(self, pairs: PairSet, recipe: Recipe, base: Model) -> tuple[PairSet, dict[str, Any]]:
+        """The pairs with the hard negatives that the recipe asks for, and the step's record.
+
+        Raises InputError where no pair of a source has as many as were asked for.
+        """
+        options = recipe.hard_negatives
+        if options is None:
+            raise AssertionError(f"recipe {recipe.name} asks for no hard negatives")
+        begin = time.perf_counter()
+        ranker = Ranker(as_trained(base.record, recipe), base.engine, base.content, self.home.name)
+        pools = {source: make_pool(pairs, source) for source in pairs.weights}
+        folders = {source: ranker.folder(pool, options, self.store) for source, pool in pools.items()}
+        todo = [source for source, folder in folders.items() if not is_complete(folder)]
+        sides = {source: self._sides(source, pools[source], recipe, ranker, base) for source in todo}
+        steps = self._rank(sides, {source: folders[source] for source in todo}, options, ranker, pools)
+        mined = draw_mined(pairs, recipe, ranker, self.store)
+        if mined is None:
+            raise AssertionError(f"recipe {recipe.name}: a ranking that was just made is not there")
+        fresh = [step for step in steps if not step["reused"]]
+        return mined, {
+            "step": "mine",
+            "model": base.name,
+            "recipe": recipe.name,
+            "landscape": self.home.name,
+            "seed": recipe.seed,
+            "reused": not todo,
+            "texts": sum(len(pool.anchors) + len(pool.positives) for pool in pools.values()),
+            **{key: sum(step[key] for step in fresh) for key in ("tokens", "cpu_hours", "gpu_hours")},
+            "seconds": time.perf_counter() - begin if todo else 0.0,
+        }
+
+    def _sides(self, key: str, pool: Pool, recipe: Recipe, ranker: Ranker, base: Model) -> tuple[_Side, _Side]:
+        source = next(source for source in recipe.sources if source.key == key)
+
+        def side(texts: Sequence[str], text: Text | None, role: Role) -> _Side:
+            view = view_of(text or (), self.views)
+            if view.sections not in self._indexes:
+                self._indexes[view.sections] = index_view(self.home.folder, view)
+            index = self._indexes[view.sections]
+            at = _first_with(index, texts)
+            chosen = np.isin(np.arange(len(index.ids)), at)
+            where = (self.home.name, self.home.folder, view, index, chosen)
+            model = (base.name, ranker.record, base.snapshot, base.engine)
+            return _Side(EmbedJob(*where, *model, role, base.content), at)
+
+        return side(pool.anchors, source.anchor, "query"), side(pool.positives, source.positive, "document")
+
+    def _rank(
+        self,
+        sides: Mapping[str, tuple[_Side, _Side]],
+        folders: Mapping[str, Folder],
+        options: HardNegatives,
+        ranker: Ranker,
+        pools: Mapping[str, Pool],
+    ) -> list[dict[str, Any]]:
+        """Embed the sides of some sources, rank and save; the records of the embedding steps."""
+        if not sides:
+            return []
+        suite = self.suite
+        # Not among the run's own vectors: other tools ask for the one set of a landscape, view and model.
+        found = embed(
+            [side.job for both in sides.values() for side in both],
+            self.store / "mined",
+            suite.embedding,
+            suite.models_from.remote_code,
+        )
+        vectors = [folder for folder, _ in found]
+        rank: Any = ray.remote(_rank_block).options(
+            num_cpus=suite.embedding.threads, num_gpus=suite.embedding.gpus or None
+        )
+        for at, (source, (anchors, positives)) in enumerate(sides.items()):
+            made_of = vectors[2 * at], vectors[2 * at + 1]
+            loaded = ray.put((anchors, positives))
+            starts = range(0, len(anchors.at), BLOCK)
+            blocks = ray.get([rank.remote(loaded, made_of, start, options) for start in starts])
+            record = {"identity": ranker.identity(pools[source], options), "vectors": [str(one) for one in made_of]}
+            save_ranks(folders[source], np.concatenate(blocks), record)
+        return [step for _, step in found]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The anchors or the positives of a pool. at (n,) int64: for each text the first document of the job's index that
+    has it; the job encodes those documents alone."""
+
+    job: EmbedJob
+    at: np.ndarray
+
+    def load(self, folder: Folder) -> np.ndarray:
+        """(n, d) float32 vectors in the order of the pool, from what the job made."""
+        names = [window.name for window in plan_windows(self.job.index, self.job.chosen)]
+        _, vectors = load_vectors(folder, names)
+        # No two of the documents have one text, so windows hold each by itself, in the order of the index.
+        return np.asarray(vectors[np.searchsorted(np.flatnonzero(self.job.chosen), self.at)])
+
+
+def _rank_block(
+    sides: tuple[_Side, _Side], folders: tuple[Folder, Folder], start: int, options: HardNegatives
+) -> np.ndarray:
+    """The ranking of anchors `start` to `start + BLOCK`."""
+    anchors, positives = (side.load(folder) for side, folder in zip(sides, folders, strict=True))
+    return rank_pool(anchors[start : start + BLOCK], positives, options)
+
+
+def _first_with(index: ViewIndex, texts: Sequence[str]) -> np.ndarray:
+    """(n,) int64: position in the index of the first document with each text."""
+    first: dict[bytes, int] = {}
+    for at, digest in enumerate(index.digest.tolist()):
+        first.setdefault(digest, at)
+    return np.array([first[digest] for digest in digests(list(texts)).tolist()], dtype=np.int64)

@@ -279,6 +279,9 @@ def _render(job: _Job, windows: list[RerankWindow]) -> tuple[list[Any], np.ndarr
         mine = used[index.part[used] == number]
         place[mine] = np.arange(len(mine))
         texts.append(_texts.remote(job.prepared, part, job.view, index.row[mine]) if len(mine) else None)
+    # The pool of scoring actors may take all CPUs but a tokeniser's, and tokenisers wait for these texts.
+    ready = [text for text in texts if text is not None]
+    ray.wait(ready, num_returns=len(ready), fetch_local=False)
     return texts, place
 
 

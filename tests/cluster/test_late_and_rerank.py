@@ -13,11 +13,15 @@ import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
+import ray
 
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.late import search_late
 from patray.cluster.models import Model
+from patray.cluster.rerank import _Job as RerankJob
+from patray.cluster.rerank import _render as render_texts
 from patray.cluster.rerank import rerank
+from patray.cluster.rerank_plan import plan_pairs
 from patray.cluster.search import Place
 from patray.cluster.token_memory import TokenCount, plan_shards, state_token_memory
 from patray.cluster.views import index_view
@@ -274,6 +278,16 @@ def test_a_saved_score_is_used_again_and_another_depth_is_not_confused_with_it(
     deeper = Folder.at(folder / "run-deeper")
     save_base(bench, deeper)
     assert not do_rerank(bench, deeper, store, depth=5)["reused"]
+
+
+def test_all_texts_are_rendered_before_actors_can_take_every_cpu(bench: Bench, tmp_path: Path) -> None:
+    run = Folder.at(tmp_path)
+    top = save_base(bench, run).patents[:, :DEPTH]
+    place = Place("small", "ta", "cross(base)")
+    job = RerankJob(place, run, bench.prepared, bench.view, bench.index, bench.truth, bench.cross, options(2), False)
+    texts = [text for text in render_texts(job, plan_pairs(top, bench.truth, bench.index))[0] if text is not None]
+    assert len(texts) > 2
+    assert len(ray.wait(texts, num_returns=len(texts), timeout=0)[0]) == len(texts)
 
 
 def test_a_depth_beyond_the_ranking_is_refused_with_both_numbers(bench: Bench, folder: Path) -> None:

@@ -68,10 +68,10 @@ class ShardSearcher:
         return value_ranges(self._vectors)
 
     def candidates(self, queries: np.ndarray, depth: int, *ranges: np.ndarray) -> Candidates:
-        """The best by int8 or binary codes; `ranges` are those of all shards."""
+        """The best by int8 or binary codes; `ranges` are those of all shards for int8, none for binary."""
         skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
         cut = derived(queries, self._system.width)
-        joined = join_ranges(ranges, cut.shape[1])
+        joined = join_ranges(ranges, cut.shape[1]) if ranges else None
         precision, rescore = self._system.precision or "float32", self._system.rescore
         return search_codes(cut, self._vectors, self._codes, depth, skip, precision, rescore, joined)
 

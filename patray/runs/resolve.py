@@ -34,8 +34,13 @@ def resolve(suite: Suite) -> Suite:
     records = {str(entry.name): model_record(entry) for entry in models}
     systems = resolve_systems(_with_tuned(suite.systems, models), records, suite.search.depth)
     if suite.tasks.retrieval is not None:
-        for measure in suite.tasks.retrieval.measures:
-            parse_measure(measure)
+        for name in suite.tasks.retrieval.measures:
+            measure = parse_measure(name)
+            if measure.cutoff > suite.search.depth:
+                raise InputError(
+                    f"search.depth: {suite.search.depth} is too short for {name} of tasks.retrieval.measures; set at "
+                    f"least {measure.cutoff}, or leave the measure out"
+                )
     tuned = any(system.kind == "linear" for system in systems)
     tasks = _tasks(suite.tasks, tuned)
     if suite.embedding.actors.max is not None and suite.embedding.actors.max < suite.embedding.actors.min:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from patray.errors import InputError
 from patray.runs.read import dump_suite, parse_suite, read_suite
+from patray.runs.resolve import resolve
 from patray.yaml_source import set_value
 
 GOOD = """\
@@ -104,3 +105,9 @@ def test_a_missing_an_empty_and_a_binary_file_are_told(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not a readable UTF-8 file"):
         read_suite(tmp_path / "binary.yaml")
+
+
+def test_a_depth_that_a_measure_cannot_be_computed_from_is_refused_before_anything_runs() -> None:
+    text = "name: s\nlandscapes: [{generate: {seed: 1, patents: 50}, name: g}]\nmodels: [minilm]\nsearch: {depth: 20}\n"
+    with pytest.raises(InputError, match=r"search.depth: 20 is too short for nDCG@100 of .* set at least 100"):
+        resolve(parse_suite(text, "s.yaml", []))

@@ -39,7 +39,7 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
         {"recipe": "sham", "change": SETTINGS},
     ],
     "a61-2000": [
-        {"recipe": "R2", "seeds": 2, "change": BY_LOSS},
+        {"recipe": "R2", "change": BY_LOSS},
         {"recipe": "R2", "name": "sham-R2", "change": {**BY_LOSS, "shuffle_positives": True}},
     ],
 }

@@ -229,23 +229,28 @@ def _rest_of_line(reader: Any) -> bytes:
     return found
 
 
-def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[bytes]:
-    """Blocks of whole lines of about `size` bytes. stop: bytes to read at least, to the end of the line there."""
-    rest, used = b"", 0
+def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[bytearray]:
+    """Blocks of whole lines of about `size` bytes. stop: bytes to read at least, to the end of the line there.
+
+    All blocks are one bytearray, filled anew: a block is gone when the next one is asked for.
+    """
+    block, rest, used = bytearray(), b"", 0
     while stop is None or used < stop:
-        wanted = size if stop is None else min(size, stop - used)
-        data = reader.read(wanted)
-        if not data:
+        wanted, held = size if stop is None else min(size, stop - used), len(rest)
+        block.extend(bytes(max(0, held + wanted - len(block))))
+        with memoryview(block) as whole, whole[held : held + wanted] as free:
+            whole[:held] = rest
+            read = reader.readinto(free)
+        if not read:
             break
-        used += len(data)
-        if stop is not None and used >= stop and not data.endswith(b"\n"):
-            data += _rest_of_line(reader)
-        end = data.rfind(b"\n") + 1
-        if end == 0:
-            rest += data
-            continue
-        # join copies once, and a block without a rest before or behind it not at all.
-        yield b"".join((rest, memoryview(data)[:end])) if rest or end < len(data) else data
-        rest = data[end:]
+        used += read
+        del block[held + read :]
+        if stop is not None and used >= stop and not block.endswith(b"\n"):
+            block += _rest_of_line(reader)
+        end = block.rfind(b"\n") + 1
+        rest = bytes(block[end:])
+        if end:
+            del block[end:]
+            yield block
     if rest:
-        yield rest
+        yield bytearray(rest)

@@ -108,7 +108,7 @@ def test_absent_and_empty_sources_are_errors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [1, 7, 100, 5000])
 def test_line_blocks_are_whole_lines_and_lose_nothing(size: int) -> None:
     data = b"a\nbb\n\nccc ccc ccc\n" * 20 + b"no end"
-    blocks = list(line_blocks(io.BytesIO(data), size))
+    blocks = [bytes(block) for block in line_blocks(io.BytesIO(data), size)]
     assert b"".join(blocks) == data
     assert all(block.endswith(b"\n") for block in blocks[:-1])
 
@@ -117,7 +117,7 @@ def test_line_blocks_are_whole_lines_and_lose_nothing(size: int) -> None:
 def test_a_stretch_ends_at_the_end_of_the_line_where_it_stops(stop: int) -> None:
     data = b"a\nbb\n\nccc ccc ccc\n" * 20
     reader = io.BytesIO(data)
-    taken = b"".join(line_blocks(reader, 4, stop))
+    taken = b"".join(bytes(block) for block in line_blocks(reader, 4, stop))
     assert taken == data[: len(taken)]
     assert len(taken) >= stop
     assert taken.endswith(b"\n")

@@ -59,7 +59,8 @@ def fine_tune(
         for tuned in map(_tuned, entries):
             at, base = (tuned.recipe, tuned.seed), models[tuned.base]
             found = pairs[f"{tuned.recipe} seed {tuned.seed}"]
-            jobs.append(TrainJob(tuned.name, base.record, base.snapshot, seeded[at], home, found, made[at][1]))
+            of_base = (base.record, base.snapshot)
+            jobs.append(TrainJob(tuned.name, *of_base, seeded[at], home, found, made[at][1], base.content))
             check_job(jobs[-1], suite.training)  # all of them before the first one trains for hours
         miner = Miner(suite, store, landscape, _own_views(suite))
         ready = [_mined(job, miner, models[_tuned(entry).base]) for entry, job in zip(entries, jobs, strict=True)]

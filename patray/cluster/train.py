@@ -44,7 +44,7 @@ SAY_SECONDS = 5.0
 @dataclass(frozen=True)
 class TrainJob:
     """One model to be tuned. name: BASE--RECIPE--HOME--sSEED; home: the landscape of its pairs; the seed stands in the
-    recipe."""
+    recipe. content: hash of the files of a base that no hub revision identifies."""
 
     name: str
     base: ModelRecord
@@ -53,10 +53,11 @@ class TrainJob:
     home: str
     pairs: PairSet
     validation: Validation | None
+    content: str | None = None
 
     def identity(self) -> dict[str, Any]:
         watched = None if self.validation is None else validation_hash(self.validation)
-        return training_identity(self.name, self.base, self.recipe, self.home, self.pairs, watched)
+        return training_identity(self.name, self.base, self.recipe, self.home, self.pairs, watched, self.content)
 
 
 def checkpoint_folder(job: TrainJob, store: Folder) -> Folder:

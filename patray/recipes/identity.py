@@ -59,15 +59,23 @@ class _Sink:
 
 
 def training_identity(
-    name: str, base: ModelRecord, recipe: Recipe, home: str, pairs: PairSet, validation: str | None
+    name: str,
+    base: ModelRecord,
+    recipe: Recipe,
+    home: str,
+    pairs: PairSet,
+    validation: str | None,
+    content: str | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides a checkpoint. validation: hash of what it was watched by. Workers are not in it."""
+    """Everything that decides a checkpoint. validation: hash of what it was watched by. content: hash of the files of
+    a base that no hub revision identifies. Workers are not in it."""
     lora = lora_of(recipe, base)
     return {
         "name": name,
         "home": home,
         "repo": base.repo,
         "revision": base.revision,
+        **({} if content is None else {"content": content}),
         "prompts": {role: base.prompts.of(role) for role in ("document", "query")},
         "max_tokens": recipe.max_tokens or base.max_tokens,
         "dtype": base.dtype,

@@ -88,3 +88,4 @@ def test_what_decides_the_weights_decides_the_key(snapshot: Path, tmp_path: Path
         assert checkpoint_folder(job(snapshot, **changes), store) == key, changes
     assert checkpoint_folder(dataclasses.replace(made, pairs=tiny_pairs(59)), store) != key
     assert checkpoint_folder(dataclasses.replace(made, validation=None), store) != key
+    assert checkpoint_folder(dataclasses.replace(made, content="other weights"), store) != key

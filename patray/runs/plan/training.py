@@ -146,7 +146,8 @@ def _step(
 def _checkpoint(
     tuned: Tuned, recipe: Recipe, base: PlannedModel, pairs: PairSet, validation: Validation, store: Folder
 ) -> Folder:
-    identity = training_identity(tuned.name, base.record, recipe, tuned.home, pairs, validation_hash(validation))
+    watched = validation_hash(validation)
+    identity = training_identity(tuned.name, base.record, recipe, tuned.home, pairs, watched, base.content)
     return store / "checkpoints" / recipe.name / base.record.name / key_of(identity)
 
 

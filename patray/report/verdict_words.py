@@ -108,8 +108,8 @@ def _best_of(results: Results, base: str, home: str, rows: Sequence[Verdict]) ->
             return (*start, Name(winners[0]), f" wins {over}: significantly ahead of every other recipe in each.")
         also = f"significantly ahead of every other recipe in {clear}" if clear else "never significantly ahead of all"
         rest: Sentence = (Name(winners[0]), f" scores highest in {over}, but is {also}")
-        others = [row.recipe for row in rows if row.recipe not in (*behind, winners[0])]
-        more: Sentence = ("; ", *listing(list(dict.fromkeys(others))), " is never significantly behind.")
+        others = list(dict.fromkeys(row.recipe for row in rows if row.recipe not in (*behind, winners[0])))
+        more: Sentence = ("; ", *listing(others), f" {'is' if len(others) == 1 else 'are'} never significantly behind.")
         return (*start, *rest, *(more if others else (".",)))
     sentence: Sentence = (*start, "the highest score changes with the task: ")
     for index, (task, top) in enumerate(best.items()):

@@ -10,6 +10,7 @@ The two engines are each other's peer: nDCG@10 must agree to 1e-4 and the compar
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -69,8 +70,8 @@ def show(run: Folder) -> bool:
     rows = run.read_table("summary.parquet").to_pylist()
     rows = [row for row in rows if row["slice"] == "all" and row["metric"] == "nDCG@10"]
     means = {(row["landscape"], row["system"]): row["mean"] for row in rows}
-    print("| system | " + " | ".join(sorted({name for name, _ in means})) + " |")
     landscapes = sorted({name for name, _ in means})
+    print("| system | " + " | ".join(landscapes) + " |")
     print("|---" * (1 + len(landscapes)) + "|")
     for system in dict.fromkeys(row["system"] for row in rows):
         print(f"| {system} | " + " | ".join(f"{means[name, system]:.4f}" for name in landscapes) + " |")
@@ -97,7 +98,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         workdir = Path(options.workdir or scratch)
         begin = time.perf_counter()
-        run = execute(make_suite([options.root / name for name in options.landscapes], workdir / "tiny"), str(workdir))
+        suite = make_suite([options.root / name for name in options.landscapes], workdir / "tiny")
+        with contextlib.redirect_stdout(sys.stderr):  # the report's place is this machine's and no result
+            run = execute(suite, str(workdir))
         agree = show(run)
         print(f"\n{time.perf_counter() - begin:.0f} s")
     return 0 if agree else 1

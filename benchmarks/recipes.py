@@ -10,6 +10,8 @@ same number of pairs and steps. At home only test families are judged.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -117,7 +119,8 @@ def main() -> None:
         if options.plan:
             print(dump_suite(suite))
             return
-        run = execute(suite, str(workdir))
+        with contextlib.redirect_stdout(sys.stderr):  # the report's place is this machine's and no result
+            run = execute(suite, str(workdir))
         rows = run.read_table("comparisons.parquet").to_pylist()
     print("\n| task | landscape | system | base | difference | 95% interval | p adjusted | smallest seen | n |")
     print("|---|---|---|---|---|---|---|---|---|")

@@ -19,7 +19,17 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from patray.errors import InputError, ResourceError
+from patray.errors import InputError, PatrayError, ResourceError
+
+
+def locate(uri: str, problem: type[PatrayError]) -> tuple[pafs.FileSystem, str]:
+    """Filesystem and path of a local path or URI; raises `problem` where it cannot be opened."""
+    if "://" not in uri:
+        return pafs.LocalFileSystem(), os.path.abspath(os.path.expanduser(uri))
+    try:
+        return pafs.FileSystem.from_uri(uri)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:  # not a URI, a scheme that pyarrow lacks
+        raise problem(f"{uri}: cannot open this location: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,7 @@ class Folder:
         return "://" not in self.uri
 
     def _open(self) -> tuple[pafs.FileSystem, str]:
-        if self.is_local:
-            return pafs.LocalFileSystem(), self.uri
-        try:
-            return pafs.FileSystem.from_uri(self.uri)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-            raise ResourceError(f"{self.uri}: cannot open this location: {error}") from error
+        return locate(self.uri, ResourceError)
 
     def exists(self, name: str = "") -> bool:
         filesystem, path = (self / name if name else self)._open()

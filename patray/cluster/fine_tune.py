@@ -24,14 +24,14 @@ from patray.recipes.match import match
 from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
 from patray.recipes.validation import Validation, make_validation
-from patray.runs.suite import ModelEntry, Suite, ViewEntry
+from patray.runs.suite import ModelEntry, Suite
 from patray.runs.tables import TRAINING
 from patray.runs.tuned import Tuned
 
 
 @ray.remote(num_cpus=1)
 def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validation]:
-    where = (shares(suite.splits), suite.splits.salt, _own_views(suite))
+    where = (shares(suite.splits), suite.splits.salt, suite.own_views)
     retrieval = suite.tasks.retrieval
     direction = retrieval.direction if retrieval is not None else "cited"
     return make_pairs(home, recipe, *where), make_validation(home, recipe, *where, direction)
@@ -62,7 +62,7 @@ def fine_tune(
             of_base = (base.record, base.snapshot)
             jobs.append(TrainJob(tuned.name, *of_base, seeded[at], home, found, made[at][1], base.content))
             check_job(jobs[-1], suite.training)  # all of them before the first one trains for hours
-        miner = Miner(suite, store, landscape, _own_views(suite))
+        miner = Miner(suite, store, landscape)
         ready = [_mined(job, miner, models[_tuned(entry).base]) for entry, job in zip(entries, jobs, strict=True)]
         for entry, (job, steps) in zip(entries, ready, strict=True):
             tuned, found = _tuned(entry), job.pairs
@@ -82,10 +82,6 @@ def _mined(job: TrainJob, miner: Miner, base: Model) -> tuple[TrainJob, tuple[di
         return job, ()
     pairs, step = miner.mine(job.pairs, job.recipe, base)
     return replace(job, pairs=pairs), (step,)
-
-
-def _own_views(suite: Suite) -> dict[str, tuple[str, ...]]:
-    return {entry.name: entry.sections for entry in suite.views if isinstance(entry, ViewEntry)}
 
 
 def _curve(tuned: Tuned, steps: pa.Table) -> pa.Table:

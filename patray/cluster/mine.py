@@ -36,10 +36,10 @@ BLOCK = 8192
 
 
 class Miner:
-    """Mines at one home, of which each view is indexed once. views: the suite's own, name -> sections."""
+    """Mines at one home, of which each view is indexed once."""
 
-    def __init__(self, suite: Suite, store: Folder, home: Landscape, views: Mapping[str, Sequence[str]]) -> None:
-        self.suite, self.store, self.home, self.views = suite, store, home, views
+    def __init__(self, suite: Suite, store: Folder, home: Landscape) -> None:
+        self.suite, self.store, self.home = suite, store, home
         self._indexes: dict[tuple[str, ...], ViewIndex] = {}
 
     def mine(self, pairs: PairSet, recipe: Recipe, base: Model) -> tuple[PairSet, dict[str, Any]]:
@@ -77,7 +77,7 @@ class Miner:
         source = next(source for source in recipe.sources if source.key == key)
 
         def side(texts: Sequence[str], text: Text | None, role: Role) -> _Side:
-            view = view_of(text or (), self.views)
+            view = view_of(text or (), self.suite.own_views)
             if view.sections not in self._indexes:
                 self._indexes[view.sections] = index_view(self.home.folder, view)
             index = self._indexes[view.sections]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from patray import files
 from patray.errors import InputError
 
 MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst", b"PK\x03\x04": "zip"}
@@ -52,13 +52,8 @@ class SourceFile:
 
 
 def locate(uri: str) -> tuple[pafs.FileSystem, str]:
-    """Filesystem and path of a local path or URI."""
-    if "://" not in uri:
-        return pafs.LocalFileSystem(), os.path.abspath(os.path.expanduser(uri))
-    try:
-        return pafs.FileSystem.from_uri(uri)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise InputError(f"{uri}: cannot open this location: {error}") from error
+    """Filesystem and path of a local path or URI; InputError where it cannot be opened."""
+    return files.locate(uri, InputError)
 
 
 def find_files(sources: Sequence[str], open_archives: bool = True) -> list[SourceFile]:
@@ -247,7 +242,7 @@ def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[byt
         del block[held + read :]
         if stop is not None and used >= stop and not block.endswith(b"\n"):
             block += _rest_of_line(reader)
-        end = block.rfind(b"\n") + 1
+        end = block.rfind(b"\n", held) + 1  # there is none in what was held
         rest = bytes(block[end:])
         if end:
             del block[end:]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from patray.encoders.windows import embedding_identity
+from patray.encoders.windows import digests, embedding_identity
 from patray.errors import InputError
 from patray.files import Folder
 from patray.models.record import ModelRecord
@@ -87,8 +87,4 @@ def _read_ranks(folder: Folder, depth: int) -> np.ndarray:
 
 def _hash(texts: Sequence[str]) -> str:
     """32 hex digits over texts in their order."""
-    total = hashlib.blake2b(digest_size=16)
-    for text in texts:
-        data = text.encode("utf-8")
-        total.update(len(data).to_bytes(8, "little") + data)
-    return total.hexdigest()
+    return hashlib.blake2b(digests(list(texts)).tobytes(), digest_size=16).hexdigest()

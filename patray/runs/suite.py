@@ -237,6 +237,11 @@ class Suite(Part):
     models_from: ModelsFrom = ModelsFrom()
     prices: Prices = Prices()
 
+    @property
+    def own_views(self) -> dict[str, tuple[str, ...]]:
+        """Name -> sections of the views of a resolved suite."""
+        return {view.name: view.sections for view in self.views if isinstance(view, ViewEntry)}
+
     @field_validator("models", mode="before")
     @classmethod
     def _model_names(cls, value: Any) -> Any:

@@ -24,7 +24,7 @@ from patray.runs.plan.corpus import Corpus
 from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
 from patray.runs.plan.estimates import Range
 from patray.runs.store import is_complete, key_of
-from patray.runs.suite import ModelEntry, Suite, ViewEntry
+from patray.runs.suite import ModelEntry, Suite
 from patray.runs.tuned import Tuned
 
 PASSES = 4
@@ -92,9 +92,8 @@ def _materials(
     corpus: Corpus, recipes: Mapping[tuple[str, int], Recipe], suite: Suite
 ) -> tuple[dict[tuple[str, int], _Material], dict[tuple[str, int], str]]:
     """Pairs and validation of every recipe and seed at one home, matched where asked; or why there are none."""
-    views = {view.name: view.sections for view in suite.views if isinstance(view, ViewEntry)}
     splits = suite.splits
-    where = ((splits.train, splits.validation, splits.test), splits.salt, views)
+    where = ((splits.train, splits.validation, splits.test), splits.salt, suite.own_views)
     direction = "cited" if suite.tasks.retrieval is None else suite.tasks.retrieval.direction
     made, problems = dict[tuple[str, int], _Material](), dict[tuple[str, int], str]()
     folder = corpus.prepared.folder

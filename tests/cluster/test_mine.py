@@ -119,7 +119,7 @@ def test_the_negatives_are_those_that_sentence_transformers_itself_ranks_there(
     made = {name: make_pairs(home.folder, recipe) for name, recipe in recipes.items() if recipe is not None}
     matched, hard = match(made)["hard"], recipes["hard"]
     assert hard is not None
-    got, step = Miner(suite, store, home, {}).mine(matched, hard, base)
+    got, step = Miner(suite, store, home).mine(matched, hard, base)
     assert step["reused"]
     assert got.table.num_rows == matched.table.num_rows
     rows = got.table.to_pylist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ def write_index(folder: Folder, vectors: np.ndarray, ids: np.ndarray) -> None:
     folder.write_table("ids.parquet", pa.table({"row": row, "patent_id": pa.array(ids, pa.string())}))
 
 
-def read_index(folder: Folder) -> tuple[object, np.ndarray]:
+def read_index(folder: Folder) -> tuple[Any, np.ndarray]:
     """The faiss index and the ids (n,) str of its rows."""
     import faiss
 

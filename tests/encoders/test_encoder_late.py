@@ -167,9 +167,9 @@ def test_saved_token_vectors_are_read_back_with_the_same_bits(tmp_path: Path) ->
         stats = {"patent_vectors": len(part.vectors)}
         table = token_vectors_table(ids, part, part.counts, np.zeros(len(ids), bool), stats)
         folder.write_table(f"part-{at}.parquet", table)
-    ids, found = load_token_vectors(folder)
+    found_ids, found = load_token_vectors(folder)
     expected = concatenate(parts)
-    assert ids.tolist() == ["p1", "p2", "p3"]
+    assert found_ids.tolist() == ["p1", "p2", "p3"]
     np.testing.assert_array_equal(found.start, expected.start)
     np.testing.assert_array_equal(found.vectors.view(np.uint16), expected.vectors.view(np.uint16))
     again = found.take(np.array([2, 0, 0]))

@@ -64,7 +64,7 @@ def arrays(scores, retrieved, judged, grades):
 def test_every_measure_equals_trec_eval_with_ties_gaps_and_graded_judgements(case):
     scores, retrieved, judged, grades = case
     n_queries = len(scores)
-    found = evaluate(*arrays(*case), MEASURES)
+    found = evaluate(*arrays(*case), measures=MEASURES)
     qrels = {f"q{q}": {doc(p): int(grades[q, p]) for p in np.flatnonzero(judged[q])} for q in range(n_queries)}
     run = {f"q{q}": {doc(p): scores[q, p] for p in np.flatnonzero(retrieved[q])} for q in range(n_queries)}
     # An unranked patent judged 0 changes no value; without it pytrec_eval corrupts its memory where a query's
@@ -126,10 +126,10 @@ def test_values_do_not_depend_on_how_many_queries_are_looked_up_at_once(monkeypa
     case = arrays(
         scores, rng.random(scores.shape) < 0.7, rng.random(scores.shape) < 0.2, rng.integers(0, 3, scores.shape)
     )
-    whole = evaluate(*case, MEASURES)
+    whole = evaluate(*case, measures=MEASURES)
     for cells in (1, 20, 77):
         monkeypatch.setattr(module, "BLOCK_CELLS", cells)
-        for measure, values in evaluate(*case, MEASURES).items():
+        for measure, values in evaluate(*case, measures=MEASURES).items():
             np.testing.assert_array_equal(values, whole[measure])
 
 

@@ -17,7 +17,7 @@ def save_tokenizer(folder: Path) -> Any:
     """A lower-casing WordPiece tokenizer that knows letters, digits, marks and few words; markers are plain entries
     of its vocabulary, as in Stanford's checkpoints."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-    from transformers import BertTokenizerFast
+    from transformers import BertTokenizerFast  # type: ignore[attr-defined]
 
     letters = string.ascii_lowercase + string.digits
     pieces = [*SPECIALS, *string.punctuation, *letters, *(f"##{letter}" for letter in letters)]

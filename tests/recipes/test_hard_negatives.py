@@ -35,10 +35,9 @@ def mined(pairs: PairSet, options: HardNegatives, seed: int = 0, mask: tuple[Rel
     ranked = {}
     for source in pairs.weights:
         pool = make_pool(pairs, source)
-        sides = (("query", pool.anchors), ("document", pool.positives))
-        ranked[source] = rank_pool(
-            *(np.array([vector_of(text, role) for text in texts]) for role, texts in sides), options
-        )
+        anchors = np.array([vector_of(text, "query") for text in pool.anchors])
+        positives = np.array([vector_of(text, "document") for text in pool.positives])
+        ranked[source] = rank_pool(anchors, positives, options)
     return add_hard_negatives(pairs, ranked, options, seed, mask)
 
 

@@ -7,7 +7,7 @@ from search_oracle import best, make_truth, same
 
 from patray.errors import EmbeddingError, InputError
 from patray.files import Folder
-from patray.landscapes.records import Slice
+from patray.landscapes.records import Slice, Truth
 from patray.metrics.measures import Measure
 from patray.metrics.ranking import evaluate
 from patray.search.dense import search_shard
@@ -28,7 +28,7 @@ MEASURES = {
 }
 
 
-def random_case(seed: int, scores: str) -> tuple[Ranking, object]:
+def random_case(seed: int, scores: str) -> tuple[Ranking, Truth]:
     random = np.random.default_rng(seed)
     n_queries, n = 30, 200
     pairs = {(q, int(p), int(random.integers(1, 4))) for q in range(n_queries) for p in random.permutation(n)[:12]}

@@ -100,27 +100,24 @@ def test_the_tuned_weight_is_the_best_on_validation_and_sees_nothing_else() -> N
     relevant = np.zeros((n_queries, n))
     relevant[truth.query, truth.patent] = 1
     # Two noisy views of the truth, so that some mixture is better than either.
-    views = [
-        order_rows(np.tile(np.arange(n), (n_queries, 1)), 0.4 * relevant + random.random((n_queries, n)), 30)
-        for _ in range(2)
-    ]
+    everyone = np.tile(np.arange(n), (n_queries, 1))
+    lexical, dense = (order_rows(everyone, 0.4 * relevant + random.random((n_queries, n)), 30) for _ in range(2))
     validation = np.arange(n_queries) < 30
     measure = Measure("nDCG", 10)
-    tuned = tune_weight(*views, truth, validation, measure)
+    tuned = tune_weight(lexical, dense, truth, validation, measure)
     assert [weight for weight, _ in tuned.curve] == [round(0.05 * step, 2) for step in range(21)]
     judged = (truth.query, truth.patent, truth.relevance)
     for weight, mean in tuned.curve:
-        fused = linear(*views, weight, 30)
+        fused = linear(lexical, dense, weight, 30)
         expected = evaluate(fused.patents, *judged, [measure])[measure][validation].mean()
         assert mean == pytest.approx(expected, abs=1e-12)
     means = dict(tuned.curve)
     assert means[tuned.weight] == max(means.values())
     assert 0 < tuned.weight < 1
 
-    shuffled = [Ranking(view.patents.copy(), view.scores) for view in views]
-    for view in shuffled:
+    for view in (lexical, dense):
         view.patents[30:] = view.patents[30:, ::-1]
-    assert tune_weight(*shuffled, truth, validation, measure) == tuned
+    assert tune_weight(lexical, dense, truth, validation, measure) == tuned
 
     rows = tuned.rows("ultrasound", "ta", "fusion")
     assert [set(row) for row in rows] == [set(TUNING.names)] * 23

@@ -16,7 +16,7 @@ def test_the_best_option_is_that_of_a_plain_loop(seed: int) -> None:
     means = random.integers(0, 3, (8, 21)) / 4
     for row, found in zip(means, best_option(means, GRID), strict=True):
         equal = [at for at in range(21) if row[at] == max(row)]
-        assert found == min(equal, key=lambda at: (round(abs(GRID[at] - 0.5), 9), at))
+        assert found == min(equal, key=lambda at: (round(abs(float(GRID[at]) - 0.5), 9), at))
 
 
 def test_rounding_of_sums_does_not_decide_between_equals() -> None:

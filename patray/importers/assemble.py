@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from patray.files import Folder
-from patray.importers.citations import Citations, Lookup
+from patray.importers.citations import Citations, Lookup, first_rows
 from patray.importers.families import known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
@@ -30,8 +30,8 @@ NOT_CHOSEN = "another publication stands for its family"
 NOT_SAMPLED = "not in the sample"
 LEFT_OUT = "its patent or query was filtered"
 UNKNOWN_LINK = "names a patent or query that was not read"
-CITATIONS_AT_ONCE = 1_000_000
-"""Resolved together: each time costs a hash table of all ids, each row some 150 bytes."""
+CITATIONS_AT_ONCE = 4_000_000
+"""Resolved together: each time costs hash tables of all ids, each row some 100 bytes."""
 _META = ("patent_id", "family_id", "jurisdiction", "date", "kind", "language", "source_id", "members", "line", "chars")
 
 
@@ -56,9 +56,10 @@ class Assembled:
 
 @dataclass(frozen=True)
 class _Documents:
-    """ids of all rows read (in part order), which of them stay, and their family; rows per part."""
+    """Metadata of all rows read (in part order); the first row of each one's id; which stay; families; rows per part."""
 
     table: pa.Table
+    first: np.ndarray
     keep: np.ndarray
     family: pa.Array
     sizes: list[int]
@@ -104,9 +105,8 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
     table = pa.concat_tables(tables).combine_chunks()
     count = out.counts.setdefault(which, TableCount(read=table.num_rows))
     ids = whole(table["patent_id"])
-    _, first = np.unique(ids.dictionary_encode().indices.to_numpy(zero_copy_only=False), return_index=True)
-    keep = np.zeros(table.num_rows, dtype=bool)
-    keep[first] = True
+    first = first_rows(ids)
+    keep = first == np.arange(len(first))
     again = pa.array(np.flatnonzero(~keep))
     count.dropped = len(again)
     if len(again):
@@ -115,13 +115,13 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
         out.findings.append(pa.table([*columns, *same], schema=FINDINGS))
     names = pc.coalesce(whole(table["source_id"]), ids)
     family = simple_families(names, known_family(whole(table["family_id"])), whole(table["members"]))
-    return _Documents(table.drop_columns(["members", "family_id"]), keep, family, sizes)
+    return _Documents(table.drop_columns(["members", "family_id"]), first, keep, family, sizes)
 
 
 def _with_citations(
     parts: Sequence[Part], patents: _Documents, options: Options, destination: Folder, out: Assembled
 ) -> _Documents:
-    lookup = Lookup(patents.ids, whole(patents.table["source_id"]), _days(patents))
+    lookup = Lookup(patents.ids, whole(patents.table["source_id"]), _days(patents), patents.first)
     citations = Citations(lookup)
     waiting: list[pa.Table] = []
     for part in parts:
@@ -193,7 +193,7 @@ def _collapse_and_sample(
         taken = dense_sample(len(rows), pairs[0], pairs[1], selection.sample, selection.seed)
         keep[rows[~taken]] = False
         count.filtered[NOT_SAMPLED] = int((~taken).sum())
-    return _Documents(patents.table, keep, patents.family, patents.sizes), stands_for
+    return replace(patents, keep=keep), stands_for
 
 
 def _days(documents: _Documents) -> np.ndarray:

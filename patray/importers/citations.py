@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -26,35 +27,50 @@ REPEATED = "repeated"
 class Lookup:
     """Row numbers of publications by source id, key, and key without kind."""
 
-    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray) -> None:
-        self.ids, self.source_ids = ids, source_ids
+    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray, first: np.ndarray | None = None) -> None:
+        """first (n,): what `first_rows(ids)` gives, where it is known already."""
+        self.ids, self.source_ids, self._dates = ids, source_ids, dates
         # Of publications met twice the first is kept, so every way of finding one must lead to the first.
-        self._first = _index(ids, ids)
-        bare = without_kind(ids)
-        order = np.lexsort((pc.rank(ids, sort_keys="ascending").to_numpy(), dates))
-        encoded = bare.dictionary_encode()
+        self._first = first_rows(ids) if first is None else first
+
+    @cached_property
+    def _bare(self) -> tuple[pa.Array, np.ndarray]:
+        """(the ids without their kind, each once; the row of each: the earliest)."""
+        order = np.lexsort((pc.rank(self.ids, sort_keys="ascending").to_numpy(), self._dates))
+        encoded = without_kind(self.ids).dictionary_encode()
         codes = encoded.indices.to_numpy(zero_copy_only=False)[order]
         numbers, first = np.unique(codes, return_index=True)
-        self._bare = encoded.dictionary.take(pa.array(numbers))
-        self._bare_rows = order[first]
+        return encoded.dictionary.take(pa.array(numbers)), order[first]
 
-    def find(self, keys: pa.Array, source_ids: pa.Array | None = None) -> np.ndarray:
+    def find(self, keys: Strings, source_ids: Strings | None = None) -> np.ndarray:
         """(n,) int64: row of each publication, -1 when it is not there."""
         found = np.full(len(keys), -1, dtype=np.int64)
         if source_ids is not None and source_ids.null_count < len(source_ids):
-            found = _index(source_ids, self.source_ids)
+            found = index_in(source_ids, self.source_ids)
         lost = np.flatnonzero(found < 0)
-        found[lost] = _index(keys.take(pa.array(lost)), self.ids)
+        found[lost] = index_in(keys.take(pa.array(lost)), self.ids)
         lost = lost[found[lost] < 0]
-        if len(lost) and len(self._bare_rows):
-            bare = _index(without_kind(keys.take(pa.array(lost))), self._bare)
-            found[lost] = np.where(bare >= 0, self._bare_rows[bare], -1)
+        if len(lost) and len(self.ids):
+            numbers, rows = self._bare
+            bare = index_in(without_kind(keys.take(pa.array(lost))), numbers)
+            found[lost] = np.where(bare >= 0, rows[bare], -1)
         return np.where(found >= 0, self._first[found], -1) if len(self._first) else found
 
 
-def _index(values: pa.Array, known: pa.Array) -> np.ndarray:
+Strings = pa.Array | pa.ChunkedArray
+
+
+def first_rows(ids: pa.Array) -> np.ndarray:
+    """(n,) int64: the first row that has the row's id."""
+    return index_in(ids, ids)
+
+
+def index_in(values: Strings, known: pa.Array) -> np.ndarray:
+    """(n,) int64: the first place of each value among `known`, -1 for those not there."""
+    if len(values) == 0:  # arrow would hash all that is known first
+        return np.zeros(0, np.int64)
     place = pc.index_in(values, value_set=known, skip_nulls=True)
-    return pc.fill_null(place, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return pc.fill_null(place, -1).to_numpy().astype(np.int64)
 
 
 @dataclass
@@ -71,8 +87,8 @@ class Citations:
     def add(self, table: pa.Table) -> None:
         """Rows of record.CITED."""
         self.read += table.num_rows
-        citing = _index(whole(table["citing_id"]), self.lookup.ids)
-        cited = self.lookup.find(whole(table["cited_id"]), whole(table["cited_source_id"]))
+        citing = index_in(table["citing_id"], self.lookup.ids)
+        cited = self.lookup.find(table["cited_id"], table["cited_source_id"])
         gone, outside = citing < 0, (citing >= 0) & (cited < 0)
         self.removed[GONE] += int(gone.sum())
         self.removed[OUTSIDE] += int(outside.sum())

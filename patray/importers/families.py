@@ -31,29 +31,30 @@ def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa
     id in it, else by its smallest member (by bytes): a publication without either is a family named by itself.
     """
     count = len(ids)
+    if count == 0:
+        return pa.array([], pa.string())
     sizes = pc.fill_null(pc.list_value_length(members), 0).to_numpy(zero_copy_only=False)
-    own = pc.coalesce(ids, pc.binary_join_element_wise("row ", pa.array(np.arange(count)).cast(pa.string()), ""))
-    labelled = given.drop_null()
-    # Family ids and publication names are different kinds of node; a prefix keeps `1234` and `1234` apart.
-    parts = [
-        pc.binary_join_element_wise("p", own, ""),
-        pc.binary_join_element_wise("p", members.flatten(), ""),
-        pc.binary_join_element_wise("f", labelled, ""),
-    ]
-    nodes = pa.concat_arrays([part.cast(pa.string()) for part in parts]).dictionary_encode()
-    codes = nodes.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
-    rows, listed, families = np.split(codes, [count, count + len(members.flatten())])
-    source = np.concatenate([np.repeat(rows, sizes), rows[given.is_valid().to_numpy(zero_copy_only=False)]])
-    target = np.concatenate([listed, families])
-    size = len(nodes.dictionary)
+    own = ids
+    if ids.null_count:
+        own = pc.coalesce(ids, pc.binary_join_element_wise("row ", pa.array(np.arange(count)).cast(pa.string()), ""))
+    # Family ids and publication names are different kinds of node, also where both are `1234`. Families come first.
+    families = given.drop_null().dictionary_encode()
+    named = pa.concat_arrays([own, members.flatten()]).dictionary_encode()
+    among = len(families.dictionary)
+    rows, listed = np.split(among + named.indices.fill_null(-1).to_numpy().astype(np.int64), [count])
+    said = listed >= among  # a member may come without a name
+    source = np.concatenate([np.repeat(rows, sizes)[said], rows[given.is_valid().to_numpy(zero_copy_only=False)]])
+    target = np.concatenate([listed[said], families.indices.to_numpy()])
+    size = among + len(named.dictionary)
     graph = coo_matrix((np.ones(len(source), np.int8), (source, target)), shape=(size, size))
     _, component = connected_components(graph, directed=False)
 
-    # 'f' sorts before 'p', so the smallest node of a component is its smallest family id where it has one.
-    order = pc.sort_indices(nodes.dictionary).to_numpy()
-    name = np.empty(component.max() + 1 if size else 0, dtype=np.int64)
-    name[component[order][::-1]] = order[::-1]
-    chosen = nodes.dictionary.take(pa.array(name[component[rows]] if count else np.zeros(0, np.int64)))
-    names = pc.utf8_slice_codeunits(chosen, 1)
-    clash = pc.and_(pc.starts_with(chosen, "p"), pc.is_in(names, value_set=labelled.unique()))
+    # The smallest node of a component is its smallest family id where it has one.
+    order = [pc.sort_indices(families.dictionary).to_numpy(), among + pc.sort_indices(named.dictionary).to_numpy()]
+    first = np.concatenate(order)[::-1]
+    name = np.empty(component.max() + 1, dtype=np.int64)
+    name[component[first]] = first
+    chosen = name[component[rows]]
+    names = pa.concat_arrays([families.dictionary, named.dictionary]).take(pa.array(chosen))
+    clash = pc.and_(pa.array(chosen >= among), pc.is_in(names, value_set=families.dictionary))
     return pc.if_else(clash, pc.binary_join_element_wise("publication", names, " "), names)

@@ -31,6 +31,10 @@ def test_rows_without_a_name_are_families_of_their_own() -> None:
     assert len(set(found)) == 3
 
 
+def test_members_without_a_name_join_nothing() -> None:
+    assert _families(["a", "b", "c"], [None] * 3, [["a"], ["b", None], [None]]) == ["a", "b", "c"]
+
+
 def test_spellings_of_unknown_do_not_make_one_giant_family() -> None:
     ids = known_family(pa.array(["-1", "0", "", " 12 ", None]))
     assert ids.to_pylist() == [None, None, None, "12", None]

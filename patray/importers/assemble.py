@@ -56,7 +56,7 @@ class Assembled:
 
 @dataclass(frozen=True)
 class _Documents:
-    """Metadata of all rows read (in part order); the first row of each one's id; which stay; families; rows per part."""
+    """All rows read, in part order: metadata, the first row with the id of each, which stay, family; rows per part."""
 
     table: pa.Table
     first: np.ndarray

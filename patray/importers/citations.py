@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,9 @@ GONE = "citing publication not kept"
 SELF = "cites itself"
 COLLAPSED = "inside a family of which one publication was kept"
 REPEATED = "repeated"
+
+
+Strings: TypeAlias = pa.Array | pa.ChunkedArray
 
 
 class Lookup:
@@ -55,9 +59,6 @@ class Lookup:
             bare = index_in(without_kind(keys.take(pa.array(lost))), numbers)
             found[lost] = np.where(bare >= 0, rows[bare], -1)
         return np.where(found >= 0, self._first[found], -1) if len(self._first) else found
-
-
-Strings = pa.Array | pa.ChunkedArray
 
 
 def first_rows(ids: pa.Array) -> np.ndarray:

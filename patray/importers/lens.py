@@ -20,6 +20,7 @@ from patray.importers.nested import (
     choose_language,
     elements,
     field,
+    is_blank,
     take,
     to_lists,
     unique_in_rows,
@@ -174,7 +175,7 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
 
 def _text(lists: pa.Array, options: Options) -> tuple[pa.Array, pa.Array]:
     """(the text in the first preferred language that there is, its language)."""
-    blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(field(lists.flatten(), "text")), ""), True)
+    blank = is_blank(field(lists.flatten(), "text"))
     rows, structs = elements(lists)
     filled = to_lists_of(rows, structs, ~blank.to_numpy(zero_copy_only=False), len(lists))
     chosen, language = choose_language(filled, "lang", options.prefer)
@@ -202,7 +203,7 @@ def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:
     starts = np.flatnonzero(listed | np.diff(objects, prepend=-1).astype(bool))
     bounds = pa.array(np.append(starts, len(fragments)), pa.int32())
     texts = pc.binary_join(pa.ListArray.from_arrays(bounds, fragments), "\n")
-    texts = pc.if_else(pc.equal(pc.utf8_trim_whitespace(texts), ""), pa.scalar(None, S), texts)
+    texts = pc.if_else(is_blank(texts), pa.scalar(None, S), texts)
     return separate_claims(to_lists(own[starts], texts, len(lists))), language
 
 

@@ -14,7 +14,11 @@ STRINGS = pa.list_(pa.string())
 def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One array, whatever the chunks."""
     if isinstance(column, pa.ChunkedArray):
-        return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+        return (
+            column.chunk(0)
+            if column.num_chunks == 1
+            else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+        )
     return column
 
 
@@ -71,6 +75,11 @@ def choose_language(lists: pa.Array, language: str, preferred: Sequence[str]) ->
     return chosen, take(languages, chosen)
 
 
+def is_blank(texts: pa.Array) -> pa.Array:
+    """bool: null, empty, or white space alone."""
+    return pc.fill_null(pc.or_(pc.equal(texts, ""), pc.utf8_is_space(texts)), True)
+
+
 def take(values: pa.Array, index: np.ndarray) -> pa.Array:
     """values[index], null where index is -1."""
     return values.take(pa.array(index, pa.int64(), mask=index < 0))
@@ -81,6 +90,13 @@ def parse_dates(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
 
     Blank and zero mean missing. A day or month 00 is no date: the day is not known and is not made up.
     """
+    encoded = texts.dictionary_encode()  # a day comes many times
+    dates, bad = _parse_each(encoded.dictionary)
+    place = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+    return take(dates, place), np.append(bad, False)[place]
+
+
+def _parse_each(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     texts = pc.utf8_trim_whitespace(texts if pa.types.is_string(texts.type) else texts.cast(pa.string()))
     digits = pc.replace_substring_regex(
         texts, pattern=r"^(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ].*)?$", replacement=r"\1\2\3"

@@ -79,8 +79,12 @@ def kind_has_text(kinds: pa.Array) -> pa.Array:
 
 
 def _clean(column: pa.Array) -> pa.Array:
-    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
-    return pc.replace_substring_regex(pc.utf8_upper(text), pattern=_SEPARATORS, replacement="")
+    text = pc.utf8_upper(column if pa.types.is_string(column.type) else column.cast(pa.string()))
+    odd = pc.fill_null(pc.invert(pc.ascii_is_alnum(text)), False)  # few; a regular expression is slow
+    if not pc.any(odd).as_py():
+        return text
+    clean = pc.replace_substring_regex(text.filter(odd), pattern=_SEPARATORS, replacement="")
+    return pc.replace_with_mask(text, odd, clean)
 
 
 def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
@@ -91,7 +95,10 @@ def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
 
 def _rewrite(column: pa.Array, *rules: tuple[str, str]) -> pa.Array:
     for pattern, replacement in rules:
-        column = pc.replace_substring_regex(column, pattern=pattern, replacement=replacement)
+        hit = pc.fill_null(pc.match_substring_regex(column, pattern=pattern), False)
+        if pc.any(hit).as_py():
+            changed = pc.replace_substring_regex(column.filter(hit), pattern=pattern, replacement=replacement)
+            column = pc.replace_with_mask(column, hit, changed)
     return column
 
 

@@ -237,9 +237,9 @@ def _checksums(files: Sequence[SourceFile], processes: int) -> list[dict[str, An
 
 def _sha256(uri: str) -> tuple[int, str]:
     filesystem, path = locate(uri)
-    digest, size = hashlib.sha256(), 0
+    digest, size, buffer = hashlib.sha256(), 0, memoryview(bytearray(4 << 20))
     with filesystem.open_input_stream(path, compression=None) as stream:
-        while data := stream.read(8 << 20):
-            digest.update(data)
-            size += len(data)
+        while read := stream.readinto(buffer):
+            digest.update(buffer[:read])
+            size += read
     return size, digest.hexdigest()

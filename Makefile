@@ -5,9 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 VLLM_STAMP := $(VENV)/.installed-vllm
 # Tests need no types; a call that no longer fits what it calls is found without running the slow ones.
-CALLS := --cache-dir .mypy_cache/calls --allow-untyped-defs --no-warn-unused-ignores --disable-error-code arg-type --disable-error-code assignment \
-	--disable-error-code misc --disable-error-code operator --disable-error-code override \
-	--disable-error-code return-value --disable-error-code union-attr --disable-error-code var-annotated
+CALLS := --cache-dir .mypy_cache/calls --allow-untyped-defs --no-warn-unused-ignores \
+	$(addprefix --disable-error-code=,arg-type assignment misc operator override return-value union-attr var-annotated)
 # Folder that holds embeddings and runs of `make demo`.
 WORKDIR ?= patray-work
 

@@ -36,7 +36,7 @@ from patray.importers.report import build_report
 from patray.importers.source import SourceFile, find_files, locate
 from patray.landscapes.reading import landscape_name, read_description
 
-IMPORT_FORMAT = 1
+IMPORT_FORMAT = 2
 """Part of the key: raised when the same source would import to something else."""
 
 

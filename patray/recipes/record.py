@@ -179,7 +179,10 @@ class Recipe(Part):
     max_tokens: int | None = Field(default=None, ge=8, description="longest training text; null: the model's own limit")
     precision: Literal["float32", "bfloat16"] = Field(default="float32", description="of the forward pass (autocast)")
     gradient_checkpointing: bool = Field(default=False, description="recompute activations: less memory, more time")
-    lora: Lora | None = Field(default=None, description="adapters in place of full fine-tuning; null: full")
+    lora: Lora | None = Field(
+        default=None,
+        description="adapters; null: full fine-tuning, but default adapters from bases of 1e9 weights on",
+    )
     strategy: Literal["ddp", "fsdp"] = Field(default="ddp", description="copies of the model, or one cut into pieces")
     validate_every: int | None = Field(default=None, ge=1, description="steps; null: ten times in a training")
     patience: int | None = Field(

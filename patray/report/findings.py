@@ -98,10 +98,11 @@ def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentenc
     drops = results.ranked(answer.task, answer.landscape, f"{answer.metric}.drop", answer.leader.view, "out")
     if drop is not None and len(drops) > 1:
         least = drops[-1]
+        extreme = "the largest rise" if least.mean < 0 else "the smallest fall"
         if least.system == answer.leader.system:
-            sentence += (", the smallest fall of all systems in this view",)
+            sentence += (f", {extreme} of all systems in this view",)
         else:
-            sentence += ("; the smallest fall in this view is ", Name(least.system), f"'s {percent(least.mean)}")
+            sentence += (f"; {extreme} in this view is ", Name(least.system), f"'s {percent(abs(least.mean))}")
     best = results.ranked(answer.task, answer.landscape, answer.metric, answer.leader.view, "out")[0]
     if best.system != answer.leader.system:
         sentence += (". Across fields ", Name(best.system), f" scores highest, {score(best.mean)}, ")

@@ -236,6 +236,23 @@ def test_the_fall_across_fields_is_a_share_with_its_interval(tmp_path: Path) -> 
     )
 
 
+def test_a_rise_across_fields_is_not_called_a_fall(tmp_path: Path) -> None:
+    drop = {"slice": "out", "metric": "nDCG@10.drop"}
+    rows = [row("a", 0.30), row("b", 0.2), row("a", 0.25, slice="in"), row("a", 0.30, slice="out")]
+    for most, end in (
+        ("a", ", the largest rise of all systems in this view."),
+        ("b", "; the largest rise in this view is b's 40%."),
+    ):
+        drops = [row("a", -0.2, **drop), row("b", -0.4 if most == "b" else 0.1, **drop)]
+        results = results_of(tmp_path, rows + drops)
+        text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
+        assert text is not None
+        assert plain(text) == (
+            "On land, nDCG@10 of a rises by 20% [19%, 21%] from 0.250 within the query's field to 0.300 across fields"
+            + end
+        )
+
+
 def test_another_leader_across_fields_is_named_with_its_own_test(tmp_path: Path) -> None:
     rows = [row("a", 0.30), row("b", 0.2)]
     rows += [

@@ -19,13 +19,13 @@ from patray.encoders.token_vectors import BYTES, TokenVectors, concatenate, load
 from patray.encoders.vectors import part_names, part_stats
 from patray.errors import ResourceError
 from patray.files import Folder
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.runs.store import read_record
 from patray.runs.suite import Search
 from patray.search.exclusion import exclusions
 from patray.search.maxsim import prepare_token_shard, search_tokens
 from patray.search.ranking import Ranking
-from patray.search.table import positions
 
 
 class TokenSearcher:

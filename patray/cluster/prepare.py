@@ -17,6 +17,7 @@ from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
 from patray.landscapes.load import load_metadata
+from patray.landscapes.positions import positions
 from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
@@ -25,7 +26,6 @@ from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
-from patray.search.table import positions
 
 
 @dataclass(frozen=True)

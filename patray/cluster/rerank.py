@@ -33,6 +33,7 @@ from patray.encoders.windows import ViewIndex
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord
@@ -40,7 +41,7 @@ from patray.models.resolve import Snapshot, localise
 from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Embedding
 from patray.search.reranked import ranking_hash, rerank_top
-from patray.search.table import from_table, positions, to_table
+from patray.search.table import from_table, to_table
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from patray.cluster.models import Model
 from patray.encoders.windows import ViewIndex
 from patray.errors import InputError
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
-from patray.search.table import positions
 
 WINDOW_PAIRS = 512
 """Pairs of one window, where a query has not more by itself."""

@@ -13,6 +13,7 @@ from patray.encoders.vectors import load_vectors
 from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.labels import NO_SPLIT, LabelSet
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
@@ -20,7 +21,7 @@ from patray.runs.suite import Classification, Clustering, Retrieval
 from patray.runs.systems import SystemEntry
 from patray.search.derive import derived
 from patray.search.quantise import value_ranges
-from patray.search.table import from_table, positions
+from patray.search.table import from_table
 from patray.tasks import classification, clustering, retrieval
 from patray.tasks.scores import Score
 

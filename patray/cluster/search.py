@@ -16,6 +16,7 @@ import ray
 from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.load import iter_sections
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
@@ -31,7 +32,7 @@ from patray.search.merge import merge
 from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
-from patray.search.table import positions, to_table
+from patray.search.table import to_table
 
 SHARD_BYTES = 4 << 30
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from patray.files import Folder
-from patray.importers.citations import Citations, Lookup, first_rows
+from patray.importers.citations import Citations, Lookup
 from patray.importers.families import known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
@@ -24,6 +24,7 @@ from patray.importers.parquet_merge import ParquetMerger, Piece, read_footer
 from patray.importers.part import TableCount, encoding
 from patray.importers.record import FINDINGS, INTERNAL
 from patray.importers.select import dense_sample, representatives
+from patray.landscapes.positions import positions
 
 DUPLICATE = "publication met before, the first was kept"
 NOT_CHOSEN = "another publication stands for its family"
@@ -105,7 +106,7 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
     table = pa.concat_tables(tables).combine_chunks()
     count = out.counts.setdefault(which, TableCount(read=table.num_rows))
     ids = whole(table["patent_id"])
-    first = first_rows(ids)
+    first = positions(ids, ids)
     keep = first == np.arange(len(first))
     again = pa.array(np.flatnonzero(~keep))
     count.dropped = len(again)

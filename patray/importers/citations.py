@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from patray.importers.nested import whole
 from patray.importers.numbers import without_kind
+from patray.landscapes.positions import positions
 
 OUTSIDE = "cited publication outside the import"
 GONE = "citing publication not kept"
@@ -25,17 +25,13 @@ COLLAPSED = "inside a family of which one publication was kept"
 REPEATED = "repeated"
 
 
-Strings: TypeAlias = pa.Array | pa.ChunkedArray
-
-
 class Lookup:
     """Row numbers of publications by source id, key, and key without kind."""
 
-    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray, first: np.ndarray | None = None) -> None:
-        """first (n,): what `first_rows(ids)` gives, where it is known already."""
-        self.ids, self.source_ids, self._dates = ids, source_ids, dates
-        # Of publications met twice the first is kept, so every way of finding one must lead to the first.
-        self._first = first_rows(ids) if first is None else first
+    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray, first: np.ndarray) -> None:
+        """first (n,): the first row that has the row's id. Of publications met twice the first is kept, so every way of
+        finding one must lead to it."""
+        self.ids, self.source_ids, self._dates, self._first = ids, source_ids, dates, first
 
     @cached_property
     def _bare(self) -> tuple[pa.Array, np.ndarray]:
@@ -46,32 +42,17 @@ class Lookup:
         numbers, first = np.unique(codes, return_index=True)
         return encoded.dictionary.take(pa.array(numbers)), order[first]
 
-    def find(self, keys: Strings, source_ids: Strings | None = None) -> np.ndarray:
+    def find(self, keys: pa.ChunkedArray, source_ids: pa.ChunkedArray) -> np.ndarray:
         """(n,) int64: row of each publication, -1 when it is not there."""
-        found = np.full(len(keys), -1, dtype=np.int64)
-        if source_ids is not None and source_ids.null_count < len(source_ids):
-            found = index_in(source_ids, self.source_ids)
+        found = positions(source_ids, self.source_ids)
         lost = np.flatnonzero(found < 0)
-        found[lost] = index_in(keys.take(pa.array(lost)), self.ids)
+        found[lost] = positions(keys.take(pa.array(lost)), self.ids)
         lost = lost[found[lost] < 0]
         if len(lost) and len(self.ids):
             numbers, rows = self._bare
-            bare = index_in(without_kind(keys.take(pa.array(lost))), numbers)
+            bare = positions(without_kind(keys.take(pa.array(lost))), numbers)
             found[lost] = np.where(bare >= 0, rows[bare], -1)
         return np.where(found >= 0, self._first[found], -1) if len(self._first) else found
-
-
-def first_rows(ids: pa.Array) -> np.ndarray:
-    """(n,) int64: the first row that has the row's id."""
-    return index_in(ids, ids)
-
-
-def index_in(values: Strings, known: pa.Array) -> np.ndarray:
-    """(n,) int64: the first place of each value among `known`, -1 for those not there."""
-    if len(values) == 0:  # arrow would hash all that is known first
-        return np.zeros(0, np.int64)
-    place = pc.index_in(values, value_set=known, skip_nulls=True)
-    return pc.fill_null(place, -1).to_numpy().astype(np.int64)
 
 
 @dataclass
@@ -88,7 +69,7 @@ class Citations:
     def add(self, table: pa.Table) -> None:
         """Rows of record.CITED."""
         self.read += table.num_rows
-        citing = index_in(table["citing_id"], self.lookup.ids)
+        citing = positions(table["citing_id"], self.lookup.ids)
         cited = self.lookup.find(table["cited_id"], table["cited_source_id"])
         gone, outside = citing < 0, (citing >= 0) & (cited < 0)
         self.removed[GONE] += int(gone.sum())

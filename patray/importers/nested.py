@@ -13,13 +13,11 @@ STRINGS = pa.list_(pa.string())
 
 def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One array, whatever the chunks."""
-    if isinstance(column, pa.ChunkedArray):
-        return (
-            column.chunk(0)
-            if column.num_chunks == 1
-            else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
-        )
-    return column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    if column.num_chunks == 1:  # combine_chunks would copy it
+        return column.chunk(0)
+    return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
 
 
 def field(column: pa.Array, *names: str) -> pa.Array:

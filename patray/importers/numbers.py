@@ -79,12 +79,8 @@ def kind_has_text(kinds: pa.Array) -> pa.Array:
 
 
 def _clean(column: pa.Array) -> pa.Array:
-    text = pc.utf8_upper(column if pa.types.is_string(column.type) else column.cast(pa.string()))
-    odd = pc.fill_null(pc.invert(pc.ascii_is_alnum(text)), False)  # few; a regular expression is slow
-    if not pc.any(odd).as_py():
-        return text
-    clean = pc.replace_substring_regex(text.filter(odd), pattern=_SEPARATORS, replacement="")
-    return pc.replace_with_mask(text, odd, clean)
+    text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+    return _rewrite(pc.utf8_upper(text), (_SEPARATORS, ""))
 
 
 def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
@@ -94,6 +90,7 @@ def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:
 
 
 def _rewrite(column: pa.Array, *rules: tuple[str, str]) -> pa.Array:
+    """Each rule on the values that it matches: these are few, and replacing is slower than looking."""
     for pattern, replacement in rules:
         hit = pc.fill_null(pc.match_substring_regex(column, pattern=pattern), False)
         if pc.any(hit).as_py():

@@ -30,6 +30,7 @@ from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import CITED, FINDINGS, Finding, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.positions import positions
 
 S = pa.string()
 BUCKET_BYTES = 128 << 20
@@ -201,8 +202,7 @@ class _Bucket:
             columns = [TABLES[name][0], *TABLES[name][1], *TABLES[name][2]]
             return np.zeros(0, np.int64), pa.table({column: pa.array([], S) for column in columns})
         table = self.table(name)
-        found = pc.index_in(whole(table[TABLES[name][0]]), value_set=ids)
-        place = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
+        place = positions(table[TABLES[name][0]], ids)
         self.rows[name] += table.num_rows
         self.orphans[name] += int((place < 0).sum())
         order = np.arange(table.num_rows)

@@ -18,7 +18,7 @@ from patray.importers.csv_rows import check_header, read_csv
 from patray.importers.families import known_family
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
 from patray.importers.json_lines import read_json_lines
-from patray.importers.nested import STRINGS, conform, elements, take, to_lists, unique_in_rows, whole
+from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
 from patray.importers.options import Options
 from patray.importers.parquet_rows import open_parquet, read_parquet
 from patray.importers.record import CITED, LABELS, Finding, Rows, patents_table
@@ -95,7 +95,7 @@ def _convert(
         lists = conform(whole(table[names[name]]), STRINGS)
         rows, values = elements(lists)
         if name == "claims":
-            keep = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(values), ""), False)
+            keep = pc.invert(is_blank(values))
             return to_lists(rows[keep.to_numpy(zero_copy_only=False)], values.filter(keep), count)
         inner, parts = elements(pc.split_pattern_regex(values, _SEPARATORS))
         return unique_in_rows(to_lists(rows[inner], parts, count))

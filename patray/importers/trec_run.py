@@ -19,10 +19,10 @@ import pyarrow as pa
 from patray.errors import InputError
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.search.exclusion import exclusions
 from patray.search.ranking import Ranking
-from patray.search.table import positions
 
 FIELDS = "wanted `query iter patent relevance` (qrels) or `query Q0 patent rank score run` (run)"
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.landscapes.codes import LEVELS, SCHEMES, code_sets
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Metadata
 from patray.landscapes.splits import SPLITS
 
@@ -55,8 +56,7 @@ class LabelSet:
 
     def to_matrix(self, patent_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """((N, L) bool: patent has label, (N,) bool: patent is in this set) for `patent_ids` (N,) of str."""
-        where = pc.index_in(pa.array(patent_ids, pa.string()), value_set=pa.array(self.patent_ids, pa.string()))
-        place = pc.fill_null(where, -1).to_numpy()
+        place = positions(patent_ids, self.patent_ids)
         known = place >= 0
         own = np.zeros((len(self.patent_ids) + 1, len(self.labels)), dtype=bool)
         own[self.rows, self.codes] = True

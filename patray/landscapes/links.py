@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from patray.errors import InputError
 from patray.landscapes.cleaning import Findings, clean_lists, clean_strings
+from patray.landscapes.positions import positions
 from patray.landscapes.quarantine import Quarantine
 from patray.landscapes.schema import CITATIONS, INTEGER, LABELS, QRELS, STRING, Column, to_lists, to_strings
 
@@ -66,11 +67,6 @@ def _assemble(table: pa.Table, columns: dict[str, pa.Array], keep: np.ndarray) -
     return pa.table({**columns, **extra}).filter(pa.array(keep))
 
 
-def _position(ids: pa.Array, known: pa.Array) -> np.ndarray:
-    """(n,) int64: position in `known`, -1 when absent or null."""
-    return pc.fill_null(pc.index_in(ids, value_set=known, skip_nulls=True), -1).to_numpy().astype(np.int64)
-
-
 def _blank(ids: pa.Array) -> np.ndarray:
     return pc.fill_null(pc.equal(pc.binary_length(ids), 0), True).to_numpy(zero_copy_only=False)
 
@@ -91,7 +87,7 @@ def clean_citations(file: str, table: pa.Table, known: pa.Array, quarantine: Qua
     """Citations between known documents, each once. known: ids of patents and query documents (unique strings)."""
     found = _columns(table, CITATIONS)
     citing, cited = found["citing_id"], found["cited_id"]
-    source, target = _position(citing, known), _position(cited, known)
+    source, target = positions(citing, known), positions(cited, known)
     rows = _Rows(file, citing, quarantine)
     rows.drop(_blank(citing) | _blank(cited), "missing citing_id or cited_id")
     same = pc.fill_null(pc.equal(citing, cited), False).to_numpy(zero_copy_only=False)
@@ -109,7 +105,7 @@ def clean_qrels(file: str, table: pa.Table, patents: pa.Array, documents: pa.Arr
     """
     found = _columns(table, QRELS)
     queries, judged = found["query_id"], found["patent_id"]
-    source, target = _position(queries, documents), _position(judged, patents)
+    source, target = positions(queries, documents), positions(judged, patents)
     rows = _Rows(file, queries, quarantine)
     rows.drop(_blank(queries) | _blank(judged), "missing query_id or patent_id")
     grades, whole = _integers(found["relevance"])
@@ -147,7 +143,7 @@ def clean_labels(file: str, table: pa.Table, patents: pa.Array, quarantine: Quar
     """Label rows of known patents, one row per patent, every label once per row and without blanks."""
     found = _columns(table, LABELS)
     ids = found["patent_id"]
-    position = _position(ids, patents)
+    position = positions(ids, patents)
     findings = Findings()
     found["labels"], doubled = _unique_labels(clean_lists(found["labels"], "labels", findings))
     for row in doubled:

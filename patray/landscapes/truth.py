@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.landscapes.codes import SCHEMES, code_bits, code_sets
+from patray.landscapes.positions import positions
 from patray.landscapes.records import IN, OUT, UNKNOWN, Metadata, Truth
 
 DIRECTIONS = ("cited", "citing", "both")
@@ -69,8 +70,8 @@ def build_truth(
     pairs = _read_pairs(metadata, direction)
     source = "citations" if metadata.qrels is None else "qrels"
 
-    query = _position(pairs["query_id"], documents["patent_id"])
-    patent = _position(pairs["patent_id"], patent_ids)
+    query = positions(pairs["query_id"], documents["patent_id"])
+    patent = positions(pairs["patent_id"], patent_ids)
     alive = np.ones(len(query), dtype=bool)
     removed: dict[str, int] = {}
 
@@ -127,7 +128,7 @@ def build_truth(
         patent_date=dates[1],
         query_family=_texts(taken["family_id"]),
         query_jurisdiction=_texts(pc.fill_null(taken["jurisdiction"], "")),
-        query_in_corpus=np.where(taken["outside"].to_numpy(), -1, _position(taken["patent_id"], patent_ids)).astype(
+        query_in_corpus=np.where(taken["outside"].to_numpy(), -1, positions(taken["patent_id"], patent_ids)).astype(
             np.int32
         ),
     )
@@ -161,11 +162,6 @@ def _read_pairs(metadata: Metadata, direction: str) -> pa.Table:
     return pairs.append_column("relevance", pa.array(np.ones(pairs.num_rows, dtype=np.int32)))
 
 
-def _position(ids: pa.ChunkedArray, known: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    values = known.combine_chunks() if isinstance(known, pa.ChunkedArray) else known
-    return pc.fill_null(pc.index_in(ids, value_set=values), -1).to_numpy().astype(np.int64)
-
-
 def _texts(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
     out = np.empty(len(column), dtype=object)
     out[:] = column.to_pylist()
@@ -175,7 +171,7 @@ def _texts(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
 def _family_codes(*columns: pa.ChunkedArray) -> list[np.ndarray]:
     """Integer codes of family ids, comparable across the columns."""
     known = pa.concat_arrays([chunk for column in columns for chunk in column.chunks]).unique()
-    return [_position(column, known) for column in columns]
+    return [positions(column, known) for column in columns]
 
 
 def _days(column: pa.ChunkedArray) -> np.ndarray:
@@ -193,7 +189,7 @@ def _excluded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(start (Q+1,) int64, patents (E,) int32): the query itself and, when asked, its family, ascending per query."""
     n = len(patent_ids)
-    itself = _position(query_ids, patent_ids)
+    itself = positions(query_ids, patent_ids)
     inside = np.flatnonzero(itself >= 0)
     keys = [inside * n + itself[inside]]
     if family:

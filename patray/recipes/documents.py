@@ -18,9 +18,9 @@ from scipy.sparse.csgraph import connected_components
 from patray.files import Folder
 from patray.landscapes.labels import get_label_set
 from patray.landscapes.load import load_metadata
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Metadata
 from patray.landscapes.splits import SALT, SHARES, split_families
-from patray.search.table import positions
 
 
 @dataclass(frozen=True)

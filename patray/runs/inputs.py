@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from patray.encoders.windows import ViewIndex
+from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.models.record import ModelRecord, Role
 from patray.runs.suite import Tasks
-from patray.search.table import positions
 
 
 def chosen_queries(index: ViewIndex, truth: Truth) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from patray.errors import InputError
+from patray.landscapes.positions import positions
 from patray.runs.tables import RANKING
 from patray.search.ranking import Ranking
 
@@ -39,12 +39,6 @@ def from_table(table: pa.Table, query_ids: np.ndarray, patent_ids: np.ndarray, d
     patents[query, place] = patent
     scores[query, place] = table["score"].to_numpy()
     return Ranking(patents, scores)
-
-
-def positions(ids: np.ndarray | pa.ChunkedArray, known: np.ndarray | pa.Array) -> np.ndarray:
-    """(n,) int64: position of each id in `known`, -1 where it is not there."""
-    column = ids if isinstance(ids, pa.ChunkedArray) else pa.array(ids, pa.string())
-    return pc.fill_null(pc.index_in(column, value_set=pa.array(known, pa.string())), -1).to_numpy().astype(np.int64)
 
 
 def _positions(column: pa.ChunkedArray, known: np.ndarray, name: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.landscapes.load import load_metadata, part_names, read_rows
+from patray.landscapes.positions import positions
 from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import build_truth
@@ -22,7 +23,6 @@ from patray.landscapes.views import View, render
 from patray.runs.plan.tokens import TextCounter
 from patray.runs.sources import clean_copy_folder, landscape_files, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Suite
-from patray.search.table import positions
 
 
 @dataclass(frozen=True)

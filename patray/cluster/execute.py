@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
+from patray import tables
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.errors import cause_of
 from patray.cluster.fine_tune import fine_tune
@@ -41,7 +42,6 @@ from patray.landscapes.labels import LabelSet
 from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.report.write import write_report
-from patray.runs import tables
 from patray.runs.identity import claim_run
 from patray.runs.inputs import texts_by_role
 from patray.runs.provenance import Provenance

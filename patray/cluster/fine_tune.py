@@ -25,8 +25,8 @@ from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
 from patray.recipes.validation import Validation, make_validation
 from patray.runs.suite import ModelEntry, Suite
-from patray.runs.tables import TRAINING
 from patray.runs.tuned import Tuned
+from patray.tables import TRAINING
 
 
 @ray.remote(num_cpus=1)
@@ -85,7 +85,7 @@ def _mined(job: TrainJob, miner: Miner, base: Model) -> tuple[TrainJob, tuple[di
 
 
 def _curve(tuned: Tuned, steps: pa.Table) -> pa.Table:
-    """Rows of the schema `runs.tables.TRAINING` from a checkpoint's log."""
+    """Rows of the schema `tables.TRAINING` from a checkpoint's log."""
     named = {"model": tuned.name, **tuned.model_dump()}
     for at, (name, value) in enumerate(named.items()):
         steps = steps.add_column(at, name, pa.array([value] * steps.num_rows))

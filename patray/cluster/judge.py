@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from patray import tables
 from patray.cluster.score import Scored
 from patray.files import Folder
-from patray.runs import tables
 from patray.runs.suite import Suite
 from patray.runs.tuned_systems import controls, made_systems
 from patray.tasks.comparisons import ComparisonFamily

@@ -22,7 +22,6 @@ from patray.landscapes.views import View, render
 from patray.runs.store import complete, is_complete
 from patray.runs.suite import Search
 from patray.runs.systems import LOSSY, SystemEntry
-from patray.runs.tables import ranking_file
 from patray.search.dense import Coarse, search_shard
 from patray.search.derive import derived
 from patray.search.exclusion import exclusions
@@ -33,6 +32,7 @@ from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.table import to_table
+from patray.tables import ranking_file
 
 SHARD_BYTES = 4 << 30
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.runs.tables import QUARANTINE
+from patray.tables import QUARANTINE
 
 Action = Literal["dropped", "kept with empty section", "truncated", "kept"]
 
@@ -56,7 +56,7 @@ class Quarantine:
         )
 
     def to_table(self) -> pa.Table:
-        """All rows in the order of their discovery; columns of runs/tables.QUARANTINE."""
+        """All rows in the order of their discovery; columns of tables.QUARANTINE."""
         return pa.concat_tables([QUARANTINE.empty_table(), *self._chunks])
 
 

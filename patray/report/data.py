@@ -15,13 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
 from patray.report.comparison import Comparison
 from patray.report.recipe_results import RecipeResults, load_recipes
 from patray.report.studied import Studies
 from patray.report.words import clean
-from patray.runs import tables
 
 KINDS = ("retrieval", "classification", "clustering")
 METRICS: dict[str, tuple[str, ...]] = {
@@ -185,7 +185,7 @@ def load_results(run: Folder) -> Results:
     """Read a run folder.
 
     Raises:
-        InputError: a file is missing, cannot be read, or lacks a column of `patray.runs.tables`.
+        InputError: a file is missing, cannot be read, or lacks a column of `patray.tables`.
     """
     rows = tuple(
         Row(**_fields(item, "task landscape view system slice metric", "mean ci_low ci_high", "n"))

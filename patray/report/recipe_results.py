@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
+from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
 from patray.recipes.record import DECIDES_NO_WEIGHT
 from patray.report.comparison import Comparison
 from patray.report.words import clean
-from patray.runs import tables
 from patray.tasks.verdicts import seed_mean_name
 
 NOT_COMPARED = (*DECIDES_NO_WEIGHT, "mask")

@@ -21,8 +21,8 @@ from patray.report.data import KINDS, Results, comparison_of, kind_of, labels_of
 from patray.report.declared import MODEL_KINDS, Declared, Model, System, declared, option
 from patray.report.studied import KS, PROMPTS, RETENTION, Asked, At, Gaps, Kept, Retention, Scaled, Sized, Studies
 from patray.report.words import clean
-from patray.runs.tables import EVIDENCE
 from patray.search.quantise import BYTES, vector_bytes
+from patray.tables import EVIDENCE
 from patray.tasks.comparisons import ComparisonFamily, compare_pairs
 from patray.tasks.evidence import from_evidence
 from patray.tasks.gap import Halves, gap_changes

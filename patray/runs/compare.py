@@ -25,7 +25,7 @@ JOINT = "\0"
 
 @dataclass(frozen=True)
 class RunComparison:
-    """rows: of the schema runs.tables.COMPARISONS with the real system in `system`; only_a, only_b: what the other
+    """rows: of the schema tables.COMPARISONS with the real system in `system`; only_a, only_b: what the other
     run lacks, as `task, landscape, view, system`."""
 
     run_a: str

@@ -8,9 +8,9 @@ import numpy as np
 
 from patray.files import Folder
 from patray.landscapes.records import Slice, Truth
-from patray.runs.tables import ranking_file
 from patray.search.table import from_table
 from patray.search.trec import qrels_text, run_text
+from patray.tables import ranking_file
 
 
 def write_trec(

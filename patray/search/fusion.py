@@ -42,7 +42,7 @@ class Tuned:
     high: float | None = None
 
     def rows(self, landscape: str, view: str, system: str) -> list[dict[str, Any]]:
-        """Rows of the schema runs.tables.TUNING: `fusion.weight` for every weight tried, then the ends of the chosen
+        """Rows of the schema tables.TUNING: `fusion.weight` for every weight tried, then the ends of the chosen
         one's interval, `fusion.weight.ci_low` and `fusion.weight.ci_high`, with the means of those weights."""
         where = {"task": "retrieval", "landscape": landscape, "view": view, "system": system}
         means = dict(self.curve)

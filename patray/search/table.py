@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from patray.errors import InputError
 from patray.landscapes.positions import positions
-from patray.runs.tables import RANKING
 from patray.search.ranking import Ranking
+from patray.tables import RANKING
 
 
 def to_table(ranking: Ranking, query_ids: np.ndarray, patent_ids: np.ndarray) -> pa.Table:

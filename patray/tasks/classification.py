@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Classification:
-    """scores: one per probe, of the test patents. tuning: rows of runs/tables.TUNING. left_out: label to why."""
+    """scores: one per probe, of the test patents. tuning: rows of tables.TUNING. left_out: label to why."""
 
     scores: list[LabelScore]
     tuning: list[dict[str, Any]]

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from patray.errors import InputError
-from patray.runs.tables import COMPARISONS
 from patray.stats.corrections import METHODS, adjust
 from patray.stats.power import smallest_detectable
+from patray.tables import COMPARISONS
 from patray.tasks.contests import Contest, Outcome, decide
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.resampled import metrics_of
@@ -59,7 +59,7 @@ def compare(
     level: float = 0.95,
     bases: Mapping[str, str] | None = None,
 ) -> pa.Table:
-    """The table `runs.tables.COMPARISONS`: a row per pair and family, diff = mean_a - mean_b on the items both have.
+    """The table `tables.COMPARISONS`: a row per pair and family, diff = mean_a - mean_b on the items both have.
 
     system_a comes before system_b in the order in which the scores name them (the suite's); with `against`, system_b is
     that one. bases: tuned system to the one it was tuned from, for families between `bases`. Comparisons between views
@@ -97,7 +97,7 @@ def compare_pairs(
     correction: str = "holm",
     level: float = 0.95,
 ) -> list[dict[str, object]]:
-    """Rows of the schema `runs.tables.COMPARISONS` for these pairs of sides of one task, landscape and view alone.
+    """Rows of the schema `tables.COMPARISONS` for these pairs of sides of one task, landscape and view alone.
 
     They are a family of their own, corrected together: for a question that is asked of few pairs, such as what a prompt
     changes, however many others the run compares. A side is one score, or one for each label set. family: its name,
@@ -123,7 +123,7 @@ def compare_contests(
     correction: str,
     level: float,
 ) -> list[dict[str, object]]:
-    """Rows of the schema `runs.tables.COMPARISONS` for these contests, corrected together."""
+    """Rows of the schema `tables.COMPARISONS` for these contests, corrected together."""
     outcomes = decide(contests, catalogue, resamples, flips, seed, level)
     return list(_rows(family, contests, outcomes, correction))
 

@@ -46,7 +46,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Columns of `runs.tables.COMPARISONS` under their names, and the standard error of diff; nan or None: no value."""
+    """Columns of `tables.COMPARISONS` under their names, and the standard error of diff; nan or None: no value."""
 
     n: int
     mean_a: float = np.nan

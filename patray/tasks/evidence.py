@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.runs.tables import EVIDENCE
+from patray.tables import EVIDENCE
 from patray.tasks.resampled import item_f1
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where
 

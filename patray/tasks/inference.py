@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from patray.runs.tables import SUMMARY
 from patray.stats.bootstrap import interval, jackknife_error
 from patray.stats.ratio import DropStatistic, relative_drop
 from patray.stats.resample import Statistic, block_size, bootstrap_weights, cached_block, leave_out, recompute
+from patray.tables import SUMMARY
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
@@ -68,13 +68,13 @@ class _Job:
 def summarise(
     scores: Sequence[Score], items: pa.Table, resamples: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> pa.Table:
-    """The table `runs.tables.SUMMARY`: mean, interval and n of every metric of every score, in the order of the scores.
+    """The table `tables.SUMMARY`: mean, interval and n of every metric of every score, in the order of the scores.
 
     After them: `MEASURE.drop` in slice `out` (1 - mean out / mean in) where a measure has both slices, and task
     `classification:*`, the mean over the label sets where a system has several. `V-measure.seed_sd` and its like hold
     the standard deviation over k-means seeds and have no interval; with one seed there is none.
 
-    items: table of the schema `runs.tables.ITEMS`. Raises InputError for an item that is not in it, a repeated item, or
+    items: table of the schema `tables.ITEMS`. Raises InputError for an item that is not in it, a repeated item, or
     a value that is not a number. A missing interval (one family; more than 1% of resamples without a value) is null.
     """
     catalogue = Catalogue.of(items)

@@ -46,7 +46,7 @@ class Placed:
 
 @dataclass
 class Catalogue:
-    """Items and families of every landscape of a run, from a table of the schema `runs.tables.ITEMS`.
+    """Items and families of every landscape of a run, from a table of the schema `tables.ITEMS`.
 
     An item without a family (null or empty) is a family of its own. Raises InputError where an item has two families.
     """

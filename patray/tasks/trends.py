@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from patray.runs.tables import TRENDS
 from patray.stats.bootstrap import interval
 from patray.stats.rank import kendall_rows, order_p
 from patray.stats.resample import bootstrap_weights, cached_block, recompute
+from patray.tables import TRENDS
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.joint import shared
 from patray.tasks.populations import Catalogue
@@ -34,7 +34,7 @@ def trends(
     seed: int = 0,
     level: float = 0.95,
 ) -> pa.Table:
-    """The table `runs.tables.TRENDS`: a row a family between `bases`, view and home with at least `scale.FEWEST` bases.
+    """The table `tables.TRENDS`: a row a family between `bases`, view and home with at least `scale.FEWEST` bases.
 
     Over the foreign cells (task and landscape) in which all bases were tuned by the same recipes: mean base score, and
     mean change over recipes, seed means first. tau is Kendall's tau-b of the two; its interval redraws the items of

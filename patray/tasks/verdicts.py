@@ -14,9 +14,9 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
-from patray.runs.tables import VERDICTS
 from patray.stats.corrections import adjust
 from patray.stats.power import smallest_detectable
+from patray.tables import VERDICTS
 from patray.tasks.comparisons import POOLED, ComparisonFamily, compare_contests, gather, same_tasks
 from patray.tasks.contests import Contest, decide
 from patray.tasks.populations import Catalogue, Placed
@@ -96,7 +96,7 @@ def verdicts(
     correction: str = "holm",
     level: float = 0.95,
 ) -> pa.Table:
-    """The table `runs.tables.VERDICTS`: a row for each base, recipe and home in every cell of families between `bases`.
+    """The table `tables.VERDICTS`: a row for each base, recipe and home in every cell of families between `bases`.
 
     made: of every tuned system by its name. p is that of `compare`, corrected over all rows of the family.
     """
@@ -184,7 +184,7 @@ def recipe_pairs(
     correction: str = "holm",
     level: float = 0.95,
 ) -> list[dict[str, object]]:
-    """Rows of the schema `runs.tables.COMPARISONS` of families between `recipes`: every two recipes of one base and
+    """Rows of the schema `tables.COMPARISONS` of families between `recipes`: every two recipes of one base and
     home, seed mean against seed mean, at that home. controls: recipes that are no contenders."""
     catalogue = Catalogue.of(items)
     placed = [catalogue.place(score) for score in scores]

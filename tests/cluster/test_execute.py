@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from ir_measures import nDCG
 
+from patray import tables
 from patray.cluster.execute import execute
 from patray.encoders.vectors import load_vectors
 from patray.errors import ConflictError, InputError, ModelError, ResourceError
 from patray.files import Folder
-from patray.runs import tables
 from patray.runs.compare import compare_runs, format_comparison
 from patray.search.faiss_file import read_index
 from tests.cluster.conftest import make_suite

@@ -12,7 +12,7 @@ from patray.runs.plan.estimates import read_estimates
 from patray.runs.plan.plan import Plan, make_plan
 from patray.runs.resolve import resolve
 from patray.runs.suite import ModelEntry, Suite
-from patray.runs.tables import TRAINING, VERDICTS
+from patray.tables import TRAINING, VERDICTS
 from tests.cluster.conftest import make_suite
 
 PROMPTED = {

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    ["patray.errors", "patray.files", "patray.yaml_source", "patray.yaml_model"],
+    ["patray.errors", "patray.files", "patray.tables", "patray.yaml_source", "patray.yaml_model"],
     ["patray.metrics", "patray.stats"],
     ["patray.landscapes"],
     ["patray.models"],
@@ -25,7 +25,7 @@ LAYERS = [
     ["patray.commands"],
     ["patray.cli"],
 ]
-OPEN_TO_ALL = {"patray", "patray.runs.tables"}
+OPEN_TO_ALL = {"patray"}
 PURE = {"patray.metrics": {"numpy", "scipy", "patray"}, "patray.stats": {"numpy", "scipy", "patray"}}
 HEAVY = {"ray", "torch", "vllm", "faiss", "sentence_transformers", "transformers", "sklearn", "matplotlib", "bm25s"}
 

@@ -8,7 +8,7 @@ import pytest
 from patray.errors import InputError
 from patray.importers.calibration import Published, compare, format_rows, read_published, wrong_rows
 from patray.models.registry import find_record
-from patray.runs.tables import SUMMARY
+from patray.tables import SUMMARY
 
 
 def summary(values: dict[tuple[str, str], float]) -> pa.Table:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import yaml
 from make_provenance import run_provenance
 
+from patray import tables
 from patray.cluster.judge import Judge
 from patray.files import Folder
-from patray.runs import tables
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
 from patray.runs.tuned_systems import made_systems

@@ -1,6 +1,6 @@
 """Builds run folders for tests and for looking at the page: `python tests/report/make_run.py demo FOLDER`.
 
-Three of them, from seeded random numbers and the schemas of patray.runs.tables: `demo` (two landscapes, all features),
+Three of them, from seeded random numbers and the schemas of patray.tables: `demo` (two landscapes, all features),
 `hostile` (one system, no retrieval, empty tuning, names and titles that try to break out of the page) and `large` (22
 models, fusions, six views, five landscapes).
 """
@@ -17,8 +17,8 @@ import pyarrow as pa
 import yaml
 from make_provenance import resolved_suite, run_provenance
 
+from patray import tables
 from patray.files import Folder
-from patray.runs import tables
 
 OFFICES = ["US", "EP", "JP", "CN", "DE", "KR", "WO"]
 RETRIEVAL = {

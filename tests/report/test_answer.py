@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from patray import tables
 from patray.files import Folder
 from patray.report.answer import answers_for, explain, headline
 from patray.report.comparison import Comparison
@@ -18,7 +19,6 @@ from patray.report.data import Results, load_results, parts_of
 from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views
 from patray.report.questions import questions
 from patray.report.words import Name, plain
-from patray.runs import tables
 from patray.tasks.inference import verdict
 
 MEANS = {"a": 0.30, "b": 0.28, "c": 0.20}

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 from make_recipe_run import ABROAD, BASES, EFFECT, HOME, recipe_run, suite
 
+from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
 from patray.report.answer import answers_for
@@ -23,7 +24,6 @@ from patray.report.verdict_layouts import verdict_layouts
 from patray.report.verdict_words import main_verdicts, recipe_questions
 from patray.report.words import plain
 from patray.report.write import write_report
-from patray.runs import tables
 from patray.runs.resolve import resolve
 from patray.runs.tuned_systems import controls, made_systems, untuned_systems
 from patray.tasks.verdicts import Made

@@ -16,6 +16,7 @@ from make_run import HOSTILE
 from make_study_run import KEPT, MODELS, study_run
 from scipy import stats
 
+from patray import tables
 from patray.files import Folder
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
@@ -29,7 +30,6 @@ from patray.report.studies import with_studies
 from patray.report.study_figures import Cut, Sizes, Width, retention_curves, score_by_size, weights
 from patray.report.words import plain
 from patray.report.write import write_report
-from patray.runs import tables
 from patray.tasks.evidence import from_evidence
 from patray.tasks.inference import summarise
 

@@ -7,10 +7,10 @@ from search_oracle import best, make_truth
 from patray.errors import InputError
 from patray.metrics.measures import Measure
 from patray.metrics.ranking import evaluate
-from patray.runs.tables import TUNING
 from patray.search.fusion import linear, rrf, tune_weight
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
+from patray.tables import TUNING
 
 
 def random_ranking(random: np.random.Generator, n_queries: int, n: int, depth: int) -> Ranking:

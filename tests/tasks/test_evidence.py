@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from patray.errors import InputError
-from patray.runs.tables import EVIDENCE
+from patray.tables import EVIDENCE
 from patray.tasks.evidence import from_evidence, to_evidence
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where
 

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import f1_score, v_measure_score
 
 from patray.errors import InputError
-from patray.runs.tables import ITEMS
+from patray.tables import ITEMS
 from patray.tasks.gap import Halves, gap_changes
 from patray.tasks.joint import Side
 from patray.tasks.populations import Catalogue

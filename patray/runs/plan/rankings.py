@@ -14,7 +14,7 @@ from patray.runs.plan.corpus import Corpus, Counts
 from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
 from patray.runs.plan.estimates import Range
 from patray.runs.systems import SystemEntry
-from patray.runs.tables import ranking_file
+from patray.tables import ranking_file
 
 QUANTILES = 64
 """Documents' lengths are taken at so many quantiles: which documents a query meets is not known before the search."""

@@ -15,11 +15,12 @@ import ray
 from patray.cluster.foreign import search_foreign
 from patray.cluster.fuse import fuse
 from patray.cluster.late import search_late
+from patray.cluster.lexical import search_lexical
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
-from patray.cluster.search import Place, search_dense, search_lexical
+from patray.cluster.search import Place, search_dense
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth

@@ -29,7 +29,11 @@ examples:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Entry point; returns the exit status: 0 done, 1 the input or the machine was at fault, 130 interrupted."""
+    """Entry point; returns the exit status.
+
+    0 done; 1 the input or the machine was at fault; 2 the command line was wrong (argparse); 3 of `compare` and
+    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 interrupted.
+    """
     from patray.commands.models import spelled_out
 
     options = _parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
@@ -103,10 +107,15 @@ def _parser() -> argparse.ArgumentParser:
         "compare",
         help="compare two runs system by system, with tests",
         description="Compare the systems that two runs share on the items that both judged: paired tests from their "
-        "evidence, Holm-corrected. Exit status 3 when a system became significantly worse (for nightly jobs).",
+        "evidence, Holm-corrected. What else differs between the runs is told first; rows whose landscape or measure "
+        "differs are not compared. Exit status 3 when a system became significantly worse, 4 when none did but a row "
+        "could not be compared (docs/compare.md).",
     )
     compare.add_argument("run_a", help="folder or URI of the first run (the baseline)")
     compare.add_argument("run_b", help="folder or URI of the second run")
+    compare.add_argument(
+        "--margin", type=float, default=0.0, help="losses up to this, in units of the measure, do not matter [0]"
+    )
     compare.set_defaults(command=_compare)
 
     from patray.commands import models as model_commands
@@ -206,9 +215,9 @@ def _compare(options: argparse.Namespace) -> int:
     from patray.files import Folder
     from patray.runs.compare import compare_runs, format_comparison
 
-    comparison = compare_runs(Folder.at(options.run_a), Folder.at(options.run_b))
+    comparison = compare_runs(Folder.at(options.run_a), Folder.at(options.run_b), options.margin)
     print(format_comparison(comparison))
-    return 3 if comparison.worse else 0
+    return comparison.status
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -28,7 +28,8 @@ class Model:
 
     def facts(self) -> dict[str, Any]:
         """What the provenance says of it."""
-        return {**self.record.model_dump(mode="json"), "engine": self.engine, "found": self.snapshot.found}
+        where = {"engine": self.engine, "found": self.snapshot.found, "content": self.content}
+        return {**self.record.model_dump(mode="json"), **where}
 
 
 def find_model(entry: ModelEntry, source: ModelsFrom) -> Model:

@@ -193,5 +193,6 @@ def _facts(prepared: Prepared, metadata: Metadata, splits: Splits) -> dict[str, 
         "quarantined": quarantined,
         "splits": {name: int((parts == at).sum()) for at, name in enumerate(SPLITS)},
         "content": prepared.content_hash,
+        "contents": prepared.part_hashes,
         "label_sets": {},
     }

@@ -64,6 +64,15 @@ class Prepared:
         """'file: reason (action)' -> rows, most frequent first."""
         return {f"{file}: {reason} ({action})": n for file, reason, action, n in self.reasons}
 
+    @property
+    def part_hashes(self) -> dict[str, str]:
+        """Hash of each part of the landscape: patents, queries, citations, qrels, labels/NAME; those that it has."""
+        parts: dict[str, dict[str, str]] = {}
+        for name, digest in self.hashes.items():
+            part = name if name.startswith("labels/") else name.partition("/")[0]
+            parts.setdefault(part, {})[name] = digest
+        return {part: combine(hashes) for part, hashes in parts.items()}
+
     def text_hash(self, columns: Sequence[str], which: str = "patents") -> str:
         """Identity of the ids and these columns of 'patents' or 'queries': changes with nothing else."""
         if f"{which}/patent_id" not in self.hashes:

@@ -1,103 +1,248 @@
 """Two runs side by side: the systems that both judged, on the items that both judged, with paired tests.
 
 Everything is computed from the two evidence files, so runs of different days, machines and versions can be compared.
+Rows that do not speak of the same thing in both runs (`runs/comparability.py`) are listed and not tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
 from patray.stats.corrections import adjust
+from patray.stats.reach import fewest_together, flips_that_carry, smallest_p
+from patray.tables import EVIDENCE
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.evidence import from_evidence
-from patray.tasks.inference import verdict
-from patray.tasks.scores import LabelScore, MeanScore, Score
+from patray.tasks.resampled import metric_names
+from patray.tasks.scores import Score
 
 BEFORE, AFTER = "before", "after"
 JOINT = "\0"
+FLIPS = 10_000
+"""Flips of the tests, unless so many rows are compared that they could find nothing."""
+ALPHA = 0.05
+WORSE, APART = 3, 4
+"""Exit statuses: something became worse; nothing did, but something could not be compared."""
+SAME_AS = {"NMI": "V-measure"}
+"""Metrics that are another one by another name: testing both would cost power and say nothing."""
+
+Key = tuple[str, str, str, str, str]
+"""task, landscape, view, system, metric."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finished run as a comparison sees it. scores: those in slice `all`, by key; one score may have several."""
+
+    folder: Folder
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @cached_property
+    def facts(self) -> RunFacts:
+        return RunFacts.of(self.folder)
+
+    @cached_property
+    def scores(self) -> dict[Key, Score]:
+        if not self.folder.exists("evidence.parquet"):
+            raise InputError(f"{self.folder}: no evidence.parquet, so this is not a finished run")
+        with self.folder.input("evidence.parquet") as stream:
+            table = pq.read_table(stream, columns=EVIDENCE.names, filters=pc.field("slice") == "all")
+        found: dict[Key, Score] = {}
+        for score in from_evidence(table):
+            where = score.where
+            for metric in metric_names(score):
+                if metric not in SAME_AS:
+                    found[where.task, where.landscape, where.view, where.system, metric] = score
+        return found
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A row that cannot be compared, and why."""
+
+    key: Key
+    why: str
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """rows: of the schema tables.COMPARISONS with the real system in `system`; only_a, only_b: what the other
-    run lacks, as `task, landscape, view, system`."""
+    """rows: of the schema tables.COMPARISONS with the real system in `system`; apart: what both runs have and cannot be
+    compared; only_a, only_b: what the other run lacks, as `task, landscape, view, system`. margin: the largest loss
+    that does not matter, in units of the measure."""
 
     run_a: str
     run_b: str
     rows: tuple[dict[str, object], ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    apart: tuple[Apart, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    notes: tuple[str, ...] = ()
+    margin: float = 0.0
 
     @property
     def worse(self) -> list[dict[str, object]]:
-        """Rows where the second run is significantly worse after the correction over all rows."""
-        return [row for row in self.rows if verdict(row) == "better"]
+        """Rows where the second run is significantly worse after the correction over all rows, by more than margin."""
+        return [row for row in self.rows if says(row, self.margin) == "WORSE"]
+
+    @property
+    def status(self) -> int:
+        """The exit status: 3 where a row is worse, else 4 where a row could not be compared, else 0."""
+        return WORSE if self.worse else APART if self.apart else 0
 
 
-def compare_runs(run_a: Folder, run_b: Folder) -> RunComparison:
-    """Compare every shared score in slice `all`; InputError when the runs share nothing."""
-    sides = {}
-    for run in (run_a, run_b):
-        if not run.exists("evidence.parquet"):
-            raise InputError(f"{run}: no evidence.parquet, so this is not a finished run")
-        scores = from_evidence(run.read_table("evidence.parquet"))
-        sides[run] = {_key(score): score for score in scores if score.where.slice == "all"}
-    shared = [key for key in sides[run_a] if key in sides[run_b]]
+def compare_runs(run_a: Folder, run_b: Folder, margin: float = 0.0) -> RunComparison:
+    """Compare every shared score in slice `all`; InputError when the runs share none."""
+    a, b = Judged(run_a), Judged(run_b)
+    shared = [key for key in a.scores if key in b.scores]
     if not shared:
         raise InputError(f"{run_a} and {run_b} have no system in common on the same task, landscape and view")
-    items = pa.concat_tables([run_a.read_table("items.parquet"), run_b.read_table("items.parquet")])
-    items = items.group_by(items.column_names).aggregate([])
-    scores = [_placed(sides[run][key], name) for key in shared for run, name in ((run_a, BEFORE), (run_b, AFTER))]
-    wanted = dict.fromkeys((score.where.task, metric) for score in scores for metric in _metrics(score))
-    families = [ComparisonFamily(f"{task} {metric}", task, metric) for task, metric in wanted]
-    rows = []
-    for row in compare(scores, items, families).to_pylist():
-        if not row["n"]:
-            continue  # judged by both runs, but on no common query or patent
-        view, _, system = row["view"].partition(JOINT)
-        rows.append({**row, "view": view, "system": system})
-    if not rows:
-        raise InputError(f"{run_a} and {run_b} judged the same systems, but on no common query or patent")
+    differences = differences_between(a.facts, b.facts)
+    reasons = {key: why_not(differences, key[0], key[1]) for key in shared}
+    keys = [key for key in shared if not reasons[key]]
+    apart = [Apart(key, reason) for key, reason in reasons.items() if reason]
+    rows, without = paired_rows(a, b, keys, flips_for(len(keys)))
+    apart += [Apart(key, "no common query or patent") for key in without]
     return RunComparison(
-        run_a.name,
-        run_b.name,
-        tuple(_corrected(rows)),
-        tuple(_names(key for key in sides[run_a] if key not in sides[run_b])),
-        tuple(_names(key for key in sides[run_b] if key not in sides[run_a])),
+        a.name,
+        b.name,
+        tuple(corrected(rows)),
+        tuple(_names(key for key in a.scores if key not in b.scores)),
+        tuple(_names(key for key in b.scores if key not in a.scores)),
+        tuple(apart),
+        differences,
+        tuple(unreachable(rows, flips_for(len(keys)))),
+        margin,
     )
 
 
-def format_comparison(found: RunComparison) -> str:
-    """A table for the terminal: largest changes first, and what could not be compared."""
-    lines = [f"{found.run_a} (a) against {found.run_b} (b): {len(found.rows)} comparisons, Holm-corrected together"]
-    header = f"{'task':<28} {'landscape':<14} {'view':<10} {'system':<24} {'metric':<20}"
-    lines.append(f"{header} {'a':>8} {'b':>8} {'b - a':>9} {'p':>8}  verdict")
-    for row in sorted(found.rows, key=lambda row: float(str(row["diff"]))):
-        change = 0.0 - float(str(row["diff"]))
-        said = {"better": "WORSE", "worse": "better"}.get(verdict(row), "no difference seen")
-        what = f"{row['task']!s:<28} {row['landscape']!s:<14} {row['view']!s:<10} {row['system']!s:<24}"
-        lines.append(
-            f"{what} {row['metric']!s:<20} {row['mean_a']:>8.4f} {row['mean_b']:>8.4f} {change:>+9.4f} "
-            f"{row['p_adjusted']:>8.4f}  {said}"
+def paired_rows(a: Judged, b: Judged, keys: Sequence[Key], flips: int) -> tuple[list[dict[str, object]], list[Key]]:
+    """Uncorrected rows of these keys (mean_a, mean_b, diff = a - b, p_permutation, ...), and the keys without a common
+    item."""
+    if not keys:
+        return [], []
+    landscapes = pa.array(list(dict.fromkeys(key[1] for key in keys)))
+    parts = [run.folder.read_table("items.parquet") for run in (a, b)]
+    items = pa.concat_tables([part.filter(pc.is_in(part["landscape"], value_set=landscapes)) for part in parts])
+    items = items.group_by(items.column_names).aggregate([])
+    # Macro and micro F1 are of one score: it is placed once.
+    sides = {id(run.scores[key]): (run.scores[key], name) for key in keys for run, name in ((a, BEFORE), (b, AFTER))}
+    wanted = dict.fromkeys((key[0], key[4]) for key in keys)
+    families = [ComparisonFamily(f"{task} {metric}", task, metric) for task, metric in wanted]
+    rows: list[dict[str, object]] = []
+    placed = [_placed(score, name) for score, name in sides.values()]
+    for row in compare(placed, items, families, flips=flips).to_pylist():
+        view, _, system = row["view"].partition(JOINT)
+        rows.append({**row, "view": view, "system": system})
+    known = {key_of(row) for row in rows if row["n"]}
+    return [row for row in rows if row["n"]], [key for key in keys if key not in known]
+
+
+def flips_for(rows: int, times: int = 1) -> int:
+    """Flips that leave a correction over so many rows, `times` over, able to find something."""
+    return max(FLIPS, 2 * flips_that_carry(max(rows * times, 1)))
+
+
+def corrected(rows: Sequence[dict[str, object]], times: int = 1) -> list[dict[str, object]]:
+    """p_adjusted by Holm over all rows together, since a reader looks at all of them, and `times` that."""
+    if not rows:
+        return []
+    raw = pa.array([row["p_permutation"] for row in rows], pa.float64())
+    adjusted = adjust(pc.fill_null(raw, float("nan")).to_numpy(zero_copy_only=False), "holm")
+    return [{**row, "p_adjusted": min(1.0, float(p) * times)} for row, p in zip(rows, adjusted, strict=True)]
+
+
+def unreachable(rows: Sequence[Mapping[str, object]], flips: int, times: int = 1) -> Iterable[str]:
+    """A note where no row could be significant whatever its difference: too few items for so many rows."""
+    if not rows:
+        return
+    items = max(int(str(row["n"])) for row in rows)
+    if fewest_together("holm", len(rows) * times, smallest_p(flips, items)) is None:
+        yield (
+            f"no row can be called worse here: {items} items allow no p below {smallest_p(flips, items):.2g}, and "
+            f"{len(rows) * times} comparisons ask for one below {ALPHA / (len(rows) * times):.2g}. Judge more queries."
         )
+
+
+def says(row: Mapping[str, object], margin: float = 0.0) -> str:
+    """What a row says of the second run."""
+    p, loss = row["p_adjusted"], float(str(row["diff"]))
+    if not isinstance(p, float) or not p < ALPHA or loss == 0:
+        beyond = margin > 0 and loss > margin
+        return "beyond the margin, but may be chance" if beyond else "no difference seen"
+    if loss < 0:
+        return "better"
+    return "WORSE" if loss > margin else "worse, within the margin"
+
+
+def key_of(row: Mapping[str, object]) -> Key:
+    """The key of a row."""
+    task, landscape, view, system, metric = (
+        str(row[name]) for name in ("task", "landscape", "view", "system", "metric")
+    )
+    return task, landscape, view, system, metric
+
+
+def format_comparison(found: RunComparison) -> str:
+    """A table for the terminal: what differs between the runs, largest losses first, and what was not compared."""
+    lines = [f"{found.run_a} (a) against {found.run_b} (b): {len(found.rows)} comparisons, Holm-corrected together"]
+    lines += format_differences(found.differences)
+    lines += [f"note: {note}" for note in found.notes]
+    if found.rows or found.apart:
+        lines.append(HEADER)
+    for row in sorted(found.rows, key=lambda row: -float(str(row["diff"]))):
+        lines.append(format_row(row, says(row, found.margin)))
+    lines += [format_apart(row) for row in found.apart]
     for name, only in ((found.run_a, found.only_a), (found.run_b, found.only_b)):
         lines += [f"only in {name}: {what}" for what in only]
     return "\n".join(lines)
 
 
-def _key(score: Score) -> tuple[str, ...]:
-    where = score.where
-    kind = getattr(score, "metric", getattr(score, "probe", "clusters"))
-    return where.task, where.landscape, where.view, where.system, str(kind)
+def format_differences(differences: Sequence[Difference]) -> list[str]:
+    """One line a subject; those that take rows from the comparison say so."""
+    return [f"{difference}" + (" (rows not comparable)" if difference.tasks else "") for difference in differences] or [
+        "the same landscapes, measures, settings, models and versions"
+    ]
 
 
-def _names(keys: Iterable[tuple[str, ...]]) -> list[str]:
+HEADER = (
+    f"{'task':<28} {'landscape':<14} {'view':<10} {'system':<24} {'metric':<20} "
+    f"{'a':>8} {'b':>8} {'b - a':>9} {'p':>8}  verdict"
+)
+
+
+def format_row(row: Mapping[str, object], verdict: str) -> str:
+    """One line of the table."""
+    change = 0.0 - float(str(row["diff"]))
+    return (
+        f"{_place(key_of(row))} {row['mean_a']:>8.4f} {row['mean_b']:>8.4f} {change:>+9.4f} {row['p_adjusted']:>8.4f}"
+        f"  {verdict}"
+    )
+
+
+def format_apart(row: Apart) -> str:
+    """The line of a row that was not compared."""
+    return f"{_place(row.key)} {'':>36}  not comparable: {row.why}"
+
+
+def _place(key: Key) -> str:
+    task, landscape, view, system, metric = key
+    return f"{task:<28} {landscape:<14} {view:<10} {system:<24} {metric:<20}"
+
+
+def _names(keys: Iterable[Key]) -> list[str]:
     return list(dict.fromkeys(", ".join(key[:4]) for key in keys))
 
 
@@ -105,18 +250,3 @@ def _placed(score: Score, run: str) -> Score:
     """The run becomes the system, so that it is what is compared; the system stands with the view."""
     where = score.where
     return replace(score, where=replace(where, view=f"{where.view}{JOINT}{where.system}", system=run))
-
-
-def _metrics(score: Score) -> tuple[str, ...]:
-    if isinstance(score, MeanScore):
-        return (score.metric,)
-    if isinstance(score, LabelScore):
-        return f"{score.probe}-macro-F1", f"{score.probe}-micro-F1"
-    return "V-measure", "ARI"
-
-
-def _corrected(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """p_adjusted over all rows together, since a reader looks at all of them."""
-    table = pa.Table.from_pylist(rows)
-    raw = pc.fill_null(table["p_permutation"].cast(pa.float64()), float("nan")).to_numpy()
-    return [{**row, "p_adjusted": float(p)} for row, p in zip(rows, adjust(raw, "holm"), strict=True)]

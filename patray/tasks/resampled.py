@@ -12,7 +12,7 @@ from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
 from patray.stats.resample import Drawn, Statistic, Weights
 from patray.tasks.agreement import AGREEMENT, agreement_statistic
 from patray.tasks.populations import Placed, Population
-from patray.tasks.scores import ClusterScore, LabelScore, MeanScore
+from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score
 
 F1 = ("macro-F1", "micro-F1")
 RANGES = {
@@ -27,7 +27,11 @@ RANGES = {
 
 def metrics_of(placed: Placed) -> tuple[str, ...]:
     """The names of a score's metrics, in the order of the columns of its statistic."""
-    score = placed.score
+    return metric_names(placed.score)
+
+
+def metric_names(score: Score) -> tuple[str, ...]:
+    """As `metrics_of`, of a score whose items were not looked up."""
     if isinstance(score, MeanScore):
         return (score.metric,)
     if isinstance(score, LabelScore):

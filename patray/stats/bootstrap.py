@@ -109,7 +109,7 @@ def interval(
         refused = np.ones_like(refused)
     if error is not None:
         refused = refused | np.isnan(error)
-        replicates = estimate + _fitted(replicates, error)
+        replicates = estimate + fitted(replicates, error)
     if refused.all():
         return np.full(refused.shape, np.nan), np.full(refused.shape, np.nan)
     share = tail(level, families)
@@ -127,8 +127,8 @@ def shift_p(replicates: np.ndarray, estimate: np.ndarray, error: np.ndarray) -> 
     at least as far from zero) / (1 + B). nan where `interval` has none.
     """
     replicates, refused = _defined(replicates)
-    fitted = np.abs(_fitted(replicates, error))
-    extreme = np.sum(fitted >= np.abs(estimate) - TIE, axis=0)
+    drawn = np.abs(fitted(replicates, error))
+    extreme = np.sum(drawn >= np.abs(estimate) - TIE, axis=0)
     p = (1.0 + extreme) / (1.0 + np.sum(~np.isnan(replicates), axis=0))
     return np.where(refused | np.isnan(estimate) | np.isnan(error), np.nan, p)
 
@@ -139,7 +139,7 @@ def _defined(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (np.where(refused, 0.0, replicates) if refused.any() else replicates), refused
 
 
-def _fitted(replicates: np.ndarray, error: np.ndarray) -> np.ndarray:
+def fitted(replicates: np.ndarray, error: np.ndarray) -> np.ndarray:
     """Replicates (B, M) shifted to mean 0 and stretched to standard deviation error (M,); as they are if all equal."""
     some = np.isnan(replicates).any()
     centre, spread = (np.nanmean, np.nanstd) if some else (np.mean, np.std)

@@ -118,21 +118,27 @@ class Flips:
 
     def blocks(self, most: int = 1024) -> Iterator[Drawn]:
         """Signs as weights: rows (b, F) of +1 and -1, b at most `most`; the same signs whatever the block size."""
+        if not self.exact:
+            yield from self.sample(most)
+            return
         block = min(block_size(self.families), most)
-        total = 2**self.families if self.exact else self.flips
+        for start in range(0, 2**self.families, block):
+            rows = np.arange(start, min(start + block, 2**self.families))
+            bits = (rows[:, None] >> np.arange(self.families)) & 1
+            yield Drawn(1.0 - 2.0 * bits)
+
+    def sample(self, most: int = 1024) -> Iterator[Drawn]:
+        """`flips` sign vectors drawn at random, also where all of them could be listed; else as `blocks`."""
+        block = min(block_size(self.families), most)
         generator = stream(self.seed, 1)
-        for start in range(0, total, block):
-            size = min(block, total - start)
-            if self.exact:
-                bits = (np.arange(start, start + size)[:, None] >> np.arange(self.families)) & 1
-                signs = 1.0 - 2.0 * bits
-            else:
-                # Whole 64-bit words a row, so that the signs do not depend on the block size.
-                words = (self.families + 63) // 64
-                drawn = np.frombuffer(generator.bytes(size * words * 8), dtype=np.uint8).reshape(size, words * 8)
-                signs = np.unpackbits(drawn, axis=1, count=self.families).astype(np.float64)
-                signs *= -2.0
-                signs += 1.0
+        # Whole 64-bit words a row, so that the signs do not depend on the block size.
+        words = (self.families + 63) // 64
+        for start in range(0, self.flips, block):
+            size = min(block, self.flips - start)
+            drawn = np.frombuffer(generator.bytes(size * words * 8), dtype=np.uint8).reshape(size, words * 8)
+            signs = np.unpackbits(drawn, axis=1, count=self.families).astype(np.float64)
+            signs *= -2.0
+            signs += 1.0
             yield Drawn(signs)
 
     def p_values(self, observed: np.ndarray, replicates: Iterator[np.ndarray], tolerance: np.ndarray) -> np.ndarray:
@@ -181,27 +187,45 @@ def swap_test(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray, fl
     families the totals of the two are half their sum plus and minus half their flipped difference, so one product a
     system serves all its pairs.
     """
-    whole = [[np.asarray(part.matrix.sum(axis=1), dtype=np.float64) for part in system] for system in systems]
-    observed = np.array(
-        [
-            np.mean([part.function(total[None])[0] for part, total in zip(systems[a], whole[a], strict=True)])
-            - np.mean([part.function(total[None])[0] for part, total in zip(systems[b], whole[b], strict=True)])
-            for a, b in pairs
+    swaps = Swaps.of(systems, pairs)
+    blocks = map(swaps.differences, flips.blocks(swaps.most(flips.families)))
+    return flips.p_values(swaps.observed, blocks, np.full(len(pairs), TIE))
+
+
+@dataclass(frozen=True)
+class Swaps:
+    """Differences of metrics of summed counts, (P,) as observed and after some families' predictions changed hands.
+
+    whole: the totals (K,) of every system and label set.
+    """
+
+    systems: Sequence[Sequence[CountStatistic]]
+    pairs: np.ndarray
+    whole: list[list[np.ndarray]]
+    observed: np.ndarray
+
+    @staticmethod
+    def of(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray) -> Swaps:
+        whole = [[np.asarray(part.matrix.sum(axis=1), dtype=np.float64) for part in system] for system in systems]
+        values = [
+            np.mean([part.function(total[None])[0] for part, total in zip(system, totals, strict=True)])
+            for system, totals in zip(systems, whole, strict=True)
         ]
-    )
+        return Swaps(systems, pairs, whole, np.array([values[a] - values[b] for a, b in pairs]))
 
-    row_bytes = 8 * sum(part.matrix.shape[0] for system in systems for part in system)
+    def most(self, families: int) -> int:
+        """Sign vectors of `families` families that are worth a block."""
+        row_bytes = 8 * sum(part.matrix.shape[0] for system in self.systems for part in system)
+        return min(cached_block(families), max(1, BLOCK_BYTES // row_bytes))
 
-    def replicates() -> Iterator[np.ndarray]:
-        for signs in flips.blocks(most=min(cached_block(flips.families), max(1, BLOCK_BYTES // row_bytes))):
-            flipped = [[signs.totals(part.matrix) for part in system] for system in systems]
-            block = np.zeros((len(signs.rows), len(pairs)))
-            for column, (a, b) in enumerate(pairs):
-                for at, part in enumerate(systems[a]):
-                    middle = (whole[a][at] + whole[b][at]) / 2.0
-                    half = (flipped[a][at] - flipped[b][at]) / 2.0
-                    block[:, column] += part.function(middle + half) - part.function(middle - half)
-                block[:, column] /= len(systems[a])
-            yield block
-
-    return flips.p_values(observed, replicates(), np.full(len(pairs), TIE))
+    def differences(self, signs: Drawn) -> np.ndarray:
+        """(b, P): after the swaps that b sign vectors say."""
+        flipped = [[signs.totals(part.matrix) for part in system] for system in self.systems]
+        block = np.zeros((len(signs.rows), len(self.pairs)))
+        for column, (a, b) in enumerate(self.pairs):
+            for at, part in enumerate(self.systems[a]):
+                middle = (self.whole[a][at] + self.whole[b][at]) / 2.0
+                half = (flipped[a][at] - flipped[b][at]) / 2.0
+                block[:, column] += part.function(middle + half) - part.function(middle - half)
+            block[:, column] /= len(self.systems[a])
+        return block

@@ -71,7 +71,7 @@ def test_the_jackknife_error_of_a_mean_is_its_standard_error() -> None:
     assert np.isnan(jackknife_error(left_out[:1])).all()
 
 
-def test_fitted_replicates_have_the_estimate_as_mean_and_the_given_error_as_spread() -> None:
+def testfitted_replicates_have_the_estimate_as_mean_and_the_given_error_as_spread() -> None:
     replicates = np.random.default_rng(0).normal(0.7, 0.1, (20_000, 1))
     low, high = interval(replicates, np.array([0.5]), 10**6, error=np.array([0.2]))
     assert (low[0], high[0]) == pytest.approx((0.5 - 1.96 * 0.2, 0.5 + 1.96 * 0.2), abs=0.01)
@@ -132,7 +132,7 @@ def clustered(generator: np.random.Generator, n: int, kinds: int, share: float) 
 def test_a_v_measure_of_many_clusters_lies_in_its_fitted_interval_and_outside_the_plain_one() -> None:
     """The reason for fitting; the coverage of both is measured in benchmarks/coverage.py."""
     n, kinds = 300, 20
-    inside_plain = inside_fitted = 0
+    inside_plain = insidefitted = 0
     expected = np.mean(
         [v_measure(*clustered(np.random.default_rng(seed), n, kinds, 0.5)) for seed in range(1000, 1400)]
     )
@@ -149,8 +149,8 @@ def test_a_v_measure_of_many_clusters_lies_in_its_fitted_interval_and_outside_th
         low, high = interval(replicates[:, None], estimate, n)
         inside_plain += int(low[0] <= expected <= high[0])
         low, high = interval(replicates[:, None], estimate, n, error=jackknife_error(left_out[:, None]))
-        inside_fitted += int(low[0] <= expected <= high[0])
-    assert inside_fitted >= 0.9 * 60
+        insidefitted += int(low[0] <= expected <= high[0])
+    assert insidefitted >= 0.9 * 60
     assert inside_plain <= 0.3 * 60
 
 

@@ -56,22 +56,21 @@ class Judge:
         """summary and comparisons, with recipes also verdicts and trends, from the saved evidence; returns the numbers
         of rows of the first two."""
         options, made = self._suite.statistics, made_systems(self._suite)
+        draws = options.draws
         scores = from_evidence(self._run.read_table("evidence.parquet"))
         items = self._run.read_table("items.parquet")
-        summary = summarise(scores, items, options.resamples, options.seed, options.level)
+        summary = summarise(scores, items, draws)
         self._run.write_table("summary.parquet", summary)
         families = [ComparisonFamily(**family.model_dump()) for family in options.comparisons or ()]
-        tests = (options.resamples, options.flips, options.seed, options.correction, options.level)
         bases = {name: of.base for name, of in made.items()}
         declared = [family for family in families if family.between != "recipes"]
-        comparisons = compare(scores, items, declared, *tests, bases)
+        comparisons = compare(scores, items, declared, draws, bases)
         if made:
             no_contenders = controls(self._suite)
-            pairs = recipe_pairs(scores, items, families, made, no_contenders, *tests)
+            pairs = recipe_pairs(scores, items, families, made, no_contenders, draws)
             comparisons = pa.concat_tables([comparisons, rows_of(pairs, tables.COMPARISONS)])
-            self._run.write_table("verdicts.parquet", verdicts(scores, items, families, made, *tests))
-            draws = options.resamples, options.seed, options.level
-            found = trends(scores, items, families, made, no_contenders, *draws)
+            self._run.write_table("verdicts.parquet", verdicts(scores, items, families, made, draws))
+            found = trends(scores, items, families, made, no_contenders, draws)
             self._run.write_table("trends.parquet", found)
         self._run.write_table("comparisons.parquet", comparisons)
         return summary.num_rows, comparisons.num_rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import combinations
 
 import pyarrow.compute as pc
@@ -22,6 +22,7 @@ from patray.report.declared import MODEL_KINDS, Declared, Model, System, declare
 from patray.report.studied import KS, PROMPTS, RETENTION, Asked, At, Gaps, Kept, Retention, Scaled, Sized, Studies
 from patray.report.words import clean
 from patray.search.quantise import BYTES, vector_bytes
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.tables import EVIDENCE
 from patray.tasks.comparisons import ComparisonFamily, compare_pairs
 from patray.tasks.evidence import from_evidence
@@ -158,9 +159,7 @@ class _Study:
         self.at = At(answer.task, answer.landscape, answer.leader.view, answer.metric)
         self.catalogue, self.sides = catalogue, sides
         text = results.suite_text
-        resamples, seed, level = option(text, "resamples", 10_000), option(text, "seed", 0), option(text, "level", 0.95)
-        self.bootstrap = {"resamples": resamples, "seed": seed, "level": level}
-        self.tests = {"flips": option(text, "flips", 10_000), "correction": option(text, "correction", "holm")}
+        self.draws = Draws(**{name: option(text, name, default) for name, default in asdict(DEFAULT_DRAWS).items()})
         self.order = {name: index for index, name in enumerate(in_view(results, answer))}
 
     def _has(self, systems: Iterable[System], parts: Sequence[str] = ("all",)) -> bool:
@@ -175,7 +174,7 @@ class _Study:
             sides = [(self._side(a), self._side(b)) for a, b in listed if self._has((a, b))]
             if sides:
                 family = ComparisonFamily(question, self.at.task, self.at.metric)
-                rows = compare_pairs(family, sides, self.catalogue, **self.bootstrap, **self.tests)
+                rows = compare_pairs(family, sides, self.catalogue, self.draws)
                 yield Asked(self.at, question, tuple(comparison_of(row) for row in rows))
 
     def retention(self, groups: Iterable[Group]) -> Iterable[Retention]:
@@ -191,7 +190,7 @@ class _Study:
             if not smaller or not self._has([full]):
                 continue
             sides = [self._side(system) for system in smaller]
-            found = kept(self._side(full), sides, self.at.metric, self.catalogue, **self.bootstrap)
+            found = kept(self._side(full), sides, self.at.metric, self.catalogue, self.draws)
             if found is None:
                 continue
             points = tuple(
@@ -219,7 +218,7 @@ class _Study:
             halves.setdefault(system.name, Halves(inside, outside))
         asked = [(halves[before.name], halves[after.name]) for before, after in pairs]
         if asked:
-            found = gap_changes(asked, self.catalogue, **self.bootstrap, **self.tests)
+            found = gap_changes(asked, self.catalogue, self.draws)
             changes = tuple(
                 replace(change, before=clean(change.before), after=clean(change.after))
                 for change in found
@@ -232,7 +231,7 @@ class _Study:
         chosen = [(system, model) for system, model in models if self._has([system])]
         sizes, families = [model.size or 0 for _, model in chosen], [model.family or "" for _, model in chosen]
         sides = [self._side(system) for system, _ in chosen]
-        found = scale(sides, sizes, families, self.at.metric, self.catalogue, **self.bootstrap) if sides else None
+        found = scale(sides, sizes, families, self.at.metric, self.catalogue, self.draws) if sides else None
         if found is not None:
             points = [
                 Sized(system.name, family, size, float(score))

@@ -14,6 +14,7 @@ from patray.models.record import Engine, ModelRecord
 from patray.recipes.options import Training
 from patray.runs.systems import SystemEntry
 from patray.runs.tuned import Name, RecipeEntry, Tuned
+from patray.stats.draws import Draws
 
 
 class Part(BaseModel):
@@ -165,6 +166,11 @@ class Statistics(Part):
     correction: Literal["holm", "benjamini-hochberg"] = "holm"
     seed: int = Field(default=0, ge=0)
     comparisons: tuple[Comparison, ...] | None = Field(default=None, description="default: main metric of every task")
+
+    @property
+    def draws(self) -> Draws:
+        """What every number of the run is made with."""
+        return Draws(self.resamples, self.flips, self.seed, self.correction, self.level)
 
 
 class Actors(Part):

@@ -21,6 +21,7 @@ from patray.metrics.ranking import evaluate
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
 from patray.stats.choice import best_option, choice_interval
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.resample import group_families
 
 GRID = tuple(round(0.05 * step, 2) for step in range(21))
@@ -90,9 +91,7 @@ def tune_weight(
     queries: np.ndarray,
     measure: Measure,
     grid: Sequence[float] = GRID,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> Tuned:
     """The weight with the best mean of `measure` over `queries` (Q,) bool; of equals the one nearest the middle, and of
     two equally near the one given first. Its interval is `stats.choice.choice_interval` over the queries' families.
@@ -116,7 +115,7 @@ def tune_weight(
     means = np.array([np.ascontiguousarray(column).mean() for column in values.T])
     chosen = float(weights[best_option(means[None], weights)[0]])
     families = group_families(_families(truth, rows))
-    low, high = choice_interval(values, families, weights, resamples, seed, level)
+    low, high = choice_interval(values, families, weights, draws)
     curve = tuple(zip(weights.tolist(), means.tolist(), strict=True))
     ends = (None, None) if np.isnan(low) else (low, high)
     return Tuned(chosen, curve, str(measure), len(rows), *ends)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from patray.stats.bootstrap import TIE, MeanStatistic
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.resample import Families, bootstrap_weights, recompute
 
 
@@ -23,9 +24,7 @@ def choice_interval(
     values: np.ndarray,
     families: Families,
     options: np.ndarray,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> tuple[float, float]:
     """Ends of the percentile interval of the chosen option, each one of options (W,) float64.
 
@@ -37,8 +36,8 @@ def choice_interval(
     if families.count < 2:
         return float("nan"), float("nan")
     statistic = MeanStatistic.of(values, families)
-    (means,) = recompute(bootstrap_weights(families.count, resamples, seed), [statistic])
+    (means,) = recompute(bootstrap_weights(families.count, draws.resamples, draws.seed), [statistic])
     chosen = options[best_option(means, options)]
-    share = (1 - level) / 2
+    share = (1 - draws.level) / 2
     low, high = np.quantile(chosen, [share, 1 - share], method="inverted_cdf")
     return float(low), float(high)

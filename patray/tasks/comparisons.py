@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from patray.errors import InputError
-from patray.stats.corrections import METHODS, adjust
+from patray.stats.corrections import adjust
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.power import smallest_detectable
 from patray.tables import COMPARISONS
 from patray.tasks.contests import Contest, Outcome, decide
@@ -52,11 +53,7 @@ def compare(
     scores: Sequence[Score],
     items: pa.Table,
     families: Sequence[ComparisonFamily],
-    resamples: int = 10_000,
-    flips: int = 10_000,
-    seed: int = 0,
-    correction: str = "holm",
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
     bases: Mapping[str, str] | None = None,
 ) -> pa.Table:
     """The table `tables.COMPARISONS`: a row per pair and family, diff = mean_a - mean_b on the items both have.
@@ -67,20 +64,18 @@ def compare(
     yields no rows. What does not exist for a metric is null: p_t and p_wilcoxon of F1 and clustering (no mean over
     items), wins, ties and losses of clustering and of the mean over label sets (no value of an item).
 
-    Raises InputError for an unknown correction, a metric that no score of the family's task has, or an `against` that
+    Raises InputError for a metric that no score of the family's task has, or an `against` that
     none of them names; and as `summarise` does.
     """
-    if correction not in METHODS:
-        raise InputError(f"correction {correction!r}: no such correction; allowed are {', '.join(METHODS)}")
     catalogue = Catalogue.of(items)
     placed = [catalogue.place(score) for score in scores]
     contests = [list(_contests(family, placed, bases or {})) for family in families]
     flat = [contest for group in contests for contest in group]
-    outcomes = decide(flat, catalogue, resamples, flips, seed, level)
+    outcomes = decide(flat, catalogue, draws)
     rows: list[dict[str, object]] = []
     start = 0
     for family, group in zip(families, contests, strict=True):
-        rows += _rows(family, group, outcomes[start : start + len(group)], correction)
+        rows += _rows(family, group, outcomes[start : start + len(group)], draws.correction)
         start += len(group)
     columns = {name: [row[name] for row in rows] for name in COMPARISONS.names}
     arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in COMPARISONS]
@@ -91,11 +86,7 @@ def compare_pairs(
     family: ComparisonFamily,
     pairs: Sequence[tuple[Sequence[Placed], Sequence[Placed]]],
     catalogue: Catalogue,
-    resamples: int = 10_000,
-    flips: int = 10_000,
-    seed: int = 0,
-    correction: str = "holm",
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> list[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` for these pairs of sides of one task, landscape and view alone.
 
@@ -110,22 +101,18 @@ def compare_pairs(
         contests.append(
             Contest(family.task, where.landscape, where.view, family.metric, where.system, other.system, a, b)
         )
-    return compare_contests(family, contests, catalogue, resamples, flips, seed, correction, level)
+    return compare_contests(family, contests, catalogue, draws)
 
 
 def compare_contests(
     family: ComparisonFamily,
     contests: Sequence[Contest],
     catalogue: Catalogue,
-    resamples: int,
-    flips: int,
-    seed: int,
-    correction: str,
-    level: float,
+    draws: Draws,
 ) -> list[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` for these contests, corrected together."""
-    outcomes = decide(contests, catalogue, resamples, flips, seed, level)
-    return list(_rows(family, contests, outcomes, correction))
+    outcomes = decide(contests, catalogue, draws)
+    return list(_rows(family, contests, outcomes, draws.correction))
 
 
 def _rows(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
+from patray.stats.draws import Draws
 from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
 from patray.stats.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
@@ -73,19 +74,8 @@ class _Group:
     contests: list[int]
 
 
-@dataclass(frozen=True)
-class _Settings:
-    resamples: int
-    flips: int
-    seed: int
-    level: float
-
-
-def decide(
-    contests: Sequence[Contest], catalogue: Catalogue, resamples: int, flips: int, seed: int, level: float
-) -> list[Outcome]:
+def decide(contests: Sequence[Contest], catalogue: Catalogue, draws: Draws) -> list[Outcome]:
     """The outcome of every contest, in order. A contest without a common item has n 0 and nothing else."""
-    settings = _Settings(resamples, flips, seed, level)
     outcomes = [Outcome(0) for _ in contests]
     groups: dict[tuple[object, ...], _Group] = {}
     for at, contest in enumerate(contests):
@@ -105,11 +95,11 @@ def decide(
         chosen = [contests[at] for at in group.contests]
         score = chosen[0].side_a[0].score
         if isinstance(score, MeanScore):
-            found = _decide_means(chosen, group, settings)
+            found = _decide_means(chosen, group, draws)
         elif isinstance(score, ClusterScore):
-            found = _decide_clusters(chosen, group, settings)
+            found = _decide_clusters(chosen, group, draws)
         else:
-            found = _decide_labels(chosen, group, settings)
+            found = _decide_labels(chosen, group, draws)
         for at, outcome in zip(group.contests, found, strict=True):
             outcomes[at] = outcome
     return outcomes
@@ -155,18 +145,18 @@ def _differences(
     return low, high, error, p
 
 
-def _decide_means(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+def _decide_means(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
     population = group.within
     families = population.families
     sides, pairs = _sides(contests)
     values = values_of([side[0] for side in sides], population)
     means = np.array([np.ascontiguousarray(column).mean() for column in values.T])
     statistic = mean_statistic([side[0] for side in sides], population, population)
-    draws = bootstrap_weights(families.count, settings.resamples, settings.seed)
-    (replicates,) = recompute(draws, [statistic])
-    low, high, _, _ = _differences(replicates, means, pairs, families.count, settings.level)
+    blocks = bootstrap_weights(families.count, draws.resamples, draws.seed)
+    (replicates,) = recompute(blocks, [statistic])
+    low, high, _, _ = _differences(replicates, means, pairs, families.count, draws.level)
     tests = paired_tests(values, families, pairs)
-    p = flip_test(values, families, pairs, Flips(families.count, settings.flips, settings.seed))
+    p = flip_test(values, families, pairs, Flips(families.count, draws.flips, draws.seed))
     return [
         Outcome(
             n=len(values),
@@ -188,15 +178,15 @@ def _decide_means(contests: Sequence[Contest], group: _Group, settings: _Setting
     ]
 
 
-def _decide_clusters(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+def _decide_clusters(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
     """p is the bootstrap's: the cluster numbers of two clusterings mean nothing to each other and cannot be swapped."""
     sides, pairs = _sides(contests)
     column = AGREEMENT.index(contests[0].metric)
     statistics = [Column(Average(seed_statistics(side[0], group.within)), column) for side in sides]
-    return _of_counts(statistics, pairs, group, settings, None)
+    return _of_counts(statistics, pairs, group, draws, None)
 
 
-def _decide_labels(contests: Sequence[Contest], group: _Group, settings: _Settings) -> list[Outcome]:
+def _decide_labels(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
     sides, pairs = _sides(contests)
     metric = metrics_of(sides[0][0]).index(contests[0].metric)
     slots = list(zip(*sides, strict=True))
@@ -208,9 +198,9 @@ def _decide_labels(contests: Sequence[Contest], group: _Group, settings: _Settin
         ]
         for side in sides
     ]
-    flips = Flips(group.within.families.count, settings.flips, settings.seed)
+    flips = Flips(group.within.families.count, draws.flips, draws.seed)
     p = swap_test(counts, pairs, flips)
-    outcomes = _of_counts([Average(tuple(parts)) for parts in counts], pairs, group, settings, p)
+    outcomes = _of_counts([Average(tuple(parts)) for parts in counts], pairs, group, draws, p)
     if len(group.members) > 1:
         return outcomes
     items = np.stack([example_f1(side[0], group.within) for side in sides], axis=1)
@@ -222,7 +212,7 @@ def _decide_labels(contests: Sequence[Contest], group: _Group, settings: _Settin
 
 
 def _of_counts(
-    statistics: Sequence[Statistic], pairs: np.ndarray, group: _Group, settings: _Settings, p: np.ndarray | None
+    statistics: Sequence[Statistic], pairs: np.ndarray, group: _Group, draws: Draws, p: np.ndarray | None
 ) -> list[Outcome]:
     """Outcomes of metrics that are not means, each statistic (b,). p: of a permutation; None takes the bootstrap's.
 
@@ -230,11 +220,9 @@ def _of_counts(
     """
     count, n = group.within.families.count, len(group.within.positions)
     values = np.array([whole(statistic, group.within) for statistic in statistics])
-    replicates = recompute(bootstrap_weights(count, settings.resamples, settings.seed, cached_block(count)), statistics)
+    replicates = recompute(bootstrap_weights(count, draws.resamples, draws.seed, cached_block(count)), statistics)
     left_out = np.stack(recompute([leave_out(count)], statistics), axis=1)
-    low, high, error, shifted = _differences(
-        np.stack(replicates, axis=1), values, pairs, count, settings.level, left_out
-    )
+    low, high, error, shifted = _differences(np.stack(replicates, axis=1), values, pairs, count, draws.level, left_out)
     p = shifted if p is None else p
     outcomes = []
     for row, (a, b) in enumerate(pairs):

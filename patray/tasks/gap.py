@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from patray.stats.corrections import adjust
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.power import smallest_detectable
 from patray.tasks.contests import Contest, decide
 from patray.tasks.populations import Catalogue, Placed, Population
@@ -53,11 +54,7 @@ class GapChange:
 def gap_changes(
     pairs: Sequence[tuple[Halves, Halves]],
     catalogue: Catalogue,
-    resamples: int = 10_000,
-    flips: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
-    correction: str = "holm",
+    draws: Draws = DEFAULT_DRAWS,
 ) -> list[GapChange | None]:
     """One change for each (before, after), corrected together; None where no query is in both slices of both."""
     placed: dict[int, Placed] = {}
@@ -82,9 +79,9 @@ def gap_changes(
         else:
             contests.append(None)
     asked = [contest for contest in contests if contest is not None]
-    outcomes = iter(decide(asked, catalogue, resamples, flips, seed, level))
+    outcomes = iter(decide(asked, catalogue, draws))
     found = [None if contest is None else next(outcomes) for contest in contests]
-    p = adjust(np.array([np.nan if seen is None else seen.p_permutation for seen in found]), correction)
+    p = adjust(np.array([np.nan if seen is None else seen.p_permutation for seen in found]), draws.correction)
     size = max(int(np.sum(~np.isnan(p))), 1)
     changes: list[GapChange | None] = []
     for (before_side, after_side), contest, seen, p_adjusted in zip(pairs, contests, found, p, strict=True):

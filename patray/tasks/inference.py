@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from patray.stats.bootstrap import interval, jackknife_error
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.ratio import DropStatistic, relative_drop
 from patray.stats.resample import Statistic, block_size, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tables import SUMMARY
@@ -65,9 +66,7 @@ class _Job:
         return self.lines[0].bounds is not None
 
 
-def summarise(
-    scores: Sequence[Score], items: pa.Table, resamples: int = 10_000, seed: int = 0, level: float = 0.95
-) -> pa.Table:
+def summarise(scores: Sequence[Score], items: pa.Table, draws: Draws = DEFAULT_DRAWS) -> pa.Table:
     """The table `tables.SUMMARY`: mean, interval and n of every metric of every score, in the order of the scores.
 
     After them: `MEASURE.drop` in slice `out` (1 - mean out / mean in) where a measure has both slices, and task
@@ -93,10 +92,10 @@ def summarise(
         count = group[0].population.families.count
         statistics = [job.statistic for job in group]
         block = cached_block(count) if group[0].of_counts else block_size(count)
-        replicates = recompute(bootstrap_weights(count, resamples, seed, block), statistics)
+        replicates = recompute(bootstrap_weights(count, draws.resamples, draws.seed, block), statistics)
         left_out = recompute([leave_out(count)], statistics)
         for job, drawn, left in zip(group, replicates, left_out, strict=True):
-            rows += _intervals(job, drawn, left, count, level)
+            rows += _intervals(job, drawn, left, count, draws.level)
     rows.sort(key=lambda row: row[0].at)
     return _table(rows)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.stats.bootstrap import interval, jackknife_error
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.resample import Statistic, Weights, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
@@ -85,9 +86,7 @@ def joint(
     metric: str,
     functions: Sequence[Function],
     catalogue: Catalogue,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> Joint | None:
     """Every function of the sides' scores; None where the sides have no item in common.
 
@@ -102,13 +101,13 @@ def joint(
     of_counts = not isinstance(sides[0][0].score, MeanScore)
     statistic, count = _Functions(scores, tuple(functions)), within.families.count
     block = cached_block(count) if of_counts else 1024
-    (replicates,) = recompute(bootstrap_weights(count, resamples, seed, block), [statistic])
+    (replicates,) = recompute(bootstrap_weights(count, draws.resamples, draws.seed, block), [statistic])
     values = whole(statistic, within)
-    low, high = interval(replicates, values, count, level)
+    low, high = interval(replicates, values, count, draws.level)
     if of_counts:
         smooth = np.array([function.smooth for function in functions])
         (left_out,) = recompute([leave_out(count)], [statistic])
-        fitted = interval(replicates, values, count, level, jackknife_error(left_out))
+        fitted = interval(replicates, values, count, draws.level, jackknife_error(left_out))
         low, high = np.where(smooth, fitted[0], low), np.where(smooth, fitted[1], high)
     estimates = tuple(Estimate(float(v), float(lo), float(hi)) for v, lo, hi in zip(values, low, high, strict=True))
     return Joint(whole(scores, within), len(within.positions), estimates)

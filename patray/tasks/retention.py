@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.tasks.joint import Function, Joint, Side, joint
 from patray.tasks.populations import Catalogue
 
@@ -16,9 +17,7 @@ def kept(
     smaller: Sequence[Side],
     metric: str,
     catalogue: Catalogue,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> Joint | None:
     """For each smaller side its score / the full one's on their common items, one estimate each, in order.
 
@@ -26,7 +25,7 @@ def kept(
     than that of either score. nan where the full score is not positive. `scores` begins with the full one's.
     """
     functions = [Function(partial(_share, column=at)) for at in range(1, len(smaller) + 1)]
-    return joint([full, *smaller], metric, functions, catalogue, resamples, seed, level)
+    return joint([full, *smaller], metric, functions, catalogue, draws)
 
 
 def _share(scores: np.ndarray, column: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.rank import kendall, order_p, spearman
 from patray.tasks.joint import Estimate, Function, Side, joint
 from patray.tasks.populations import Catalogue
@@ -42,9 +43,7 @@ def scale(
     families: Sequence[str],
     metric: str,
     catalogue: Catalogue,
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> Scale | None:
     """The correlations of sizes (numbers of weights) and scores; families: of each model, by name.
 
@@ -62,10 +61,10 @@ def scale(
     ]
     if pairs:
         functions.append(Function(lambda scores: kendall(size, scores, names), smooth=False))
-    found = joint(sides, metric, functions, catalogue, resamples, seed, level)
+    found = joint(sides, metric, functions, catalogue, draws)
     if found is None:
         return None
     tau, rho, *rest = found.estimates
     p = float(stats.kendalltau(size, found.scores).pvalue)
-    p_within = order_p(size, found.scores, names, seed) if rest else float("nan")
+    p_within = order_p(size, found.scores, names, draws.seed) if rest else float("nan")
     return Scale(found.scores, found.n, tau, rho, rest[0] if rest else None, pairs, p, p_within)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from patray.stats.bootstrap import interval
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.rank import kendall_rows, order_p
 from patray.stats.resample import bootstrap_weights, cached_block, recompute
 from patray.tables import TRENDS
@@ -30,9 +31,7 @@ def trends(
     families: Sequence[ComparisonFamily],
     made: Mapping[str, Made],
     controls: Collection[str] = (),
-    resamples: int = 10_000,
-    seed: int = 0,
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> pa.Table:
     """The table `tables.TRENDS`: a row a family between `bases`, view and home with at least `scale.FEWEST` bases.
 
@@ -52,7 +51,7 @@ def trends(
                 if home != cell.landscape:
                     groups.setdefault((cell.view, home), []).append(cell)
         for (view, home), cells in groups.items():
-            found = _trend(cells, home, family.metric, catalogue, controls, resamples, seed, level)
+            found = _trend(cells, home, family.metric, catalogue, controls, draws)
             if found is not None:
                 where = {"family": family.name, "view": view, "metric": family.metric, "home": home}
                 rows.append(where | found)
@@ -65,9 +64,7 @@ def _trend(
     metric: str,
     catalogue: Catalogue,
     controls: Collection[str],
-    resamples: int,
-    seed: int,
-    level: float,
+    draws: Draws,
 ) -> dict[str, object] | None:
     kept = [_recipes(cell, home, controls) for cell in cells]
     bases = [base for base in kept[0] if all(other.get(base) for other in kept)]
@@ -87,7 +84,9 @@ def _trend(
         fold = _fold(len(bases), len(recipes), [len(listed) for listed in seeds])
         count = within.families.count
         # Cells of one landscape share draws where they share items; those of others are independent.
-        blocks = bootstrap_weights(count, resamples, seed + landscapes.index(cell.landscape), cached_block(count))
+        blocks = bootstrap_weights(
+            count, draws.resamples, draws.seed + landscapes.index(cell.landscape), cached_block(count)
+        )
         (replicates,) = recompute(blocks, [statistic])
         values.append(whole(statistic, within) @ fold)
         drawn.append(replicates @ fold)
@@ -97,8 +96,10 @@ def _trend(
     value, replicates = np.mean(values, axis=0), np.mean(drawn, axis=0)
     half = len(bases)
     tau = kendall_rows(value[None, :half], value[None, half:])
-    low, high = interval(kendall_rows(replicates[:, :half], replicates[:, half:])[:, None], tau, min(families), level)
-    p = order_p(value[:half], value[half:], np.zeros(half), seed)
+    low, high = interval(
+        kendall_rows(replicates[:, :half], replicates[:, half:])[:, None], tau, min(families), draws.level
+    )
+    p = order_p(value[:half], value[half:], np.zeros(half), draws.seed)
     return {
         "bases": half, "cells": len(values), "tau": _number(tau[0]), "ci_low": _number(low[0]),
         "ci_high": _number(high[0]), "p": p if np.isfinite(tau[0]) else None,

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from patray.stats.corrections import adjust
+from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.power import smallest_detectable
 from patray.tables import VERDICTS
 from patray.tasks.comparisons import POOLED, ComparisonFamily, compare_contests, gather, same_tasks
@@ -90,11 +91,7 @@ def verdicts(
     items: pa.Table,
     families: Sequence[ComparisonFamily],
     made: Mapping[str, Made],
-    resamples: int = 10_000,
-    flips: int = 10_000,
-    seed: int = 0,
-    correction: str = "holm",
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> pa.Table:
     """The table `tables.VERDICTS`: a row for each base, recipe and home in every cell of families between `bases`.
 
@@ -115,13 +112,13 @@ def verdicts(
         sides = means.facing(cell.tuned[key], [cell.bases[key[0]]])
         names = seed_mean_name(*key), key[0]
         contests.append(Contest(cell.task, cell.landscape, cell.view, families[number].metric, *names, *sides))
-    outcomes = decide(contests, catalogue, resamples, flips, seed, level)
+    outcomes = decide(contests, catalogue, draws)
     of_family = np.array([number for number, _, _ in asked], dtype=np.int64)
     p = np.array([outcome.p_permutation for outcome in outcomes], dtype=np.float64)
     adjusted, size = np.full(len(p), np.nan), np.ones(len(p))
     for number in np.unique(of_family):
         rows = of_family == number
-        adjusted[rows] = adjust(p[rows], correction)
+        adjusted[rows] = adjust(p[rows], draws.correction)
         size[rows] = max(int(np.sum(~np.isnan(p[rows]))), 1)
     rows_out = []
     for (number, cell, key), outcome, corrected, among in zip(asked, outcomes, adjusted, size, strict=True):
@@ -178,11 +175,7 @@ def recipe_pairs(
     families: Sequence[ComparisonFamily],
     made: Mapping[str, Made],
     controls: Collection[str] = (),
-    resamples: int = 10_000,
-    flips: int = 10_000,
-    seed: int = 0,
-    correction: str = "holm",
-    level: float = 0.95,
+    draws: Draws = DEFAULT_DRAWS,
 ) -> list[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` of families between `recipes`: every two recipes of one base and
     home, seed mean against seed mean, at that home. controls: recipes that are no contenders."""
@@ -200,7 +193,7 @@ def recipe_pairs(
                 sides = means.facing(cell.tuned[a], cell.tuned[b])
                 names = seed_mean_name(*a), seed_mean_name(*b)
                 contests.append(Contest(cell.task, cell.landscape, cell.view, family.metric, *names, *sides))
-        rows += compare_contests(family, contests, catalogue, resamples, flips, seed, correction, level)
+        rows += compare_contests(family, contests, catalogue, draws)
     return rows
 
 

@@ -17,6 +17,7 @@ from make_provenance import run_provenance
 from patray import tables
 from patray.files import Folder
 from patray.models.registry import find_record
+from patray.stats.draws import Draws
 from patray.tasks.evidence import to_evidence
 from patray.tasks.inference import ComparisonFamily, compare, summarise
 from patray.tasks.scores import LabelScore, MeanScore, Score, Where
@@ -124,11 +125,11 @@ def _write(run: Folder, scores: list[Score], items: pa.Table) -> Folder:
         ComparisonFamily("systems/retrieval", "retrieval", "nDCG@10"),
         ComparisonFamily("systems/classification-knn", "classification:*", "knn-macro-F1"),
     ]
-    counts: dict[str, Any] = {"resamples": STATISTICS["resamples"], "seed": 0}
+    draws = Draws(resamples=STATISTICS["resamples"])
     run.write_table("evidence.parquet", to_evidence(scores))
     run.write_table("items.parquet", items)
-    run.write_table("summary.parquet", summarise(scores, items, **counts))
-    run.write_table("comparisons.parquet", compare(scores, items, families, **counts))
+    run.write_table("summary.parquet", summarise(scores, items, draws))
+    run.write_table("comparisons.parquet", compare(scores, items, families, draws))
     run.write_table("tuning.parquet", pa.Table.from_pylist(_tuning(), schema=tables.TUNING))
     for name, schema in (("map", tables.MAP), ("quarantine", tables.QUARANTINE)):
         run.write_table(f"{name}.parquet", schema.empty_table())

@@ -30,6 +30,7 @@ from patray.report.studies import with_studies
 from patray.report.study_figures import Cut, Sizes, Width, retention_curves, score_by_size, weights
 from patray.report.words import plain
 from patray.report.write import write_report
+from patray.stats.draws import Draws
 from patray.tasks.evidence import from_evidence
 from patray.tasks.inference import summarise
 
@@ -306,7 +307,7 @@ def test_a_system_without_every_label_set_is_left_out_of_their_mean(tmp_path: Pa
     more = more[more["system"] != "minilm@64"]
     both = pa.Table.from_pandas(pd.concat([evidence, more]), schema=tables.EVIDENCE, preserve_index=False)
     made.write_table("evidence.parquet", both)
-    made.write_table("summary.parquet", summarise(from_evidence(both), made.read_table("items.parquet"), 200))
+    made.write_table("summary.parquet", summarise(from_evidence(both), made.read_table("items.parquet"), Draws(200)))
     found = with_studies(made, load_results(made))
     (study,) = [one for one in found.studies.retention if (one.at.task, one.model) == ("classification:*", "minilm")]
     assert "minilm@128" in {point.system for point in study.points}

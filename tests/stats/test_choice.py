@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.stats.choice import best_option, choice_interval
+from patray.stats.draws import Draws
 from patray.stats.resample import group_families
 
 GRID = np.round(np.linspace(0, 1, 21), 2)
@@ -30,7 +31,7 @@ def test_the_interval_is_that_of_choices_made_again_on_drawn_families() -> None:
     family = random.integers(0, 25, 60)
     best = 0.6 + 0.3 * random.standard_normal(60)
     values = -((GRID[None, :] - best[:, None]) ** 2)
-    low, high = choice_interval(values, group_families(family), GRID, resamples=4000)
+    low, high = choice_interval(values, group_families(family), GRID, Draws(resamples=4000))
     chosen = []
     for _ in range(4000):
         drawn = random.choice(np.unique(family), len(np.unique(family)))
@@ -44,5 +45,5 @@ def test_the_interval_is_that_of_choices_made_again_on_drawn_families() -> None:
 
 def test_a_choice_that_every_item_agrees_on_is_certain_and_one_family_says_nothing() -> None:
     values = np.tile(-((GRID - 0.35) ** 2), (9, 1))
-    assert choice_interval(values, group_families(np.arange(9)), GRID, resamples=200) == (0.35, 0.35)
-    assert np.isnan(choice_interval(values, group_families(np.zeros(9)), GRID, resamples=200)).all()
+    assert choice_interval(values, group_families(np.arange(9)), GRID, Draws(resamples=200)) == (0.35, 0.35)
+    assert np.isnan(choice_interval(values, group_families(np.zeros(9)), GRID, Draws(resamples=200))).all()

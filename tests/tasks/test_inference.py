@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +12,13 @@ from sklearn.metrics import adjusted_rand_score, f1_score, v_measure_score
 from statsmodels.stats.multitest import multipletests
 
 from patray.errors import InputError
+from patray.stats.draws import Draws
 from patray.tables import COMPARISONS, ITEMS, SUMMARY
 from patray.tasks.evidence import from_evidence, to_evidence
 from patray.tasks.inference import ComparisonFamily, compare, summarise, verdict
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where
 
-FEW = {"resamples": 500, "seed": 1}
+FEW = Draws(resamples=500, seed=1)
 
 
 def ids(count: int) -> np.ndarray:
@@ -74,7 +76,7 @@ def test_the_summary_of_means_is_scipys_bootstrap_within_its_noise() -> None:
 
 def test_f1_and_its_interval_come_from_the_counts() -> None:
     score = labelled("a", 0.8)
-    found = by_metric(summarise([score], table_of(60), **FEW))
+    found = by_metric(summarise([score], table_of(60), FEW))
     for average in ("macro", "micro"):
         row = found["classification:ipc3", "a", f"knn-{average}-F1"]
         assert row["mean"] == pytest.approx(f1_score(score.truth, score.predicted, average=average), abs=1e-12)
@@ -84,7 +86,7 @@ def test_f1_and_its_interval_come_from_the_counts() -> None:
 
 def test_clustering_is_the_mean_over_seeds_and_their_spread_stands_beside_it() -> None:
     score = clustered("a", 0.7)
-    found = by_metric(summarise([score], table_of(120), **FEW))
+    found = by_metric(summarise([score], table_of(120), FEW))
     for name, oracle in (("V-measure", v_measure_score), ("NMI", v_measure_score), ("ARI", adjusted_rand_score)):
         by_seed = [oracle(score.classes, clusters) for clusters in score.clusters]
         row = found["clustering:ipc3", "a", name]
@@ -97,15 +99,15 @@ def test_clustering_is_the_mean_over_seeds_and_their_spread_stands_beside_it() -
 
 
 def test_one_seed_has_no_spread_over_seeds() -> None:
-    summary = summarise([clustered("a", 0.7, seeds=1)], table_of(120), **FEW)
+    summary = summarise([clustered("a", 0.7, seeds=1)], table_of(120), FEW)
     assert summary["metric"].to_pylist() == ["V-measure", "ARI", "NMI"]
 
 
 def test_families_widen_the_interval_and_items_without_one_stand_alone() -> None:
     values = np.repeat(np.random.default_rng(2).random(50), 4)
-    shared = summarise([ranked("a", values)], table_of(200, [f"F{number // 4}" for number in range(200)]), **FEW)
-    single = summarise([ranked("a", values)], table_of(200), **FEW)
-    unknown = summarise([ranked("a", values)], table_of(200, [None, ""] * 100), **FEW)
+    shared = summarise([ranked("a", values)], table_of(200, [f"F{number // 4}" for number in range(200)]), FEW)
+    single = summarise([ranked("a", values)], table_of(200), FEW)
+    unknown = summarise([ranked("a", values)], table_of(200, [None, ""] * 100), FEW)
 
     def width(table: pa.Table) -> float:
         (row,) = table.to_pylist()
@@ -119,10 +121,10 @@ def test_results_do_not_depend_on_the_order_of_items_or_on_who_else_is_there() -
     generator = np.random.default_rng(3)
     values, others = generator.random((2, 90))
     items = table_of(90, [f"F{number // 2}" for number in range(90)])
-    alone = summarise([ranked("a", values)], items, **FEW).to_pylist()
+    alone = summarise([ranked("a", values)], items, FEW).to_pylist()
     order = generator.permutation(90)
     turned = MeanScore(where(), "nDCG@10", ids(90)[order], values[order])
-    beside = summarise([ranked("b", others), turned], items.take(order), **FEW).to_pylist()[1]
+    beside = summarise([ranked("b", others), turned], items.take(order), FEW).to_pylist()[1]
     for name, value in alone[0].items():
         assert beside[name] == (pytest.approx(value, abs=1e-12) if isinstance(value, float) else value)
 
@@ -135,27 +137,27 @@ def test_the_drop_from_in_to_out_is_jointly_resampled() -> None:
         MeanScore(where(part="out"), "nDCG@10", ids(150)[50:], outside),
         MeanScore(where(part="in"), "P@10", ids(150)[:100], inside),
     ]
-    rows = summarise(scores, table_of(150), **FEW).to_pylist()
+    rows = summarise(scores, table_of(150), FEW).to_pylist()
     assert [row["metric"] for row in rows] == ["nDCG@10", "nDCG@10", "P@10", "nDCG@10.drop"]
     drop = rows[-1]
     assert (drop["slice"], drop["n"]) == ("out", 100)
     assert drop["mean"] == pytest.approx(1 - outside.mean() / inside.mean())
     assert drop["ci_low"] < drop["mean"] < drop["ci_high"]
     same = [MeanScore(where(part=part), "nDCG@10", ids(100), inside) for part in ("in", "out")]
-    (drop,) = [row for row in summarise(same, table_of(100), **FEW).to_pylist() if row["metric"].endswith(".drop")]
+    (drop,) = [row for row in summarise(same, table_of(100), FEW).to_pylist() if row["metric"].endswith(".drop")]
     # Same queries, same values: joint draws leave nothing to vary.
     assert (drop["mean"], drop["ci_low"], drop["ci_high"]) == pytest.approx((0.0, 0.0, 0.0), abs=1e-12)
 
 
 def test_a_drop_from_zero_has_no_mean_and_no_interval() -> None:
     scores = [ranked("a", np.zeros(10), part=part) for part in ("in", "out")]
-    drop = summarise(scores, table_of(10), **FEW).to_pylist()[-1]
+    drop = summarise(scores, table_of(10), FEW).to_pylist()[-1]
     assert (drop["metric"], drop["mean"], drop["ci_low"]) == ("nDCG@10.drop", None, None)
 
 
 def test_the_mean_over_label_sets_is_reported_where_a_system_has_several() -> None:
     several = [labelled("a", 0.9, task=f"classification:{name}") for name in ("x", "yy")]
-    found = by_metric(summarise([*several, labelled("b", 0.9, task="classification:x")], table_of(60), **FEW))
+    found = by_metric(summarise([*several, labelled("b", 0.9, task="classification:x")], table_of(60), FEW))
     row = found["classification:*", "a", "knn-macro-F1"]
     parts = [found[score.where.task, "a", "knn-macro-F1"]["mean"] for score in several]
     assert row["mean"] == pytest.approx(np.mean(parts))
@@ -167,14 +169,14 @@ def test_a_mean_over_two_equal_label_sets_is_as_uncertain_as_one() -> None:
     """Patents overlap between label sets: draws that were independent would make the interval 1.4 times too narrow."""
     one = labelled("a", 0.8, task="classification:x")
     two = LabelScore(where("classification:y"), "knn", one.items, one.labels, one.truth, one.predicted)
-    found = by_metric(summarise([one, two], table_of(60), **FEW))
+    found = by_metric(summarise([one, two], table_of(60), FEW))
     single, pooled = found["classification:x", "a", "knn-macro-F1"], found["classification:*", "a", "knn-macro-F1"]
     for name in ("mean", "ci_low", "ci_high"):
         assert pooled[name] == pytest.approx(single[name], abs=1e-12)
 
 
 def test_one_family_gives_a_mean_without_an_interval() -> None:
-    (row,) = summarise([ranked("a", np.array([0.1, 0.4]))], table_of(2, ["F", "F"]), **FEW).to_pylist()
+    (row,) = summarise([ranked("a", np.array([0.1, 0.4]))], table_of(2, ["F", "F"]), FEW).to_pylist()
     assert (row["mean"], row["ci_low"], row["ci_high"], row["n"]) == (0.25, None, None, 2)
 
 
@@ -189,7 +191,7 @@ def three_systems(count: int = 80) -> list[Score]:
 
 def test_comparisons_of_means_are_scipys_and_in_the_order_of_the_scores() -> None:
     scores = three_systems()
-    table = compare(scores, table_of(80), [ComparisonFamily("all", "retrieval", "nDCG@10")], flips=2000, **FEW)
+    table = compare(scores, table_of(80), [ComparisonFamily("all", "retrieval", "nDCG@10")], replace(FEW, flips=2000))
     assert table.schema.equals(COMPARISONS)
     rows = table.to_pylist()
     assert [(row["system_a"], row["system_b"]) for row in rows] == [("b", "a"), ("b", "c"), ("a", "c")]
@@ -215,7 +217,7 @@ def test_each_declared_family_is_corrected_for_itself() -> None:
         ComparisonFamily("one", "retrieval", "nDCG@10", against="c"),
     ]
     rows = compare(
-        three_systems(), table_of(80), families, flips=500, correction="benjamini-hochberg", **FEW
+        three_systems(), table_of(80), families, replace(FEW, flips=500, correction="benjamini-hochberg")
     ).to_pylist()
     assert [row["family"] for row in rows] == ["every pair"] * 3 + ["one"] * 2
     one = rows[3:]
@@ -230,14 +232,14 @@ def test_views_are_compared_within_a_system() -> None:
     generator = np.random.default_rng(6)
     scores = [ranked(system, generator.random(40), view) for view in ("tac", "ta") for system in ("a", "b")]
     family = ComparisonFamily("views", "retrieval", "nDCG@10", between="views")
-    rows = compare(scores, table_of(40), [family], flips=200, **FEW).to_pylist()
+    rows = compare(scores, table_of(40), [family], replace(FEW, flips=200)).to_pylist()
     named = [(row["view"], row["system_a"], row["system_b"]) for row in rows]
     assert named == [("*", "a@tac", "a@ta"), ("*", "b@tac", "b@ta")]
     only = ComparisonFamily("views", "retrieval", "nDCG@10", between="views", against="tac", views=("ta", "tac"))
-    rows = compare(scores, table_of(40), [only], flips=200, **FEW).to_pylist()
+    rows = compare(scores, table_of(40), [only], replace(FEW, flips=200)).to_pylist()
     assert [(row["system_a"], row["system_b"]) for row in rows] == [("a@ta", "a@tac"), ("b@ta", "b@tac")]
     none = ComparisonFamily("views", "retrieval", "nDCG@10", between="views", landscapes=("elsewhere",))
-    assert len(compare(scores, table_of(40), [none], **FEW)) == 0
+    assert len(compare(scores, table_of(40), [none], FEW)) == 0
 
 
 def test_only_common_items_are_compared() -> None:
@@ -245,7 +247,7 @@ def test_only_common_items_are_compared() -> None:
     other = MeanScore(where(system="b"), "nDCG@10", ids(14)[4:], np.zeros(10))
     nothing = MeanScore(where(system="c"), "nDCG@10", ids(14)[10:], np.zeros(4))
     family = ComparisonFamily("all", "retrieval", "nDCG@10")
-    rows = compare([one, other, nothing], table_of(14), [family], flips=100, **FEW).to_pylist()
+    rows = compare([one, other, nothing], table_of(14), [family], replace(FEW, flips=100)).to_pylist()
     assert [row["n"] for row in rows] == [6, 0, 4]
     assert rows[0]["mean_a"] == pytest.approx(0.65)
     # Six families of one sign: the exact test has 2^6 outcomes, two of them as extreme.
@@ -260,7 +262,7 @@ def test_f1_is_compared_by_swapping_predictions_and_has_no_t() -> None:
     scores = [labelled("good", 0.9), labelled("bad", 0.6)]
     for metric, average in (("knn-macro-F1", "macro"), ("knn-micro-F1", "micro")):
         family = ComparisonFamily("f", "classification:*", metric)
-        (row,) = compare(scores, table_of(60), [family], flips=400, **FEW).to_pylist()
+        (row,) = compare(scores, table_of(60), [family], replace(FEW, flips=400)).to_pylist()
         means = [f1_score(score.truth, score.predicted, average=average) for score in scores]
         assert (row["mean_a"], row["mean_b"]) == pytest.approx(means)
         assert row["p_permutation"] == pytest.approx(1 / 401)
@@ -278,20 +280,20 @@ def test_label_sets_are_compared_one_by_one_and_in_their_mean() -> None:
         for name, right in (("a", 0.9), ("b", 0.6))
     ]
     family = ComparisonFamily("f", "classification:*", "knn-macro-F1")
-    rows = compare(scores, table_of(60), [family], flips=400, **FEW).to_pylist()
+    rows = compare(scores, table_of(60), [family], replace(FEW, flips=400)).to_pylist()
     assert [row["task"] for row in rows] == ["classification:x", "classification:yy", "classification:*"]
     assert rows[2]["diff"] == pytest.approx((rows[0]["diff"] + rows[1]["diff"]) / 2)
     assert rows[2]["ci_low"] < rows[2]["diff"] < rows[2]["ci_high"]
     assert rows[2]["p_permutation"] == pytest.approx(1 / 401)
     assert rows[2]["wins"] is None
-    summary = by_metric(summarise(scores, table_of(60), **FEW))
+    summary = by_metric(summarise(scores, table_of(60), FEW))
     assert rows[2]["mean_a"] == pytest.approx(summary["classification:*", "a", "knn-macro-F1"]["mean"])
 
 
 def test_clusterings_are_compared_on_shared_resamples() -> None:
     scores = [clustered("b", 0.8), clustered("a", 0.5), clustered("q", 0.5)]
     family = ComparisonFamily("f", "clustering:ipc3", "V-measure")
-    rows = compare(scores, table_of(120), [family], **FEW).to_pylist()
+    rows = compare(scores, table_of(120), [family], FEW).to_pylist()
     assert [verdict(row) for row in rows] == ["better", "better", "no difference seen"]
     for row in rows:
         assert (row["p_t"], row["p_wilcoxon"], row["wins"]) == (None, None, None)
@@ -318,7 +320,7 @@ def test_equal_systems_differ_in_nothing() -> None:
     ]
     for scores, metric, count in pairs:
         family = ComparisonFamily("f", scores[0].where.task, metric)
-        (row,) = compare(scores, table_of(count), [family], flips=200, **FEW).to_pylist()
+        (row,) = compare(scores, table_of(count), [family], replace(FEW, flips=200)).to_pylist()
         zeros = [row[name] for name in ("diff", "ci_low", "ci_high", "effect_size", "min_detectable")]
         assert zeros == pytest.approx([0.0] * 5, abs=1e-12)
         assert (row["p_permutation"], row["p_adjusted"]) == (1.0, 1.0)
@@ -339,15 +341,15 @@ def test_evidence_read_back_gives_the_same_summary_and_comparisons() -> None:
         ComparisonFamily("k", "clustering:*", "V-measure"),
     ]
     items = table_of(60)
-    assert summarise(back, items, **FEW).equals(summarise(scores, items, **FEW))
-    given, found = (compare(some, items, families, flips=200, **FEW) for some in (scores, back))
+    assert summarise(back, items, FEW).equals(summarise(scores, items, FEW))
+    given, found = (compare(some, items, families, replace(FEW, flips=200)) for some in (scores, back))
     assert found.equals(given)
 
 
 def test_seeds_decide_the_draws() -> None:
     scores, items = three_systems(), table_of(80)
-    assert summarise(scores, items, 300, seed=4).equals(summarise(scores, items, 300, seed=4))
-    assert not summarise(scores, items, 300, seed=4).equals(summarise(scores, items, 300, seed=5))
+    assert summarise(scores, items, Draws(300, seed=4)).equals(summarise(scores, items, Draws(300, seed=4)))
+    assert not summarise(scores, items, Draws(300, seed=4)).equals(summarise(scores, items, Draws(300, seed=5)))
 
 
 def test_thousands_of_comparisons_take_seconds() -> None:
@@ -359,7 +361,7 @@ def test_thousands_of_comparisons_take_seconds() -> None:
     ]
     families = [ComparisonFamily(metric, "retrieval", metric) for metric in ("nDCG@10", "P@10")]
     start = time.process_time()
-    table = compare(scores, table_of(2000), families, resamples=2000, flips=2000)
+    table = compare(scores, table_of(2000), families, Draws(resamples=2000, flips=2000))
     assert len(table) == 2 * 780
     assert time.process_time() - start < 20
 
@@ -381,7 +383,7 @@ def test_thousands_of_comparisons_take_seconds() -> None:
 )
 def test_items_that_do_not_fit_are_refused(scores: list[Score], items: pa.Table, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        summarise(scores, items, **FEW)
+        summarise(scores, items, FEW)
 
 
 @pytest.mark.parametrize(
@@ -397,18 +399,18 @@ def test_items_that_do_not_fit_are_refused(scores: list[Score], items: pa.Table,
 )
 def test_families_that_cannot_be_meant_are_refused(family: ComparisonFamily, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        compare(three_systems(), table_of(80), [family], **FEW)
+        compare(three_systems(), table_of(80), [family], FEW)
 
 
 def test_an_unknown_correction_and_a_score_given_twice_are_refused() -> None:
     family = ComparisonFamily("f", "retrieval", "nDCG@10")
     with pytest.raises(InputError, match="allowed are holm, benjamini-hochberg"):
-        compare(three_systems(), table_of(80), [family], correction="none", **FEW)
+        compare(three_systems(), table_of(80), [family], replace(FEW, correction="none"))
     with pytest.raises(InputError, match="given twice"):
-        compare(three_systems() * 2, table_of(80), [family], **FEW)
+        compare(three_systems() * 2, table_of(80), [family], FEW)
 
 
 def test_a_task_that_was_not_run_has_no_comparisons() -> None:
-    table = compare(three_systems(), table_of(80), [ComparisonFamily("f", "clustering:*", "V-measure")], **FEW)
+    table = compare(three_systems(), table_of(80), [ComparisonFamily("f", "clustering:*", "V-measure")], FEW)
     assert table.schema.equals(COMPARISONS)
     assert len(table) == 0

@@ -9,6 +9,7 @@ from scipy import stats
 from sklearn.metrics import f1_score, v_measure_score
 
 from patray.errors import InputError
+from patray.stats.draws import Draws
 from patray.tables import ITEMS
 from patray.tasks.gap import Halves, gap_changes
 from patray.tasks.joint import Side
@@ -44,7 +45,7 @@ def test_the_share_kept_and_its_interval_are_those_of_a_plain_bootstrap_by_famil
     full = hardness()
     cut = full * random.uniform(0.8, 1.1, N)
     one, two = sides(catalogue, [means("full", full), means("cut", cut)])
-    found = kept(one, [two], "nDCG@10", catalogue, resamples=4000)
+    found = kept(one, [two], "nDCG@10", catalogue, Draws(resamples=4000))
     assert found is not None
     assert found.n == N
     assert found.scores == pytest.approx([full.mean(), cut.mean()])
@@ -62,7 +63,7 @@ def test_the_share_kept_and_its_interval_are_those_of_a_plain_bootstrap_by_famil
 def test_the_full_vectors_keep_all_of_themselves_with_certainty(catalogue: Catalogue) -> None:
     full = means("full", hardness())
     one, same = sides(catalogue, [full, means("same", full.values)])
-    found = kept(one, [same], "nDCG@10", catalogue, resamples=200)
+    found = kept(one, [same], "nDCG@10", catalogue, Draws(resamples=200))
     assert found is not None
     assert found.estimates[0].value == found.estimates[0].low == found.estimates[0].high == 1
 
@@ -70,12 +71,12 @@ def test_the_full_vectors_keep_all_of_themselves_with_certainty(catalogue: Catal
 def test_only_common_items_count_and_none_in_common_is_none(catalogue: Catalogue) -> None:
     values = hardness()
     one, two = sides(catalogue, [means("full", values), means("cut", values[:100] / 2, items=IDS[:100])])
-    found = kept(one, [two], "nDCG@10", catalogue, resamples=200)
+    found = kept(one, [two], "nDCG@10", catalogue, Draws(resamples=200))
     assert found is not None
     assert found.n == 100
     assert found.estimates[0].value == pytest.approx(0.5)
     apart = sides(catalogue, [means("a", values[:9], items=IDS[:9]), means("b", values[:9], items=IDS[9:18])])
-    assert kept(apart[0], apart[1:], "nDCG@10", catalogue, resamples=200) is None
+    assert kept(apart[0], apart[1:], "nDCG@10", catalogue, Draws(resamples=200)) is None
 
 
 def labelled(system: str, task: str, right: float) -> LabelScore:
@@ -89,7 +90,7 @@ def labelled(system: str, task: str, right: float) -> LabelScore:
 def test_f1_over_label_sets_is_recomputed_from_counts(catalogue: Catalogue) -> None:
     scores = {name: [labelled(name, task, right) for task in ("x", "yy")] for name, right in (("a", 0.9), ("b", 0.8))}
     full, cut = ([catalogue.place(score) for score in scores[name]] for name in ("a", "b"))
-    found = kept(full, [cut], "knn-macro-F1", catalogue, resamples=500)
+    found = kept(full, [cut], "knn-macro-F1", catalogue, Draws(resamples=500))
     assert found is not None
     expected = [
         np.mean([f1_score(score.truth, score.predicted, average="macro") for score in scores[name]])
@@ -112,7 +113,7 @@ def test_agreement_is_the_mean_over_seeds(catalogue: Catalogue) -> None:
         clusters = np.where(random.random((2, N)) < share, classes, random.integers(0, 4, (2, N))).astype(np.int32)
         scores.append(ClusterScore(Where("clustering:x", "l", "ta", system, "all"), IDS, names, classes, clusters))
     one, two = sides(catalogue, scores)
-    found = kept(one, [two], "V-measure", catalogue, resamples=500)
+    found = kept(one, [two], "V-measure", catalogue, Draws(resamples=500))
     assert found is not None
     expected = [np.mean([v_measure_score(classes, run) for run in score.clusters]) for score in scores]
     assert found.scores == pytest.approx(expected)
@@ -122,7 +123,7 @@ def test_agreement_is_the_mean_over_seeds(catalogue: Catalogue) -> None:
 def test_size_that_orders_the_models_gives_a_correlation_of_one(catalogue: Catalogue) -> None:
     base = hardness()
     models = sides(catalogue, [means(f"m{at}", base * (0.5 + 0.1 * at)) for at in range(5)])
-    found = scale(models, [1, 2, 4, 8, 16], ["a", "a", "b", "b", "c"], "nDCG@10", catalogue, resamples=300)
+    found = scale(models, [1, 2, 4, 8, 16], ["a", "a", "b", "b", "c"], "nDCG@10", catalogue, Draws(resamples=300))
     assert found is not None
     assert found.tau.value == found.tau.low == found.rho.value == 1
     assert found.within is not None
@@ -136,7 +137,7 @@ def test_noise_between_models_widens_the_interval_of_the_correlation(catalogue: 
     values = [np.clip(hardness() + 0.01 * at + 0.4 * random.standard_normal(N), 0, 1) for at in range(6)]
     sizes = [1.0, 2, 3, 4, 5, 6]
     models = sides(catalogue, [means(f"m{at}", column) for at, column in enumerate(values)])
-    found = scale(models, sizes, list("abcdef"), "nDCG@10", catalogue, resamples=2000)
+    found = scale(models, sizes, list("abcdef"), "nDCG@10", catalogue, Draws(resamples=2000))
     assert found is not None
     assert found.within is None
     scores = [column.mean() for column in values]
@@ -167,7 +168,7 @@ def test_the_change_of_the_gap_is_a_paired_difference_of_differences(catalogue: 
     more_in = inside + 0.05 + 0.02 * random.standard_normal(N)
     more_out = outside + 0.01 + 0.02 * random.standard_normal(N)
     before, after = halves(catalogue, "dense", inside, outside), halves(catalogue, "fused", more_in, more_out)
-    (found,) = gap_changes([(before, after)], catalogue, resamples=2000, flips=2000)
+    (found,) = gap_changes([(before, after)], catalogue, Draws(resamples=2000, flips=2000))
     assert found is not None
     some = np.arange(N) % 3 > 0
     change = ((more_in - more_out) - (inside - outside))[some]
@@ -192,7 +193,7 @@ def test_equal_gains_in_both_fields_change_no_gap(catalogue: Catalogue) -> None:
     noise = [0.03 + 0.05 * random.standard_normal(N) for _ in range(2)]
     before = halves(catalogue, "dense", inside, outside)
     after = halves(catalogue, "fused", inside + noise[0], outside + noise[1])
-    found, twice = gap_changes([(before, after), (before, after)], catalogue, resamples=1000, flips=1000)
+    found, twice = gap_changes([(before, after), (before, after)], catalogue, Draws(resamples=1000, flips=1000))
     assert found is not None
     assert found.low < 0 < found.high
     assert found.p > 0.05

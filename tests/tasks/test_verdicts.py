@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn.metrics import f1_score, v_measure_score
 
 from patray.stats.corrections import holm
+from patray.stats.draws import Draws
 from patray.stats.rank import kendall, kendall_rows
 from patray.tables import ITEMS, TRENDS, VERDICTS
 from patray.tasks.comparisons import ComparisonFamily, compare
@@ -20,7 +21,7 @@ from patray.tasks.trends import trends
 from patray.tasks.verdicts import DEGRADED, FOREIGN, HOME, IMPROVED, NEITHER, Made, recipe_pairs, verdict_of, verdicts
 
 LANDSCAPES = ("here", "there")
-FEW: dict[str, Any] = {"resamples": 500, "flips": 2000}
+FEW = Draws(resamples=500, flips=2000)
 RETRIEVAL = ComparisonFamily("recipes/retrieval", "retrieval", "nDCG@10", between="bases")
 PAIRS = ComparisonFamily("recipe-pairs/retrieval", "retrieval", "nDCG@10", between="recipes")
 F1 = ComparisonFamily("recipes/f1", "classification:*", "knn-macro-F1", between="bases")
@@ -69,7 +70,7 @@ def retrieval_scores(
 def test_a_verdict_on_means_is_the_paired_comparison_of_the_seed_mean() -> None:
     of = made({"A": 3, "B": 1})
     scores = retrieval_scores(of, 80, {("A", "here"): 0.03})
-    table = verdicts(scores, items_of(80), [RETRIEVAL], of, **FEW)
+    table = verdicts(scores, items_of(80), [RETRIEVAL], of, FEW)
     assert table.schema == VERDICTS
     rows = {(row["recipe"], row["landscape"]): row for row in table.to_pylist()}
     assert list(rows) == [("A", "here"), ("B", "here"), ("A", "there"), ("B", "there")]
@@ -105,8 +106,8 @@ def test_a_verdict_on_means_is_the_paired_comparison_of_the_seed_mean() -> None:
 def test_one_seed_gives_the_numbers_of_the_comparison_with_the_base() -> None:
     of = made({"A": 1, "B": 1})
     scores = retrieval_scores(of, 60, {("A", "here"): 0.02, ("B", "there"): -0.02})
-    found = verdicts(scores, items_of(60), [RETRIEVAL], of, **FEW).to_pylist()
-    plain = compare(scores, items_of(60), [RETRIEVAL], bases={name: one.base for name, one in of.items()}, **FEW)
+    found = verdicts(scores, items_of(60), [RETRIEVAL], of, FEW).to_pylist()
+    plain = compare(scores, items_of(60), [RETRIEVAL], FEW, {name: one.base for name, one in of.items()})
     for row, other in zip(found, plain.to_pylist(), strict=True):
         assert other["system_b"] == row["base"]
         for name in ("diff", "ci_low", "ci_high", "p_permutation", "p_adjusted", "min_detectable", "n", "landscape"):
@@ -116,7 +117,7 @@ def test_one_seed_gives_the_numbers_of_the_comparison_with_the_base() -> None:
 def test_the_noise_of_seeds_averages_out_and_does_not_enter_the_queries_error() -> None:
     of = made({"A": 5})
     scores = retrieval_scores(of, 200, {}, noise=0.1)
-    row = verdicts(scores, items_of(200), [RETRIEVAL], of, **FEW).to_pylist()[0]
+    row = verdicts(scores, items_of(200), [RETRIEVAL], of, FEW).to_pylist()[0]
     assert row["standard_error"] == pytest.approx(0.1 / np.sqrt(5 * 200), rel=0.3)
     # The same values for every query, another level for every seed: all variance is that of seeds.
     rng = np.random.default_rng(1)
@@ -124,7 +125,7 @@ def test_the_noise_of_seeds_averages_out_and_does_not_enter_the_queries_error() 
     levels = np.array([0.01, 0.05, 0.03, 0.0, 0.02])
     scores = [mean("m", "here", values)]
     scores += [mean(name, "here", values + level) for name, level in zip(of, levels, strict=True)]
-    row = verdicts(scores, items_of(200), [RETRIEVAL], of, **FEW).to_pylist()[0]
+    row = verdicts(scores, items_of(200), [RETRIEVAL], of, FEW).to_pylist()[0]
     assert row["seed_sd"] == pytest.approx(levels.std(ddof=1))
     assert row["standard_error"] == pytest.approx(0, abs=1e-9)
     assert row["diff"] == pytest.approx(levels.mean())
@@ -135,14 +136,12 @@ def test_the_noise_of_seeds_averages_out_and_does_not_enter_the_queries_error() 
 def test_seeds_in_any_order_and_a_shift_of_all_queries_change_nothing_else(order: list[int], shift: float) -> None:
     of = made({"A": 3})
     scores = retrieval_scores(of, 24, {("A", "here"): 0.02})
-    options: dict[str, Any] = {"resamples": 100, "flips": 100}
-    rows = verdicts(scores, items_of(24), [RETRIEVAL], of, **options).to_pylist()
+    options = Draws(resamples=100, flips=100)
+    rows = verdicts(scores, items_of(24), [RETRIEVAL], of, options).to_pylist()
     tuned = list(of)
     renamed = {tuned[a]: Made("m", "A", "here", order[a]) for a in range(3)}
     moved = [mean(score.where.system, score.where.landscape, score.values + shift) for score in scores]  # type: ignore[union-attr]
-    for row, other in zip(
-        rows, verdicts(moved, items_of(24), [RETRIEVAL], renamed, **options).to_pylist(), strict=True
-    ):
+    for row, other in zip(rows, verdicts(moved, items_of(24), [RETRIEVAL], renamed, options).to_pylist(), strict=True):
         for name in ("diff", "ci_low", "ci_high", "p_permutation", "seed_sd"):
             assert row[name] == pytest.approx(other[name], abs=1e-9)
         assert row["verdict"] == other["verdict"]
@@ -161,7 +160,7 @@ def test_a_verdict_on_f1_is_the_mean_of_the_seeds_f1_on_every_resample() -> None
     predicted = {(name, task): truth[task] ^ (rng.random((n, 3)) < (0.3 if name == "m" else 0.2)) for name, task in
                  itertools.product(names, truth)}  # fmt: skip
     scores = [label_score(name, task, truth[task], predicted[name, task]) for name, task in predicted]
-    (row,) = verdicts(scores, items_of(n), [F1], of, **FEW).to_pylist()
+    (row,) = verdicts(scores, items_of(n), [F1], of, FEW).to_pylist()
     assert row["task"] == "classification:*"
 
     def f1(name: str, rows: np.ndarray) -> float:
@@ -206,7 +205,7 @@ def test_a_verdict_on_clusterings_averages_both_kinds_of_seeds() -> None:
         ClusterScore(Where("clustering:x", "here", "ta", name, "all"), ids("here", n), names, classes, found)
         for name, found in drawn.items()
     ]
-    (row,) = verdicts(scores, items_of(n), [V], of, **FEW).to_pylist()
+    (row,) = verdicts(scores, items_of(n), [V], of, FEW).to_pylist()
     values = {name: np.mean([v_measure_score(classes, one) for one in found]) for name, found in drawn.items()}
     each = [values[name] - values["m"] for name in of]
     assert row["diff"] == pytest.approx(np.mean(each))
@@ -218,7 +217,7 @@ def test_a_verdict_on_clusterings_averages_both_kinds_of_seeds() -> None:
 def test_recipes_meet_at_home_alone_and_controls_do_not_play() -> None:
     of = made({"A": 2, "B": 3, "sham": 1})
     scores = retrieval_scores(of, 80, {("A", "here"): 0.06})
-    rows = recipe_pairs(scores, items_of(80), [RETRIEVAL, PAIRS], of, ("sham",), **FEW)
+    rows = recipe_pairs(scores, items_of(80), [RETRIEVAL, PAIRS], of, ("sham",), FEW)
     row: dict[str, Any] = rows[0]
     assert len(rows) == 1
     assert (row["family"], row["landscape"]) == ("recipe-pairs/retrieval", "here")
@@ -237,7 +236,7 @@ def test_recipes_with_other_numbers_of_seeds_meet_on_f1_in_every_combination() -
     predicted = {name: truth ^ (rng.random((n, 3)) < 0.25) for name in ("m", *of)}
     scores = [label_score(name, "one", truth, found) for name, found in predicted.items()]
     family = ComparisonFamily("p", "classification:*", "knn-macro-F1", between="recipes")
-    (row,) = recipe_pairs(scores, items_of(n), [family], of, **FEW)
+    (row,) = recipe_pairs(scores, items_of(n), [family], of, draws=FEW)
     means = [np.mean([f1_score(truth, predicted[name], average="macro") for name, one in of.items()
                       if one.recipe == recipe]) for recipe in "AB"]  # fmt: skip
     assert row["diff"] == pytest.approx(means[0] - means[1])
@@ -254,7 +253,7 @@ def test_nothing_is_seen_where_nothing_was_done() -> None:
     hits = 0
     for seed in range(20):
         scores = retrieval_scores(of, 40, {}, seed=seed)
-        found = verdicts(scores, items_of(40), [RETRIEVAL], of, resamples=100, flips=500)
+        found = verdicts(scores, items_of(40), [RETRIEVAL], of, Draws(resamples=100, flips=500))
         hits += any(label != NEITHER for label in found["verdict"].to_pylist())
     assert hits <= 4  # a family errs in 5% of the runs; more than 4 of 20 has a chance of 0.3%
 
@@ -262,16 +261,16 @@ def test_nothing_is_seen_where_nothing_was_done() -> None:
 def test_systems_without_a_base_or_a_family_between_bases_have_no_verdict() -> None:
     of = {"x": Made("gone", "A", "here", 0)}
     scores = [mean("x", "here", np.linspace(0, 1, 10))]
-    assert verdicts(scores, items_of(10), [RETRIEVAL], of, **FEW).num_rows == 0
+    assert verdicts(scores, items_of(10), [RETRIEVAL], of, FEW).num_rows == 0
     kept = [mean("m", "here", np.linspace(0, 1, 10)), mean("m--A--here--s0", "here", np.linspace(0, 1, 10))]
     plain = ComparisonFamily("systems", "retrieval", "nDCG@10")
-    assert verdicts(kept, items_of(10), [plain], made({"A": 1}), **FEW).num_rows == 0
+    assert verdicts(kept, items_of(10), [plain], made({"A": 1}), FEW).num_rows == 0
 
 
 def test_a_family_of_named_systems_compares_these_alone() -> None:
     scores = [mean(name, "here", np.linspace(0, 1, 10) ** power) for power, name in enumerate("abc", 1)]
     family = ComparisonFamily("few", "retrieval", "nDCG@10", systems=("a", "c"))
-    found = compare(scores, items_of(10), [family], **FEW)
+    found = compare(scores, items_of(10), [family], FEW)
     assert [(row["system_a"], row["system_b"]) for row in found.to_pylist()] == [("a", "c")]
 
 
@@ -296,7 +295,7 @@ def strength_scores(slope: float, bases: int) -> tuple[list[Score], dict[str, Ma
 @pytest.mark.parametrize("slope", [-0.05, 0.05])
 def test_the_trend_finds_who_is_hurt_more_and_leaves_the_sham_out(slope: float) -> None:
     scores, of = strength_scores(slope, 5)
-    table = trends(scores, items_of(80), [RETRIEVAL], of, ("sham",), resamples=300)
+    table = trends(scores, items_of(80), [RETRIEVAL], of, ("sham",), Draws(resamples=300))
     assert table.schema == TRENDS
     (row,) = table.to_pylist()
     assert (row["bases"], row["cells"], row["home"]) == (5, 1, "here")
@@ -306,7 +305,7 @@ def test_the_trend_finds_who_is_hurt_more_and_leaves_the_sham_out(slope: float) 
 
 def test_fewer_than_three_bases_have_no_trend() -> None:
     scores, of = strength_scores(-0.05, 2)
-    assert trends(scores, items_of(80), [RETRIEVAL], of, resamples=100).num_rows == 0
+    assert trends(scores, items_of(80), [RETRIEVAL], of, draws=Draws(resamples=100)).num_rows == 0
 
 
 @given(st.integers(0, 1000))

@@ -1,0 +1,31 @@
+"""How a run makes intervals and tests, as one record that is handed to everything which makes a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patray.errors import InputError
+from patray.stats.corrections import METHODS
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How intervals and tests are made: `Draws(resamples=1000, seed=7)`.
+
+    resamples: bootstrap samples an interval; flips: sign flips a permutation test; seed: of both. correction: of the p
+    of one family, `holm` or `benjamini-hochberg`. level: of the intervals. Raises InputError for an unknown correction.
+    """
+
+    resamples: int = 10_000
+    flips: int = 10_000
+    seed: int = 0
+    correction: str = "holm"
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if self.correction not in METHODS:
+            allowed = ", ".join(METHODS)
+            raise InputError(f"correction {self.correction!r}: no such correction; allowed are {allowed}")
+
+
+DEFAULT_DRAWS = Draws()

@@ -18,6 +18,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
 from patray.stats.corrections import adjust
+from patray.stats.draws import Draws
 from patray.stats.reach import fewest_together, flips_that_carry, smallest_p
 from patray.tables import EVIDENCE
 from patray.tasks.comparisons import ComparisonFamily, compare
@@ -143,7 +144,7 @@ def paired_rows(a: Judged, b: Judged, keys: Sequence[Key], flips: int) -> tuple[
     families = [ComparisonFamily(f"{task} {metric}", task, metric) for task, metric in wanted]
     rows: list[dict[str, object]] = []
     placed = [_placed(score, name) for score, name in sides.values()]
-    for row in compare(placed, items, families, flips=flips).to_pylist():
+    for row in compare(placed, items, families, Draws(flips=flips)).to_pylist():
         view, _, system = row["view"].partition(JOINT)
         rows.append({**row, "view": view, "system": system})
     known = {key_of(row) for row in rows if row["n"]}

@@ -37,7 +37,6 @@ import ray
 
 from patray.cluster import embed as embedding
 from patray.cluster.embed import EmbedJob, embed
-from patray.cluster.progress import Progress
 from patray.cluster.start import connect
 from patray.cluster.views import index_view
 from patray.encoders.protocol import EncoderSettings
@@ -51,6 +50,7 @@ from patray.landscapes.validate import prepare
 from patray.landscapes.views import get_view, render
 from patray.models.registry import find_record
 from patray.models.resolve import find_snapshot
+from patray.progress import Progress
 from patray.runs.suite import Actors, Embedding
 
 ONE_THREAD = {

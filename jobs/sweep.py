@@ -11,29 +11,26 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from patray.errors import PatrayError
 from patray.runs.sweep import read_sweep
+from patray.stop import stoppable
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 done, 1 the input or the machine was at fault, 130 interrupted."""
+    """Exit status: 0 done, 1 the input or the machine was at fault, 130 or 143 stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweep", help="a YAML file, see jobs/sweeps/ and docs/recipes.md")
     parser.add_argument("--workdir", default="patray-work", help="folder or URI, as of `patray run` [patray-work]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of `patray run`")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         asked = read_sweep(options.sweep, options.set)
         from patray.cluster.sweep import sweep
 
         sweep(asked, options.workdir)
-    except PatrayError as error:
-        print(f"patray: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("patray: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+        return 0
+
+    return stoppable(work)
 
 
 if __name__ == "__main__":

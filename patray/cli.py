@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from patray import __version__
-from patray.errors import PatrayError
+from patray.stop import stoppable
 
 RUN_HELP = """\
 Run a suite: prepare its landscapes, embed them, search, judge, and write a run folder with a report.
@@ -32,20 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status.
 
     0 done; 1 the input or the machine was at fault; 2 the command line was wrong (argparse); 3 of `compare` and
-    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 interrupted.
+    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 Ctrl-C; 143 SIGTERM.
     """
     from patray.commands.models import spelled_out
+    from patray.progress import be_quiet
 
     options = _parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
     command: Callable[[argparse.Namespace], int] = options.command
-    try:
-        return command(options)
-    except PatrayError as error:
-        print(f"patray: error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("patray: stopped; the same command goes on from here", file=sys.stderr)
-        return 130
+    be_quiet(getattr(options, "quiet", False))
+    return stoppable(lambda: command(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="change one value of the suite, such as search.depth=200 or landscapes.0.path=/data/x; may be repeated",
     )
+    run.add_argument("--quiet", action="store_true", help="show no progress; warnings and errors stay")
     run.set_defaults(command=_run)
 
     plan = commands.add_parser(

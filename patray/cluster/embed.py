@@ -20,7 +20,6 @@ import pyarrow as pa
 import ray
 
 from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
-from patray.cluster.progress import Progress
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.check import checked_unit_vectors
@@ -37,6 +36,7 @@ from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
+from patray.progress import Progress
 from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Embedding
 

@@ -30,7 +30,6 @@ from patray.cluster.prepare import (
     open_landscape,
     prepare_landscape,
 )
-from patray.cluster.progress import say
 from patray.cluster.rankings import Rankings
 from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval
 from patray.cluster.search import Place, save_index
@@ -41,6 +40,7 @@ from patray.files import Folder
 from patray.landscapes.labels import LabelSet
 from patray.landscapes.views import View
 from patray.models.record import Role
+from patray.progress import say
 from patray.report.write import write_report
 from patray.runs.identity import claim_run
 from patray.runs.inputs import texts_by_role

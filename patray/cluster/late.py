@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import ray
 
-from patray.cluster.progress import say
 from patray.cluster.search import Place, merge_and_save
 from patray.cluster.token_memory import megabytes, plan_shards, search_bytes
 from patray.encoders.token_vectors import BYTES, TokenVectors, concatenate, load_token_vectors
@@ -21,6 +20,7 @@ from patray.errors import ResourceError
 from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
+from patray.progress import say
 from patray.runs.store import read_record
 from patray.runs.suite import Search
 from patray.search.exclusion import exclusions

@@ -21,7 +21,6 @@ import ray
 from patray.cluster.embed import STARTED
 from patray.cluster.models import Model
 from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
-from patray.cluster.progress import Progress
 from patray.cluster.rerank_plan import RerankWindow, check_depth, plan_pairs, rerank_identity, window_row
 from patray.cluster.search import Place
 from patray.cluster.tokenizers import MODEL_CACHE, pair_tokenizer
@@ -38,6 +37,7 @@ from patray.landscapes.records import Truth
 from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
+from patray.progress import Progress
 from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Embedding
 from patray.search.reranked import ranking_hash, rerank_top

@@ -1,35 +1,135 @@
-"""Connect to a cluster or start a local Ray; refuse at once what the cluster can never offer."""
+"""Connect to the cluster that RAY_ADDRESS names, or start a local Ray of one's own; say in one line which it is."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import ray
 
 from patray.errors import ResourceError
+from patray.progress import say
+
+LONGEST_TEMP = 107 - len("/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store.123456")
+"""Letters of a temporary folder under which Ray can make its sockets, whose names may have 107."""
+REACHED_SECONDS = 10.0
+NOISE = (b"Set ray log level from environment variable",)
 
 
 def connect() -> None:
-    """Join the cluster that this process belongs to (RAY_ADDRESS, `ray job submit`), else start a local Ray."""
+    """Join the cluster of RAY_ADDRESS (`ray job submit` sets it), else start a local Ray, never a stranger's.
+
+    Says which: "patray: on a local Ray: 1 node, 2 CPUs, 0 GPUs". Raises ResourceError where nobody answers at
+    RAY_ADDRESS, or where a local Ray cannot make its files.
+    """
     if not ray.is_initialized():
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         # Ray's C++ core prints advice about Ray Data's own actors as errors; a local Ray keeps its logs all the same.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        ray.init(
-            address=os.environ.get("RAY_ADDRESS"),
-            include_dashboard=None if os.environ.get("RAY_ADDRESS") else False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            runtime_env={"env_vars": {"TOKENIZERS_PARALLELISM": "false"}},
-        )
+        os.environ.setdefault("RAY_task_oom_retries", "3")  # it is without end; the error then says what to do
+        address = os.environ.get("RAY_ADDRESS") or "local"
+        _require_answer(address)
+        with _without_noise(), _own_sigterm():
+            try:
+                ray.init(
+                    address=address,
+                    include_dashboard=False if address == "local" else None,
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    runtime_env={"env_vars": {"TOKENIZERS_PARALLELISM": "false"}},
+                    _temp_dir=_short_temp() if address == "local" else None,
+                )
+            except (ConnectionError, TimeoutError, OSError, RuntimeError) as error:
+                where = "a local Ray" if address == "local" else f"the Ray of RAY_ADDRESS={address}"
+                raise ResourceError(f"{where} could not be started or joined: {error}") from error
+        say(f"on {_where(address)}")
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     logging.getLogger("ray.data").setLevel(logging.WARNING)
     logging.getLogger("ray.data._internal.progress").setLevel(logging.ERROR)  # says that its bars are off, as asked
+
+
+def _where(address: str) -> str:
+    """The cluster in words: "the Ray of RAY_ADDRESS at 10.0.0.1:6379: 3 nodes, 24 CPUs, 2 GPUs"."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    cpus, gpus = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU"))
+    name = "a local Ray" if address == "local" else f"the Ray at {ray.get_runtime_context().gcs_address} (RAY_ADDRESS)"
+    return f"{name}: {len(nodes)} node{'s' * (len(nodes) != 1)}, {cpus:g} CPUs, {gpus:g} GPUs"
+
+
+def _require_answer(address: str) -> None:
+    """ResourceError in seconds for a head that is not there; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # `local`, `auto`: found out by Ray, or refused by it at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACHED_SECONDS).close()
+    except OSError as error:
+        raise ResourceError(
+            f"RAY_ADDRESS is {address}, but nobody answers there ({error}). Unset it to start a local Ray, or give the "
+            "address that `ray start --head` printed."
+        ) from error
+
+
+def _short_temp() -> str | None:
+    """Where a local Ray keeps its files, None for where it would: /tmp/ray where TMPDIR is too long for its sockets."""
+    asked = os.environ.get("RAY_TMPDIR")
+    folder = asked or tempfile.gettempdir()
+    if len(os.path.join(folder, "")) - 1 <= LONGEST_TEMP:
+        return None
+    if asked:
+        raise ResourceError(
+            f"RAY_TMPDIR is too long for Ray's sockets ({len(asked)} letters, at most {LONGEST_TEMP}): {asked}. "
+            "Set RAY_TMPDIR=/tmp."
+        )
+    if not os.access("/tmp", os.W_OK):
+        raise ResourceError(
+            f"TMPDIR is too long for Ray's sockets ({len(folder)} letters, at most {LONGEST_TEMP}): {folder}, and /tmp "
+            "cannot be written. Set RAY_TMPDIR to a folder with a shorter name."
+        )
+    return "/tmp/ray"
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what SIGTERM does in this process: Ray puts a handler of its own in its place."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Leave out the lines that Ray's C++ core writes past every logger; all else on stderr comes a moment later."""
+    number = 2  # of the process, whatever Python's own stderr is
+    sys.stderr.flush()
+    kept = os.dup(number)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), number)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, number)
+            os.close(kept)
+            caught.seek(0)
+            lines = [line for line in caught if not any(noise in line for noise in NOISE)]
+            os.write(number, b"".join(lines))
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from typing import Any
 from patray.cluster.errors import cause_of
 from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import prepare_landscape
-from patray.cluster.progress import Progress, say
 from patray.cluster.start import connect, require
 from patray.cluster.sweep_trial import GROUP, METRIC, TIME, Bench, trainable, trial_recipe
 from patray.cluster.train import PROGRESS
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder
+from patray.progress import Progress, say
 from patray.recipes.options import Workers
 from patray.recipes.read import dump_recipe
 from patray.recipes.space import Range, Space, Values, words_of

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 import ray
 
-from patray.cluster.progress import say
 from patray.cluster.tokenizers import late_tokenizer
 from patray.encoders.late_interaction import LateTokenizer, token_limit
 from patray.encoders.token_vectors import BYTES
@@ -27,6 +26,7 @@ from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot
+from patray.progress import say
 
 SHARD_BYTES = 1 << 30
 """Token vectors of one shard of a search, where the parts are not larger themselves."""

@@ -19,12 +19,12 @@ import ray
 from patray import errors
 from patray.cluster.embed import MODEL_CACHE
 from patray.cluster.errors import cause_of
-from patray.cluster.progress import Progress, say
 from patray.cluster.start import require
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
+from patray.progress import Progress, say
 from patray.recipes.checkpoint import Origin, export, open_checkpoint
 from patray.recipes.identity import training_identity, validation_hash
 from patray.recipes.options import Training

@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help="one of the formats below")
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, folders, archives or URIs")
     parser.add_argument("destination", metavar="DEST", help="landscape folder to write")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
 
     about = parser.add_argument_group("what landscape.yaml says")
     about.add_argument("--name", default="", help="[the folder's name]")

@@ -22,7 +22,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
-from tqdm import tqdm
 
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
@@ -35,6 +34,7 @@ from patray.importers.record import FINDINGS
 from patray.importers.report import build_report
 from patray.importers.source import SourceFile, find_files, locate
 from patray.landscapes.reading import landscape_name, read_description
+from patray.progress import Progress
 
 IMPORT_FORMAT = 2
 """Part of the key: raised when the same source would import to something else."""
@@ -72,23 +72,21 @@ def import_landscape(
     used = {file for unit in units for file in (unit.file, *unit.more)}
     ignored = sorted(file.label for file in files if file not in used)
     processes = processes or min(len(os.sched_getaffinity(0)), 16)
-    with tqdm(total=sum(unit.weight for unit in units), unit="B", unit_scale=True, disable=not progress) as bar:
-        bar.set_description(f"import {format_name}")
+    with Progress(f"import {format_name}", sum(unit.weight for unit in units), bytes=True, shown=progress) as bar:
         records = _run(fmt, units, options, work / "units", processes, bar)
         scattered = records
         if fmt.gather is not None:
             units = fmt.gather(f"{work}/scattered", options)
             records = _run(fmt, units, options, work / "joined", processes, None)
-        parts = _parts(work / ("joined" if fmt.gather else "units"), units, records)
-        bar.set_description("assemble")
-        rows = sum(record["tables"].get("patents", {}).get("kept", 0) for record in records)
-        with (
-            tqdm(total=rows, unit="rows", desc="write", disable=not progress) as written,
-            ThreadPoolExecutor(1) as beside,
-        ):
-            checksums = beside.submit(_checksums, files, processes)
-            assembled = assemble(parts, fmt, options, target, written.update)
-            sums = checksums.result()
+    parts = _parts(work / ("joined" if fmt.gather else "units"), units, records)
+    rows = sum(record["tables"].get("patents", {}).get("kept", 0) for record in records)
+    with (
+        Progress(f"write {name}", rows, shown=progress) as written,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        checksums = beside.submit(_checksums, files, processes)
+        assembled = assemble(parts, fmt, options, target, written.move)
+        sums = checksums.result()
     if "patents" not in assembled.counts or assembled.counts["patents"].kept == 0:
         _write_quarantine(target, parts, assembled)
         raise InputError(_nothing_left(format_name, records, assembled, target))
@@ -148,7 +146,7 @@ def _existing(target: Folder, key: str) -> dict[str, Any] | None:
 
 
 def _run(
-    fmt: Format, units: Sequence[Unit], options: Options, folder: Folder, processes: int, bar: Any
+    fmt: Format, units: Sequence[Unit], options: Options, folder: Folder, processes: int, bar: Progress | None
 ) -> list[dict[str, Any]]:
     """Records of all units, in their order. One unit or one process works here, more in processes of their own."""
     tasks = [(fmt.name, unit, options, f"{folder}/{number:05d}") for number, unit in enumerate(units)]
@@ -157,7 +155,7 @@ def _run(
         for number, task in enumerate(tasks):
             records[number] = run_unit(*task)
             if bar is not None:
-                bar.update(units[number].weight)
+                bar.move(units[number].weight)
         return records
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context, initializer=_one_thread) as pool:
@@ -167,7 +165,7 @@ def _run(
                 number = waiting[future]
                 records[number] = future.result()
                 if bar is not None:
-                    bar.update(units[number].weight)
+                    bar.move(units[number].weight)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

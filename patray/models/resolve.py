@@ -6,6 +6,7 @@ safetensors only: a pickle can run code.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import re
 import shutil
@@ -79,18 +80,29 @@ def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
         return Path(snapshot.location)
     target = cache / record.repo.replace("/", "--") / record.revision
     if not (target / ".complete").exists():
-        filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
-        scratch = target.with_name(f"_tmp-{uuid.uuid4().hex}")  # several actors of a node may fetch at once
-        scratch.mkdir(parents=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(target.with_name(f"{target.name}.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # several actors of a node may ask at once; a dead one's lock is free
+            if not (target / ".complete").exists():
+                _copy(snapshot.location, target)
+    return target
+
+
+def _copy(location: str, target: Path) -> None:
+    """Copy a snapshot beside `target`, then rename it, so that it is whole or absent; what a killed one left goes."""
+    for left in target.parent.glob("_tmp-*"):
+        if left.name.endswith(f"-{target.name}"):
+            shutil.rmtree(left)
+    filesystem, source = pafs.FileSystem.from_uri(location)
+    scratch = target.with_name(f"_tmp-{uuid.uuid4().hex}-{target.name}")
+    scratch.mkdir()
+    try:
         pafs.copy_files(source, str(scratch), source_filesystem=filesystem)
         (scratch / ".complete").touch()
-        try:
-            scratch.rename(target)
-        except OSError:  # another one was first
-            shutil.rmtree(scratch)
-            if not (target / ".complete").exists():
-                raise
-    return target
+        scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 def fetch_from_hub(record: ModelRecord) -> Path:

@@ -315,7 +315,7 @@ def test_a_score_that_is_nan_stops_the_step_and_names_the_pair(bench: Bench, fol
 DRIVER = """
 import json, os, psutil, signal, sys
 from pathlib import Path
-from patray.cluster.progress import Progress
+from patray.progress import Progress
 from patray.cluster.start import connect
 from patray.files import Folder
 from tests.cluster.test_late_and_rerank import do_rerank, make_bench

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    ["patray.errors", "patray.files", "patray.tables", "patray.yaml_source", "patray.yaml_model"],
+    [f"patray.{name}" for name in ("errors", "files", "progress", "stop", "tables", "yaml_source", "yaml_model")],
     ["patray.metrics", "patray.stats"],
     ["patray.landscapes"],
     ["patray.models"],

@@ -169,9 +169,12 @@ def test_a_mirror_by_uri_is_filled_and_copied_from(copy: Callable[[str], Path], 
     mirror_model(pinned, target, str(copy("dense" if pinned.dense_heads else "plain")))
     found = find_snapshot(pinned, None, target, allow_hub=False)
     assert found.location.startswith("file://")
+    repository = tmp_path / "cache" / pinned.repo.replace("/", "--")
+    (repository / f"_tmp-0123-{pinned.revision}" / "half").mkdir(parents=True)  # of a worker that was killed
     local = localise(found, pinned, tmp_path / "cache")
     assert local.is_relative_to(tmp_path / "cache")
     assert verify(pinned, local) == []
+    assert sorted(path.name for path in repository.iterdir()) == [pinned.revision, f"{pinned.revision}.lock"]
 
 
 def test_the_command_says_what_it_did(minilm_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,52 @@
+"""Let a command be stopped: by Ctrl-C, `ray job stop`, or a scheduler's SIGTERM, with one sentence and no traceback."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from patray.errors import PatrayError
+
+INTERRUPTED, ENDED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+"""Exit statuses of a command that was stopped, as shells count them: 130 and 143."""
+
+
+class Ended(KeyboardInterrupt):
+    """SIGTERM came: whatever ends what was started at Ctrl-C ends it here too."""
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """The handler of SIGTERM."""
+    raise Ended
+
+
+def stoppable(work: Callable[[], int]) -> int:
+    """Return the status of `work`, or of how it ended: 1 for an error that a user can act on, 130 or 143 when it was
+    stopped. What was wrong is one line on stderr."""
+    with _sigterm_ends():
+        try:
+            return work()
+        except PatrayError as error:
+            print(f"patray: error: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt as stop:
+            ended = isinstance(stop, Ended)
+            how = "ended (SIGTERM)" if ended else "stopped"
+            print(f"patray: {how}; the same command goes on from here", file=sys.stderr, flush=True)
+            return int(ENDED if ended else INTERRUPTED)
+
+
+@contextmanager
+def _sigterm_ends() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

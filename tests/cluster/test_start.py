@@ -1,0 +1,65 @@
+"""Which Ray a run joins, where it keeps its files, and how it ends when it is stopped, seen from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+CONNECT = """
+import sys, time
+from patray.stop import stoppable
+
+def work():
+    from patray.cluster.start import connect
+    connect()
+    print("ready", flush=True)
+    if sys.argv[1:]:
+        time.sleep(300)
+    return 0
+
+sys.exit(stoppable(work))
+"""
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", CONNECT, *arguments], cwd=ROOT, env={**CLEAN, **environment}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_without_an_address_a_local_ray_is_started_whatever_another_left_behind(tmp_path: Path) -> None:
+    left = tmp_path / ("a-long-name-as-a-scheduler-gives-one-" * 3) / "ray"
+    left.mkdir(parents=True)
+    (left / "ray_current_cluster").write_text("127.0.0.1:9")  # nobody answers there
+    process = start(tmp_path, "stay", TMPDIR=str(left.parent))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n", process.communicate(timeout=60)
+    process.send_signal(signal.SIGTERM)
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 143
+    assert said.splitlines()[0].startswith("patray: on a local Ray: 1 node, ")
+    assert said.splitlines()[1:] == ["patray: ended (SIGTERM); the same command goes on from here"]
+    assert not out
+
+
+def test_an_address_at_which_nobody_answers_is_named_at_once(tmp_path: Path) -> None:
+    process = start(tmp_path, RAY_ADDRESS="127.0.0.1:9")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert said.startswith("patray: error: RAY_ADDRESS is 127.0.0.1:9, but nobody answers there")
+    assert len(said.splitlines()) == 1
+
+
+def test_a_folder_for_ray_that_is_too_long_is_named(tmp_path: Path) -> None:
+    process = start(tmp_path, RAY_TMPDIR="/tmp/" + "x" * 90)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "RAY_TMPDIR is too long for Ray's sockets (95 letters, at most " in said
+    assert len(said.splitlines()) == 1

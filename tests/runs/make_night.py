@@ -13,6 +13,7 @@ import yaml
 
 from patray import tables
 from patray.files import Folder
+from patray.stats.draws import Draws
 from patray.tasks.evidence import to_evidence
 from patray.tasks.inference import summarise
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where
@@ -80,7 +81,7 @@ def write_run(
     )
     folder.write_table("evidence.parquet", to_evidence(scores))
     folder.write_table("items.parquet", items)
-    folder.write_table("summary.parquet", summarise(scores, items, 100))
+    folder.write_table("summary.parquet", summarise(scores, items, Draws(100)))
     written = {
         "suite.yaml": with_changes(SUITE, suite or {}),
         "provenance.json": with_changes(PROVENANCE, provenance or {}),

@@ -23,13 +23,19 @@ from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
 from patray.importers.record import QRELS, Finding, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.grades import parse_grade, parse_grades
 
 S = pa.string()
 CONFIGS = {"corpus": "corpus", "queries": "queries", "query": "queries", "qrels": "qrels", "default": "qrels"}
 _DOCUMENT = pa.schema([("_id", S), ("id", S), ("title", S), ("text", S)])
 _QREL = pa.schema([("query-id", S), ("corpus-id", S), ("score", S)])
 _SUFFIXES = (".jsonl", ".json", ".tsv", ".parquet")
-NO_SCORE = "score is not a whole number"
+_NAMES = {
+    "query-id": ("query-id", "queryid", "query", "qid"),
+    "corpus-id": ("corpus-id", "corpusid", "corpus", "document-id", "documentid", "doc-id", "docid", "did", "pid"),
+    "score": ("score", "relevance", "rel", "label", "grade"),
+}
+"""Column of a qrels file -> what headers call it, `_` written as `-`."""
 
 
 def roles(files: Sequence[SourceFile], options: Options) -> list[tuple[str, SourceFile]]:
@@ -83,10 +89,12 @@ def _blocks(unit: Unit, options: Options) -> Iterator[tuple[pa.Table, np.ndarray
         for block in read_parquet(unit.file, schema, unit.start, unit.stop):
             yield block.table, block.lines, block.table.num_rows, []
     elif unit.file.base.endswith(".tsv"):
-        # BEIR's readers skip the header whatever it says; the columns are told by their order.
+        place = _qrel_columns if unit.role == "qrels" else _document_columns
         for rows in read_csv(unit.file, "\t", options.encoding, options.keep_truncated):
-            names = dict(zip(schema.names, rows.columns.values(), strict=False))
-            columns = [names.get(name, pa.nulls(len(rows.lines), S)) for name in schema.names]
+            named = place(unit.file.label, rows.header)
+            columns = [
+                rows.columns[named[name]] if name in named else pa.nulls(len(rows.lines), S) for name in schema.names
+            ]
             yield pa.table(columns, schema=schema), rows.lines, rows.read, rows.findings
     else:
         numbers = pa.schema([("query-id", S), ("corpus-id", S), ("score", pa.int64())])
@@ -94,6 +102,44 @@ def _blocks(unit: Unit, options: Options) -> Iterator[tuple[pa.Table, np.ndarray
         needed = ("query-id", "corpus-id") if unit.role == "qrels" else ("_id",)
         for found in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated, needed=needed):
             yield found.table, found.lines, found.read, found.findings
+
+
+def _qrel_columns(label: str, header: Sequence[str]) -> dict[str, str]:
+    """Which column of a TSV is the query, the document and the score: by name where the header says it, else by order.
+
+    BEIR's own readers take the order and skip the header unread; `corpus-id query-id score` would then be
+    judgements the wrong way round. Raises InputError for a header that names a column at another place than the
+    order has it without naming all, and for one that is a judgement.
+    """
+    wanted = tuple(_NAMES)
+    pairs = [(name, column) for column in header for name, words in _NAMES.items() if _plain(column) in words]
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise InputError(f"{label}: the header names a column twice: {', '.join(header)}; wanted {', '.join(wanted)}")
+    if "query-id" in said and "corpus-id" in said and ("score" in said or len(header) == 2):
+        return said
+    if len(header) not in (2, 3) or any(header.index(column) != wanted.index(name) for name, column in said.items()):
+        raise InputError(
+            f"{label}: the header is {', '.join(header)}; wanted {', '.join(wanted)} (in any order), "
+            "or three columns in this order"
+        )
+    if len(set(header)) < len(header) or (len(header) == 3 and not isinstance(parse_grade(header[2]), str)):
+        raise InputError(
+            f"{label}: the first line is a judgement ({', '.join(header)}), wanted a header: {', '.join(wanted)}"
+        )
+    return dict(zip(wanted, header, strict=False))
+
+
+def _document_columns(label: str, header: Sequence[str]) -> dict[str, str]:
+    """Column of a document by name. Raises InputError where none is an id."""
+    found = {name: name for name in _DOCUMENT.names if name in header}
+    if "_id" not in found and "id" not in found:
+        raise InputError(f"{label}: the header is {', '.join(header)}; wanted _id, title, text")
+    return found
+
+
+def _plain(column: str) -> str:
+    return column.strip().lower().replace("_", "-").replace(" ", "-")
 
 
 def _documents(role: str, table: pa.Table, lines: np.ndarray, read_rows: int, findings: list[Finding]) -> Rows:
@@ -111,15 +157,15 @@ def _documents(role: str, table: pa.Table, lines: np.ndarray, read_rows: int, fi
 
 
 def _qrels(role: str, table: pa.Table, lines: np.ndarray, read_rows: int, findings: list[Finding]) -> Rows:
-    # NanoDAPFAM has no score: its rows are the positives.
-    score = pc.fill_null(whole(table["score"]), "1")
-    good = pc.match_substring_regex(score, pattern=r"^\s*-?\d+(?:\.0+)?\s*$")
-    bad = ~good.to_numpy(zero_copy_only=False)
-    queries = whole(table["query-id"])
-    findings = list(findings)
-    for row in np.flatnonzero(bad).tolist():
-        findings.append(Finding(int(lines[row]), queries[row].as_py(), f"{NO_SCORE}: {score[row].as_py()!r}"))
-    grade = pc.utf8_trim_whitespace(score).filter(good).cast(pa.float64()).cast(pa.int32())
+    score, queries = whole(table["score"]), whole(table["query-id"])
+    if score.null_count == len(score):  # NanoDAPFAM has no score: its rows are the positives
+        score = pa.repeat(pa.scalar("1"), len(score))
+    grades, refused = parse_grades(score, "score")
+    findings = [*findings, *(Finding(int(lines[row]), queries[row].as_py(), reason) for row, reason in refused)]
+    keep = np.ones(len(score), bool)
+    keep[[row for row, _ in refused]] = False
+    good = pa.array(keep)
+    grade = pa.array(grades).filter(good)
     kept = pa.table([queries, whole(table["corpus-id"]), pa.array(lines)], names=["q", "p", "line"]).filter(good)
     data = pa.table([kept["q"], kept["p"], grade, pa.nulls(kept.num_rows, S), kept["line"]], schema=QRELS)
     return Rows("qrels", data, read_rows, findings, last=_last(lines, findings))

@@ -30,12 +30,16 @@ BROKEN_QUOTE = "broken quoting"
 
 @dataclass(frozen=True)
 class CsvBlock:
-    """columns: header name -> strings (n,). lines (n,): first line of each row. read: rows met, bad ones too."""
+    """columns: header name -> strings (n,). lines (n,): first line of each row. read: rows met, bad ones too.
+
+    header: every name as it stands, doubled ones too.
+    """
 
     columns: dict[str, pa.Array]
     lines: np.ndarray
     read: int
     findings: list[Finding]
+    header: tuple[str, ...] = ()
 
 
 def read_csv(
@@ -69,6 +73,7 @@ def read_csv(
             np.zeros(0, np.int64),
             0,
             [Finding(line, None, cut(stream), "kept")],
+            tuple(header),
         )
 
 
@@ -162,4 +167,4 @@ def _columns(
             broken |= {i for i, (old, new) in enumerate(zip(column, repaired, strict=True)) if old != new}
             columns[name] = pa.array(repaired, pa.string())
     findings = findings + [Finding(lines[i], None, BAD_BYTES, "kept") for i in sorted(broken)]
-    return CsvBlock(columns, np.array(lines, dtype=np.int64), read, findings)
+    return CsvBlock(columns, np.array(lines, dtype=np.int64), read, findings, tuple(header))

@@ -23,6 +23,7 @@ from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
 from patray.importers.record import QRELS, Finding, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.grades import parse_grades
 
 S = pa.string()
 _OFFICES = ("earliest_claim_jusrisdiction", "earliest_claim_jurisdiction", "jurisdiction")
@@ -30,7 +31,6 @@ _CLASSES = "classifications_ipcr_list_first_three_chars_list"
 _TEXTS = {"title": "title_en", "abstract": "abstract_en", "claims": "claims_text", "description": "description_en"}
 _CODE = r"[A-HY]\d\d[A-Z]\s*\d{1,4}\s*/\s*\d{2,6}"
 _WORDS = {"corpus": ("corpus",), "queries": ("queries",), "qrels": ("qrels", "relations")}
-NO_GRADE = "relevance_score is missing or not a whole number"
 ABBREVIATIONS = {"TitlAbs": "ta", "TitlAbsClm": "tac", "FullText": "full"}
 """mteb's word for a text -> the name of the view."""
 SECTIONS = {
@@ -161,15 +161,12 @@ def _found(table: pa.Table, name: str, pattern: str, count: int) -> pa.ListArray
 
 def _relations(table: pa.Table, lines: np.ndarray) -> Rows:
     queries, patents = (conform(whole(table[name]), S) for name in ("query_id", "relevant_id"))
-    scores = whole(table["relevance_score"]).cast(pa.float64())
-    good = pc.fill_null(pc.equal(scores, pc.floor(scores)), False)
-    findings = [
-        Finding(int(lines[row]), queries[row].as_py(), f"{NO_GRADE}: {scores[row].as_py()}")
-        for row in np.flatnonzero(~good.to_numpy(zero_copy_only=False)).tolist()
-    ]
-    grades = pc.if_else(good, scores, 0.0).cast(pa.int32())
+    grades, refused = parse_grades(whole(table["relevance_score"]), "relevance_score")
+    findings = [Finding(int(lines[row]), queries[row].as_py(), reason) for row, reason in refused]
+    good = np.ones(table.num_rows, bool)
+    good[[row for row, _ in refused]] = False
     domains = pc.utf8_upper(conform(whole(table["domain_rel"]), S))
-    data = pa.table([queries, patents, grades, domains, pa.array(lines)], schema=QRELS).filter(good)
+    data = pa.table([queries, patents, pa.array(grades), domains, pa.array(lines)], schema=QRELS).filter(pa.array(good))
     return Rows("qrels", data, table.num_rows, findings)
 
 

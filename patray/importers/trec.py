@@ -1,7 +1,7 @@
 """TREC qrels and runs of any tool into a landscape. (A run as a system of a suite: trec_run.)
 
 qrels: `query iter patent relevance`, or three columns without iter; `#` starts a comment. Negative relevance means
-unjudged and is left out.
+unjudged and is left out, as in trec_eval. A relevance may be written as a float that is whole (`1.0`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from patray.files import Folder
 from patray.importers.record import FINDINGS, Finding
 from patray.importers.source import SourceFile, find_files
 from patray.importers.trec_run import TrecTable, is_run, read_run, trec_lines
+from patray.landscapes.grades import parse_grade
 from patray.landscapes.validate import is_prepared
 
 
@@ -31,12 +32,10 @@ def read_qrels(file: SourceFile) -> TrecTable:
             findings.append(Finding(number, fields[0], f"wrong number of fields: {len(fields)}"))
             continue
         pair = (fields[0], fields[-2])
-        try:
-            grade = int(fields[-1])
-        except ValueError:
-            findings.append(Finding(number, fields[0], f"relevance is not a whole number: {fields[-1]!r}"))
-            continue
-        if grade < 0:
+        grade = parse_grade(fields[-1])
+        if isinstance(grade, str):
+            findings.append(Finding(number, fields[0], grade))
+        elif grade < 0:
             findings.append(Finding(number, fields[0], "unjudged (negative relevance)"))
         elif pair in best:
             findings.append(Finding(number, fields[0], f"pair judged more than once, the highest is kept: {pair[1]}"))
@@ -88,7 +87,8 @@ def import_trec(sources: list[str], destination: str | Folder) -> dict[str, dict
         shared = int(pc.sum(pc.is_in(qrels["patent_id"], value_set=pc.unique(patents))).as_py() or 0)
         names = ", ".join(file.label for file in judged)
         if qrels.num_rows == 0:
-            raise InputError(f"{names}: no judgement in it")
+            why = next((f"; {label}, line {line}: {reason}" for label, line, _, reason, _ in quarantine), "")
+            raise InputError(f"{names}: no judgement in it{why}")
         if shared == 0:
             said, known = qrels["patent_id"][0].as_py(), patents[0].as_py()
             raise InputError(

@@ -1,8 +1,9 @@
 """TREC runs of any tool as a system's ranking: `query Q0 patent rank score run`, one result a line.
 
-As in trec_eval order is by score descending and, where scores are equal, by id descending in bytes; the rank column
-only serves to find files whose scores do not mean what they should. What a landscape never ranks for a query (itself,
-its family, what is not earlier) is taken out, as it is for patray's own systems.
+As in trec_eval order is by score descending and, where scores are equal, by id descending in bytes. trec_eval reads a
+score into a C float, so 16.0000004 and 16.0000001 are equal; so they are here. The rank column only serves to find
+files whose scores do not mean what they should. What a landscape never ranks for a query (itself, its family, what is
+not earlier) is taken out, as it is for patray's own systems.
 """
 
 from __future__ import annotations
@@ -107,8 +108,9 @@ def read_run(file: SourceFile) -> TrecTable:
 
 
 def _number(text: str) -> float:
+    """nan for what C reads otherwise too: `1_000`, digits of other scripts."""
     try:
-        return float(text)
+        return float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         return math.nan
 
@@ -148,9 +150,11 @@ def run_ranking(file: SourceFile, truth: Truth, depth: int) -> ReadRun:
                 f"{file.label}: none of its {name} is one of this landscape (the file says {said[0].as_py()!r}, the "
                 f"landscape {known[0]!r})"
             )
-    rank = found.table["rank"].to_numpy()
-    score = found.table["score"].to_numpy()
-    contrary, tied = _disorder(file, found.table, query, rank, score)
+    rank, written = found.table["rank"].to_numpy(), found.table["score"].to_numpy()
+    with np.errstate(over="ignore"):  # beyond float32 is infinite, as in C
+        score = written.astype(np.float32).astype(np.float64)
+    contrary = _contrary(file, found.table, query, rank, score)
+    tied, rounded = _tied(query, score, written)
 
     asked, known = query >= 0, patent >= 0
     usable = asked & known
@@ -181,6 +185,7 @@ def run_ranking(file: SourceFile, truth: Truth, depth: int) -> ReadRun:
         (missing, f"of {len(truth.query_ids)} queries have no results; they count with 0"),
         (contrary, "queries have ranks that contradict their scores; scores decide, as in trec_eval"),
         (tied, "queries have equal scores; they stand by id descending, as in trec_eval, whatever their ranks say"),
+        (rounded, "queries have scores that differ beyond float32 alone; trec_eval reads C floats, so they are equal"),
     ]  # fmt: skip
     notes = [f"{number:,} {text}" for number, text in counts if number]
     if longest < depth:
@@ -190,10 +195,8 @@ def run_ranking(file: SourceFile, truth: Truth, depth: int) -> ReadRun:
     return ReadRun(Ranking(patents, scores), tuple(f"{file.label}: {note}" for note in notes))
 
 
-def _disorder(
-    file: SourceFile, table: pa.Table, query: np.ndarray, rank: np.ndarray, score: np.ndarray
-) -> tuple[int, int]:
-    """Queries whose ranks put results in another order than their scores, and queries with equal scores.
+def _contrary(file: SourceFile, table: pa.Table, query: np.ndarray, rank: np.ndarray, score: np.ndarray) -> int:
+    """Known queries whose ranks put results in another order than their scores.
 
     Raises InputError when more than half contradict: then the scores are distances, or of something else.
     """
@@ -212,10 +215,17 @@ def _disorder(
             f"{table['query_id'][at]}: rank {rank[at]:g} has score {score[at]:g}, rank {rank[after]:g} has "
             f"{score[after]:g}); trec_eval and patray order by score, highest first"
         )
-    by_score = np.lexsort((score, query))
-    by_score = by_score[query[by_score] >= 0]
-    equal = (query[by_score][1:] == query[by_score][:-1]) & (score[by_score][1:] == score[by_score][:-1])
-    return len(contrary), len(np.unique(query[by_score][1:][equal]))
+    return len(contrary)
+
+
+def _tied(query: np.ndarray, score: np.ndarray, written: np.ndarray) -> tuple[int, int]:
+    """Known queries that have equal scores, and those that have some which differ as they are written (float64)."""
+    order = np.lexsort((written, query))
+    order = order[query[order] >= 0]
+    query, score, written = query[order], score[order], written[order]
+    equal = (query[1:] == query[:-1]) & (score[1:] == score[:-1])
+    rounded = equal & (written[1:] != written[:-1])
+    return len(np.unique(query[1:][equal])), len(np.unique(query[1:][rounded]))
 
 
 def _first(findings: list[Finding]) -> str:

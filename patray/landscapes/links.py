@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from patray.errors import InputError
 from patray.landscapes.cleaning import Findings, clean_lists, clean_strings
+from patray.landscapes.grades import parse_grades
 from patray.landscapes.positions import positions
 from patray.landscapes.quarantine import Quarantine
 from patray.landscapes.schema import CITATIONS, INTEGER, LABELS, QRELS, STRING, Column, to_lists, to_strings
@@ -43,6 +44,15 @@ class _Rows:
                 pa.repeat(pa.scalar(reason), len(rows)), pc.fill_null(detail.take(index), ""), ": "
             )
         self.quarantine.add_rows(self.file, rows, self.ids.take(index), said, "dropped")
+
+    def drop_each(self, broken: Sequence[tuple[int, str]]) -> None:
+        """Drop kept rows, each for a reason of its own: (row, reason)."""
+        kept = [(row, reason) for row, reason in broken if self.keep[row]]
+        rows = np.array([row for row, _ in kept], np.int64)
+        self.keep[rows] = False
+        self.quarantine.add_rows(
+            self.file, rows, self.ids.take(pa.array(rows)), [reason for _, reason in kept], "dropped"
+        )
 
 
 def _columns(table: pa.Table, columns: Sequence[Column]) -> dict[str, pa.Array]:
@@ -108,23 +118,16 @@ def clean_qrels(file: str, table: pa.Table, patents: pa.Array, documents: pa.Arr
     source, target = positions(queries, documents), positions(judged, patents)
     rows = _Rows(file, queries, quarantine)
     rows.drop(_blank(queries) | _blank(judged), "missing query_id or patent_id")
-    grades, whole = _integers(found["relevance"])
-    rows.drop(~whole, "relevance is missing or not a whole number", found["relevance"].cast(STRING))
+    grades, refused = parse_grades(found["relevance"])
+    rows.drop_each(refused)
     rows.drop(source < 0, "qrel of an unknown query")
     rows.drop(target < 0, "qrel to an unknown patent", judged)
-    again = _repeated(source * max(len(patents), 1) + target, rows.keep, order=-grades)
+    again = _repeated(source * max(len(patents), 1) + target, rows.keep, order=-grades.astype(np.int64))
     rows.drop(again, "pair judged more than once, its highest relevance was kept", judged)
     found["relevance"] = pa.array(grades, INTEGER)
     if "domain" in found:
         found["domain"] = _domains(file, queries, found["domain"], rows.keep, quarantine)
     return _assemble(table, found, rows.keep)
-
-
-def _integers(array: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """(values (n,) int64, (n,) bool: was a whole number that fits int32)."""
-    values = array.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
-    whole = np.isfinite(values) & (values == np.floor(values)) & (np.abs(values) < 2**31)
-    return np.where(whole, values, 0).astype(np.int64), whole
 
 
 def _domains(file: str, ids: pa.Array, domain: pa.Array, keep: np.ndarray, quarantine: Quarantine) -> pa.Array:

@@ -26,7 +26,7 @@ _WANTED = {
     STRING: "string (large_string, string_view or dictionary of strings are accepted)",
     STRINGS: "list<string>",
     DATE: "date32 (date64, timestamp or text YYYY-MM-DD are accepted)",
-    INTEGER: "int32 (any integer, or floats that are whole numbers, are accepted)",
+    INTEGER: "int32 (any integer, or floats and decimals that are whole numbers, are accepted)",
 }
 
 
@@ -105,7 +105,7 @@ def accepts(column: Column, found: pa.DataType) -> bool:
         return column.flat and is_text(found)
     if column.type == DATE:
         return bool(pt.is_date(found) or pt.is_timestamp(found)) or is_text(found)
-    return bool(pt.is_integer(found) or pt.is_floating(found))
+    return bool(pt.is_integer(found) or pt.is_floating(found) or pt.is_decimal(found))
 
 
 def check_schema(file: str, found: pa.Schema, columns: Sequence[Column]) -> list[str]:

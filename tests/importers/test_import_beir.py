@@ -53,6 +53,78 @@ def test_a_beir_folder_imports_with_its_texts_unchanged(tmp_path: Path) -> None:
     check_valid(tmp_path / "out", tmp_path / "clean")
 
 
+def _with_qrels(folder: Path, text: str) -> Path:
+    make_beir(folder)
+    (folder / "qrels" / "test.tsv").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "corpus-id\tquery-id\tscore\nd1\tq1\t2\nd2\tq2\t1\n",
+        "score\tDoc_ID\tQuery_ID\n2.0\td1\tq1\n1e0\td2\tq2\n",
+        "query-id\titeration\tcorpus-id\tscore\nq1\t0\td1\t2\nq2\t0\td2\t1\n",
+        "topic\tpatent\tjudgement\nq1\td1\t2\nq2\td2\t1\n",
+        "query-id\tpatent\tjudgement\nq1\td1\t2\nq2\td2\t1\n",
+    ],
+    ids=["swapped", "other words", "a fourth column", "unknown words", "one known word"],
+)
+def test_columns_of_qrels_are_told_by_the_header_and_by_their_order_where_it_says_nothing(
+    tmp_path: Path, text: str
+) -> None:
+    run("beir", _with_qrels(tmp_path / "in", text), tmp_path / "out")
+    assert [tuple(row.values()) for row in rows(tmp_path / "out", "qrels")] == [("q1", "d1", 2), ("q2", "d2", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("corpus-id\ttopic\tscore\nd1\tq1\t1\n", r"test.tsv: the header is corpus-id, topic, score; wanted query-id, "),
+        ("topic\t0\tdoc\tscore\nq1\t0\td1\t1\n", "the header is topic, 0, doc, score; wanted"),
+        ("query-id\tqid\tscore\nq1\td1\t1\n", "names a column twice: query-id, qid, score"),
+        ("q1\td1\t1\nq2\td2\t1\n", r"the first line is a judgement \(q1, d1, 1\), wanted a header"),
+        ("q1\tq1\tx\nq2\td2\t1\n", r"the first line is a judgement \(q1, q1, x\), wanted a header"),
+    ],
+)
+def test_a_header_that_contradicts_the_order_or_is_none_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run("beir", _with_qrels(tmp_path / "in", text), tmp_path / "out")
+
+
+def test_documents_in_tsv_are_told_by_their_header(tmp_path: Path) -> None:
+    folder = make_beir(tmp_path / "in")
+    (folder / "corpus.jsonl").unlink()
+    (folder / "corpus.tsv").write_text("text\t_id\ttitle\nA brush folds.\td1\tBrush\nA comb.\td2\t\n")
+    run("beir", folder, tmp_path / "out")
+    assert by_id(tmp_path / "out")["d1"]["abstract"] == "A brush folds."
+    (folder / "corpus.tsv").write_text("docno\tbody\nd1\tA brush folds.\n")
+    with pytest.raises(InputError, match=r"corpus.tsv: the header is docno, body; wanted _id, title, text"):
+        run("beir", folder, tmp_path / "other")
+
+
+@pytest.mark.parametrize("kind", ["tsv", "jsonl", "parquet"])
+def test_whole_floats_are_grades_and_others_are_quarantined_in_every_layout(tmp_path: Path, kind: str) -> None:
+    folder = make_beir(tmp_path / "in")
+    (folder / "qrels" / "test.tsv").unlink()
+    scores = [2.0, 1.0, 0.5, 3e9, None if kind != "tsv" else float("nan")]
+    pairs = [("q1", "d1"), ("q2", "d2"), ("q1", "d2"), ("q2", "d1"), ("q2", "d1")]
+    table = [{"query-id": q, "corpus-id": p, "score": s} for (q, p), s in zip(pairs, scores, strict=True)]
+    if kind == "tsv":
+        lines = ["query-id\tcorpus-id\tscore", *("\t".join(map(str, row.values())) for row in table)]
+        (folder / "qrels" / "test.tsv").write_text("\n".join(lines) + "\n")
+    elif kind == "jsonl":
+        jsonl(folder / "qrels" / "test.jsonl", table)
+    else:
+        pq.write_table(pa.Table.from_pylist(table), folder / "qrels" / "test.parquet")
+    report = run("beir", folder, tmp_path / "out")
+    assert [row["relevance"] for row in rows(tmp_path / "out", "qrels")] == [2, 1]
+    assert counts(report, "qrels") == (5, 2, 3, 0)
+    found = {reason for _, reason in reasons(tmp_path / "out")} - {"no text in any section"}
+    missing = "score is not a whole number" if kind == "tsv" else "score is missing"
+    assert found == {"score is not a whole number", "score is beyond int32", missing}
+
+
 def test_several_splits_need_a_choice(tmp_path: Path) -> None:
     folder = make_beir(tmp_path / "in")
     (folder / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td2\t1\n")

@@ -60,6 +60,26 @@ def test_a_missing_relations_file_and_a_renamed_column_are_errors(tmp_path: Path
         run("dapfam", folder, tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", [pa.float64(), pa.string(), pa.int64()], ids=str)
+def test_grades_of_any_type_are_read_and_what_is_none_is_quarantined(tmp_path: Path, kind: pa.DataType) -> None:
+    folder = make_dapfam(tmp_path / "in")
+    table = pq.read_table(folder / "qrels_all.parquet")
+    scores = table["relevance_score"].cast(pa.int64()).cast(kind).to_pylist()
+    scores[0], scores[1] = None, {"int64": 3_000_000_000, "double": 3e9}.get(str(kind), "3e9")
+    if kind != pa.int64():
+        scores[2] = {"double": 0.5}.get(str(kind), "0.5")
+    place = table.column_names.index("relevance_score")
+    pq.write_table(table.set_column(place, "relevance_score", pa.array(scores, kind)), folder / "qrels_all.parquet")
+    run("dapfam", folder, tmp_path / "out")
+    bad = {(row["line"], row["reason"].split(":")[0]) for row in rows(tmp_path / "out", "quarantine")}
+    fraction = {(3, "relevance_score is not a whole number")} if kind != pa.int64() else set()
+    assert {one for one in bad if "relevance_score" in one[1]} == {
+        (1, "relevance_score is missing"),
+        (2, "relevance_score is beyond int32"),
+    } | fraction
+    assert len(rows(tmp_path / "out", "qrels")) == table.num_rows - 2 - len(fraction)
+
+
 def test_the_variants_are_mtebs_eighteen() -> None:
     tasks = pytest.importorskip("mteb.tasks.retrieval.eng.dapfam_patent_retrieval")
     assert {variant.name for variant in VARIANTS} == {name for name in dir(tasks) if name.startswith("DAPFAM")}

@@ -49,3 +49,25 @@ def test_qrels_and_runs_go_into_a_landscape(tmp_path: Path) -> None:
     }  # fmt: skip
     assert pq.read_table(tmp_path / "out" / "qrels.parquet").num_rows == 1
     assert pq.read_table(tmp_path / "out" / "runs" / "tool.parquet").num_rows == 1
+
+
+def test_grades_that_are_whole_floats_are_read_and_the_others_are_lines_of_the_quarantine(tmp_path: Path) -> None:
+    (tmp_path / "x.qrels").write_text(
+        "q1 0 d1 1.0\nq1 0 d2 0.0\nq1 0 d3 2e0\nq1 0 d4 1.5\nq1 0 d5 3000000000\nq1 0 d6 nan\nq1 0 d7 -1.0\n"
+    )
+    found = read_qrels(find_files([str(tmp_path / "x.qrels")])[0])
+    assert found.table["relevance"].to_pylist() == [1, 0, 2]
+    assert [(one.line, one.reason) for one in found.findings] == [
+        (4, "relevance is not a whole number: '1.5'"),
+        (5, "relevance is beyond int32: '3000000000'"),
+        (6, "relevance is not a whole number: 'nan'"),
+        (7, "unjudged (negative relevance)"),
+    ]
+
+
+def test_qrels_without_one_judgement_say_what_is_wrong_with_the_first_line(tmp_path: Path) -> None:
+    jsonl(tmp_path / "in.jsonl", [{"patent_id": "d1", "title": "a"}])
+    run("table", tmp_path / "in.jsonl", tmp_path / "out")
+    (tmp_path / "x.qrels").write_text("q1 0 d1 0.7\n")
+    with pytest.raises(InputError, match=r"no judgement in it; x.qrels, line 1: relevance is not a whole .* '0.7'"):
+        import_trec([str(tmp_path / "x.qrels")], str(tmp_path / "out"))

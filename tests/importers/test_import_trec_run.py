@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import pytrec_eval
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from patray.errors import InputError
 from patray.importers.source import find_files
@@ -14,6 +16,7 @@ from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import build_truth
 from patray.metrics.measures import parse_measure
 from patray.metrics.ranking import evaluate
+from patray.search.trec import run_text
 
 
 def make_truth(qrels: dict[str, dict[str, int]], patents: dict[str, str], earlier_only: bool = False) -> Truth:
@@ -85,6 +88,54 @@ def test_a_run_of_another_tool_has_trec_evals_values_ties_and_all(tmp_path: Path
         for place, name in enumerate(truth.query_ids):
             expected = theirs[name][names[str(measure)]] if name in theirs else 0.0
             assert abs(values[place] - expected) < 1e-9
+
+
+def check_against_trec_eval(
+    tmp_path: Path, results: dict[str, dict[str, str]], qrels: dict[str, dict[str, int]]
+) -> None:
+    """pytrec_eval's values of the run file, of patray's ranking of it, and of what patray writes of that are equal."""
+    names = {"nDCG@10": "ndcg_cut_10", "RR@1000": "recip_rank", "AP@1000": "map_cut_1000", "P@5": "P_5"}
+    patents = sorted({patent for found in results.values() for patent in found})
+    truth = make_truth(qrels, {patent: patent for patent in patents})
+    text = "".join(f"{q} Q0 {p} 0 {score} t\n" for q, found in results.items() for p, score in found.items())
+    ranking = read(tmp_path, text, truth, depth=len(patents)).ranking
+    exported = run_text(ranking, truth, np.ones(len(truth.query_ids), bool), "t")
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, set(names.values()))
+    numbers = {q: {p: float(score) for p, score in found.items()} for q, found in results.items()}
+    of_file, of_export = theirs.evaluate(numbers), theirs.evaluate(pytrec_eval.parse_run(exported.splitlines()))
+    assert of_file == of_export
+    ours = evaluate(
+        ranking.patents, truth.query, truth.patent, truth.relevance, [parse_measure(name) for name in names]
+    )
+    for measure, values in ours.items():
+        for place, query in enumerate(truth.query_ids):
+            assert values[place] == pytest.approx(of_file[query][names[str(measure)]], abs=1e-12), (query, str(measure))
+
+
+def test_scores_that_differ_beyond_float32_alone_are_equal_as_in_trec_eval(tmp_path: Path) -> None:
+    check_against_trec_eval(tmp_path, {"q": {"d0": "16.0000004", "d84": "16.0000001"}}, {"q": {"d0": 1}})
+    truth = make_truth({"q": {"d1": 1}}, FOUR)
+    text = "q Q0 d1 1 16.0000004 t\nq Q0 d2 2 16.0000001 t\nq Q0 d3 3 16.0000001 t\nq Q0 d4 0 1e39 t\n"
+    found = read(tmp_path, text, truth, depth=4)
+    assert ids(found, truth) == {"q": ["d4", "d3", "d2", "d1"]}
+    assert found.ranking.scores[0].tolist() == [np.inf, 16, 16, 16]
+    assert found.notes == (
+        "tool.run: 1 queries have equal scores; they stand by id descending, as in trec_eval, whatever their ranks say",
+        "tool.run: 1 queries have scores that differ beyond float32 alone; trec_eval reads C floats, so they are equal",
+    )
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_any_scores_and_ids_are_ordered_as_trec_eval_orders_them(tmp_path: Path, data: st.DataObject) -> None:
+    near = st.floats(0.0, 4e-7).map(lambda small: repr(16 + small))
+    wide = st.floats(allow_nan=False).map(repr)
+    score = st.one_of(near, wide, st.sampled_from(["0", "-0.0", "1e39", "-1e39", "1e-46", "3"]))
+    names = st.text("aZ0~\u00e9\u4e2d\uff21\U0001f600", min_size=1, max_size=3)
+    patents = data.draw(st.lists(names, min_size=2, max_size=8, unique=True))
+    results = {"q": {patent: data.draw(score) for patent in patents}}
+    qrels = {"q": {patent: data.draw(st.integers(0, 2)) for patent in patents} | {patents[0]: 1}}
+    check_against_trec_eval(tmp_path, results, qrels)
 
 
 def test_what_the_landscape_never_ranks_is_taken_out_and_what_stood_below_moves_up(tmp_path: Path) -> None:

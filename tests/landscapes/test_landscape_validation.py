@@ -360,8 +360,8 @@ def test_qrels_that_break_a_rule_are_dropped(write, clean):
     assert sorted((row, reason) for _, row, _, reason, _ in quarantine(clean)) == [
         (1, "qrel to an unknown patent: EP9"),
         (2, "qrel of an unknown query"),
-        (3, "relevance is missing or not a whole number: 0.5"),
-        (4, "relevance is missing or not a whole number: "),
+        (3, "relevance is not a whole number: '0.5'"),
+        (4, "relevance is missing"),
     ]
 
 

@@ -22,7 +22,7 @@ from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
-from patray.landscapes.truth import build_truth
+from patray.landscapes.truth import TruthCounts, build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
@@ -100,8 +100,9 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
     if options is not None:
         try:
             truth, counts = build_truth(
-                metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from
-            )
+                metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from,
+                options.relevant_from,
+            )  # fmt: skip
         except InputError as error:
             notes.append(str(error))
         else:
@@ -110,7 +111,7 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
             reported = "test" if prepared.name in suite.homes else options.queries or "all"
             query_split = split_families(truth.query_family, shares(suite.splits), suite.splits.salt)
             slices, more = reported_slices(truth, query_split, reported, options.slices)
-            notes += [f"{prepared.name}: {note}" for note in more]
+            notes += [f"{prepared.name}: {note}" for note in (*_level_notes(counts, options.relevant_from), *more)]
             facts |= {
                 "queries": len(truth.query_ids),
                 "pairs": len(truth.query),
@@ -120,6 +121,18 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
                 "reported_queries": {part.name: int(part.queries.sum()) for part in slices},
             }
     return Landscape(prepared.name, prepared, metadata, truth, slices, query_split, tuple(notes), facts)
+
+
+def _level_notes(counts: TruthCounts, relevant_from: int) -> list[str]:
+    """What `relevant_from` does to this landscape's queries."""
+    if relevant_from > 1 and counts.source == "citations":
+        return [f"relevant_from {relevant_from} changes nothing here: citations have no grades, each of them counts"]
+    if not counts.queries_too_low:
+        return []
+    return [
+        f"{counts.queries_too_low:,} queries have no relevant patent of grade {relevant_from} or more (relevant_from); "
+        f"they are left out, with {counts.pairs_too_low:,} pairs; {counts.queries:,} queries stay"
+    ]
 
 
 def reported_slices(

@@ -40,6 +40,8 @@ class Truth:
 
     query_ids (Q,), patent_ids (N,): str objects in byte order. query, patent (P,): int32, the relevant pairs, sorted
     by (query, patent), unique. relevance (P,): int32, > 0. domain (P,): int8, IN, OUT or UNKNOWN.
+    relevant_from: the grade from which a patent counts for the measures that know no grades (Recall, AP, RR, P); every
+    query has one. nDCG takes all pairs.
     excluded_start (Q+1,) int64, excluded (E,) int32: for query q the patents never ranked are
     excluded[excluded_start[q]:excluded_start[q+1]] (itself, its family), ascending.
     earlier_only: when True a patent may be ranked only if its date is before the query's.
@@ -61,6 +63,12 @@ class Truth:
     query_family: np.ndarray
     query_jurisdiction: np.ndarray
     query_in_corpus: np.ndarray
+    relevant_from: int = 1
+
+    @property
+    def relevant(self) -> np.ndarray:
+        """(P,) bool: the pairs that count for measures without grades."""
+        return np.asarray(self.relevance >= self.relevant_from)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def make_slices(
     for name in dict.fromkeys(_expanded(names, offices, counts, min_office_queries, absent)):
         pairs = _pairs(truth, name)
         queries = np.zeros(len(truth.query_ids), dtype=bool)
-        queries[truth.query[pairs]] = True
+        queries[truth.query[pairs & truth.relevant]] = True
         found = int(queries.sum())
         if found >= max(min_queries, 1):
             slices.append(Slice(name, pairs, queries))

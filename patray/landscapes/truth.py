@@ -27,7 +27,8 @@ class TruthCounts:
     """How the truth came about. Each pair read is counted once: kept, or under the first rule that removed it.
 
     source: 'qrels' or 'citations'. pairs_read: distinct pairs in the chosen direction. pairs_not_relevant: qrels of
-    relevance 0 or less. pairs_outside: the patent is a query document outside the corpus. pairs_same_patent: the query
+    relevance 0 or less. pairs_too_low, queries_too_low: of queries without a patent of the grade `relevant_from`, after
+    all other rules. pairs_outside: the patent is a query document outside the corpus. pairs_same_patent: the query
     itself. pairs_family, pairs_later: removed by exclude_family, earlier_only. queries_read: queries with a relevant
     patent before exclusions; queries_only_family, queries_only_later: those that lost all of them, to their own family
     alone, or to dates (or family and dates together).
@@ -40,10 +41,12 @@ class TruthCounts:
     pairs_same_patent: int
     pairs_family: int
     pairs_later: int
+    pairs_too_low: int
     pairs: int
     queries_read: int
     queries_only_family: int
     queries_only_later: int
+    queries_too_low: int
     queries: int
 
 
@@ -53,13 +56,16 @@ def build_truth(
     exclude_family: bool = True,
     earlier_only: bool = False,
     domain_from: str = "ipc",
+    relevant_from: int = 1,
 ) -> tuple[Truth, TruthCounts]:
     """The truth of a landscape, from qrels where there are any, else from citations.
 
     direction: which side of a citation is relevant to a query: what it cites, what cites it, or both. exclude_family:
     never rank, nor count as relevant, a patent of the query's own family. earlier_only: the same for patents that are
     not dated before the query (unknown dates never exclude). domain_from: 'ipc', 'cpc' or 'ipc,cpc'; a pair is IN when
-    it shares a 3-character code; the qrels' own domain column wins.
+    it shares a 3-character code; the qrels' own domain column wins. relevant_from: the grade of qrels from which a
+    patent counts for measures without grades; a query without such a patent is left out. Citations have no grades: each
+    counts.
 
     Raises InputError when no query is left, with the reason.
     """
@@ -94,6 +100,11 @@ def build_truth(
     later = ~_is_earlier(dates[1][patent], dates[0][query]) if earlier_only else np.zeros_like(alive)
     remove("pairs_later", later)
 
+    after_dates = np.unique(query[alive])
+    least = relevant_from if source == "qrels" else 1
+    high = np.unique(query[alive & (pairs["relevance"].to_numpy() >= least)])
+    remove("pairs_too_low", ~np.isin(query, high))
+
     query, patent = query[alive], patent[alive]
     chosen, query = np.unique(query, return_inverse=True)
     counts = TruthCounts(
@@ -102,12 +113,13 @@ def build_truth(
         pairs=len(query),
         queries_read=len(before),
         queries_only_family=len(before) - len(after_family),
-        queries_only_later=len(after_family) - len(chosen),
+        queries_only_later=len(after_family) - len(after_dates),
+        queries_too_low=len(after_dates) - len(chosen),
         queries=len(chosen),
         **removed,
     )
     if len(chosen) == 0:
-        raise InputError(f"{metadata.name}: retrieval is not possible: {_why_empty(counts)}")
+        raise InputError(f"{metadata.name}: retrieval is not possible: {_why_empty(counts, least)}")
 
     order = np.lexsort((patent, query))
     query, patent = query[order].astype(np.int32), patent[order].astype(np.int32)
@@ -131,6 +143,7 @@ def build_truth(
         query_in_corpus=np.where(taken["outside"].to_numpy(), -1, positions(taken["patent_id"], patent_ids)).astype(
             np.int32
         ),
+        relevant_from=least,
     )
     return truth, counts
 
@@ -233,12 +246,13 @@ def _domain(
     return np.where(known, np.where(shared, IN, OUT), UNKNOWN).astype(np.int8)
 
 
-def _why_empty(counts: TruthCounts) -> str:
+def _why_empty(counts: TruthCounts, relevant_from: int) -> str:
     if counts.queries_read == 0:
         return (
             f"none of the {counts.pairs_read} pairs in {counts.source} makes a patent of the corpus relevant to a query"
         )
+    low = f", and {counts.queries_too_low} none of grade {relevant_from} or more" if counts.queries_too_low else ""
     return (
         f"of {counts.queries_read} queries, {counts.queries_only_family} have relevant patents in their own family "
-        f"only and {counts.queries_only_later} only such as are not earlier"
+        f"only and {counts.queries_only_later} only such as are not earlier{low}"
     )

@@ -3,7 +3,8 @@
 Nearly all cells of a ranking are irrelevant, so the relevant ones (the hits) are looked up once, and every measure and
 every slice is a few sums over hits. trec_eval 9's definitions: nDCG has linear gains, a discount of log2(rank + 1) and
 an ideal list made of all the query's relevant pairs; AP@k divides by all relevant pairs (map_cut); P@k divides by k
-even when fewer were ranked. A relevance of zero or less is not relevant and gains nothing.
+even when fewer were ranked. A relevance of zero or less is not relevant and gains nothing. Recall, AP, RR and P count
+what has at least the grade `relevant_from` (trec_eval -l); nDCG takes every grade above zero.
 """
 
 from __future__ import annotations
@@ -84,25 +85,30 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
     return Hits(row, column + 1, pair, n_queries, query, relevance, ideal)
 
 
-def measure_hits(hits: Hits, measures: Sequence[Measure], pairs: np.ndarray | None = None) -> dict[Measure, np.ndarray]:
+def measure_hits(
+    hits: Hits, measures: Sequence[Measure], pairs: np.ndarray | None = None, relevant_from: int = 1
+) -> dict[Measure, np.ndarray]:
     """Value of each measure for each query: (Q,) float64.
 
-    pairs (P,) bool: only these pairs count as relevant (a slice); all when None. A query without a relevant pair gets
+    pairs (P,) bool: only these pairs count as relevant (a slice); all when None. relevant_from: least grade that counts
+    in measures without grades. A query without a relevant pair gets
     0 everywhere; whoever averages drops it. A cutoff beyond the ranking's depth takes what was ranked, as trec_eval.
     """
     counted = hits.pair_relevance > 0 if pairs is None else (hits.pair_relevance > 0) & pairs
-    shown = counted[hits.pair]
-    query, rank = hits.query[shown], hits.rank[shown]
-    ideal = hits.ideal[counted[hits.ideal]]
-    ideal_query = hits.pair_query[ideal]
-    n_relevant = np.bincount(ideal_query, minlength=hits.n_queries)
-
     needed = {measure.name for measure in measures}
     terms: dict[str, np.ndarray] = {}
     if "nDCG" in needed:
-        terms["nDCG"] = hits.pair_relevance[hits.pair[shown]] / np.log2(rank + 1.0)
-        ideal_rank = _ordinal(ideal_query, n_relevant)
+        shown = counted[hits.pair]
+        gain_query, gain_rank = hits.query[shown], hits.rank[shown]
+        gain = hits.pair_relevance[hits.pair[shown]] / np.log2(gain_rank + 1.0)
+        ideal = hits.ideal[counted[hits.ideal]]
+        ideal_query = hits.pair_query[ideal]
+        ideal_rank = _ordinal(ideal_query, np.bincount(ideal_query, minlength=hits.n_queries))
         ideal_gain = hits.pair_relevance[ideal] / np.log2(ideal_rank + 1.0)
+    counted = counted & (hits.pair_relevance >= relevant_from)
+    shown = counted[hits.pair]
+    query, rank = hits.query[shown], hits.rank[shown]
+    n_relevant = np.bincount(hits.pair_query[counted], minlength=hits.n_queries)
     if needed & {"AP", "RR"}:
         ordinal = _ordinal(query, np.bincount(query, minlength=hits.n_queries))
         terms["AP"] = ordinal / rank
@@ -110,13 +116,15 @@ def measure_hits(hits: Hits, measures: Sequence[Measure], pairs: np.ndarray | No
 
     values = {}
     for measure in measures:
+        if measure.name == "nDCG":
+            near, best = gain_rank <= measure.cutoff, ideal_rank <= measure.cutoff
+            found = _sum(gain_query[near], gain[near], hits.n_queries)
+            values[measure] = _ratio(found, _sum(ideal_query[best], ideal_gain[best], hits.n_queries))
+            continue
         near = rank <= measure.cutoff
         term = terms.get(measure.name)
         total = _sum(query[near], None if term is None else term[near], hits.n_queries)
-        if measure.name == "nDCG":
-            near = ideal_rank <= measure.cutoff
-            total = _ratio(total, _sum(ideal_query[near], ideal_gain[near], hits.n_queries))
-        elif measure.name in ("Recall", "AP"):
+        if measure.name in ("Recall", "AP"):
             total = _ratio(total, n_relevant)
         elif measure.name == "P":
             total = total / measure.cutoff
@@ -131,9 +139,10 @@ def evaluate(
     relevance: np.ndarray,
     measures: Sequence[Measure],
     pairs: np.ndarray | None = None,
+    relevant_from: int = 1,
 ) -> dict[Measure, np.ndarray]:
     """`find_hits` and `measure_hits` in one call; use the two where one ranking is measured for several slices."""
-    return measure_hits(find_hits(ranked, query, patent, relevance), measures, pairs)
+    return measure_hits(find_hits(ranked, query, patent, relevance), measures, pairs, relevant_from)
 
 
 def _ordinal(group: np.ndarray, sizes: np.ndarray) -> np.ndarray:

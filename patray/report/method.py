@@ -54,9 +54,12 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
             "score is a little optimistic. The corrected comparisons allow for the number of systems.",
         ),
     ]
+    level = _part(_part(options, "tasks"), "retrieval").get("relevant_from")
+    if results.tasks("retrieval") and isinstance(level, int) and level > 1:
+        notes.append(("What counts as relevant", _level(results, level)))
     if results.tasks("retrieval"):
         source = str(_part(_part(options, "tasks"), "retrieval").get("domain_from"))
-        codes = {"ipc": "IPC ", "cpc": "CPC ", "both": "IPC or CPC "}.get(source, "classification ")
+        codes = {"ipc": "IPC ", "cpc": "CPC ", "ipc,cpc": "IPC or CPC "}.get(source, "classification ")
         notes.append(
             (
                 "Same and other fields",
@@ -98,6 +101,21 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
             )
         )
     return notes
+
+
+def _level(results: Results, level: int) -> str:
+    """From which grade a patent counts, and how many queries have none of that grade."""
+    lost = [
+        f"{name} {counts['queries_too_low']:,} of {counts['queries_too_low'] + counts['queries']:,}"
+        for name, facts in _part(results.provenance, "landscapes").items()
+        if (counts := _part(facts, "truth")).get("queries_too_low")
+    ]
+    left = f" Left out: {', '.join(lost)} queries." if lost else ""
+    return (
+        f"Recall, AP, RR and P count a judged patent from grade {level} (relevant_from; trec_eval -l {level}); nDCG "
+        "takes every grade above 0 as its gain. Queries without a patent of that grade are left out of every measure. "
+        f"Citations have no grades: each counts.{left}"
+    )
 
 
 def _part(options: dict[str, Any], key: str) -> dict[str, Any]:

@@ -86,6 +86,11 @@ class Retrieval(Part):
     exclude_family: bool = Field(default=True, description="never rank a patent of the query's own family")
     earlier_only: bool = Field(default=False, description="rank only patents dated before the query")
     domain_from: Literal["ipc", "cpc", "ipc,cpc"] = Field(default="ipc", description="codes that decide in and out")
+    relevant_from: int = Field(
+        default=1,
+        ge=1,
+        description="grade of qrels from which a patent counts for Recall, AP, RR, P; nDCG takes all",
+    )
     measures: tuple[str, ...] = ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10")
     slices: tuple[str, ...] = Field(
         default=("all", "in", "out", "jurisdictions"), description="or jurisdiction=US for one office"

@@ -111,7 +111,7 @@ def tune_weight(
     values = np.empty((len(rows), len(weights)))
     for at, weight in enumerate(weights.tolist()):
         fused = order_rows(patents, weight * first + (1 - weight) * second, measure.cutoff)
-        values[:, at] = evaluate(fused.patents, *judged, [measure])[measure]
+        values[:, at] = evaluate(fused.patents, *judged, [measure], relevant_from=truth.relevant_from)[measure]
     means = np.array([np.ascontiguousarray(column).mean() for column in values.T])
     chosen = float(weights[best_option(means[None], weights)[0]])
     families = group_families(_families(truth, rows))

@@ -42,7 +42,7 @@ def evaluate(
             continue
         items = truth.query_ids[part.queries]
         where = Where(TASK, landscape, view, system, part.name)
-        values = measure_hits(hits, measures, part.pairs)
+        values = measure_hits(hits, measures, part.pairs, truth.relevant_from)
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
 

@@ -20,17 +20,17 @@ def doc(code: int) -> str:
     return f"d{code:03d}"
 
 
-def trec_eval(qrels: dict, run: dict, measure: Measure) -> dict[str, float]:
+def trec_eval(qrels: dict, run: dict, measure: Measure, level: int) -> dict[str, float]:
     if measure.name == "RR":  # trec_eval's has no cutoff: give it the first so many
         run = {
             q: dict(sorted(docs.items(), key=lambda item: (item[1], item[0]), reverse=True)[: measure.cutoff])
             for q, docs in run.items()
         }
-        return {
-            q: v["recip_rank"] for q, v in pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}).evaluate(run).items()
-        }
+        evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}, relevance_level=level)
+        return {q: v["recip_rank"] for q, v in evaluator.evaluate(run).items()}
     name = f"{FAMILIES[measure.name]}_{measure.cutoff}"
-    found = pytrec_eval.RelevanceEvaluator(qrels, {f"{FAMILIES[measure.name]}.{measure.cutoff}"}).evaluate(run)
+    names = {f"{FAMILIES[measure.name]}.{measure.cutoff}"}
+    found = pytrec_eval.RelevanceEvaluator(qrels, names, relevance_level=level).evaluate(run)
     return {q: v[name] for q, v in found.items()}
 
 
@@ -60,11 +60,11 @@ def arrays(scores, retrieved, judged, grades):
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases())
-def test_every_measure_equals_trec_eval_with_ties_gaps_and_graded_judgements(case):
+@given(cases(), st.integers(1, 5))
+def test_every_measure_equals_trec_eval_with_ties_gaps_graded_judgements_and_any_level(case, level):
     scores, retrieved, judged, grades = case
     n_queries = len(scores)
-    found = evaluate(*arrays(*case), measures=MEASURES)
+    found = evaluate(*arrays(*case), measures=MEASURES, relevant_from=level)
     qrels = {f"q{q}": {doc(p): int(grades[q, p]) for p in np.flatnonzero(judged[q])} for q in range(n_queries)}
     run = {f"q{q}": {doc(p): scores[q, p] for p in np.flatnonzero(retrieved[q])} for q in range(n_queries)}
     # An unranked patent judged 0 changes no value; without it pytrec_eval corrupts its memory where a query's
@@ -73,7 +73,7 @@ def test_every_measure_equals_trec_eval_with_ties_gaps_and_graded_judgements(cas
     run = {q: docs for q, docs in run.items() if docs}
     for measure in MEASURES:
         # A query that trec_eval skips (not judged, or nothing retrieved) has nothing to find: 0.
-        expected = trec_eval(qrels, run, measure) if qrels and run else {}
+        expected = trec_eval(qrels, run, measure, level) if qrels and run else {}
         np.testing.assert_allclose(
             found[measure],
             [expected.get(f"q{q}", 0.0) for q in range(n_queries)],

@@ -93,6 +93,6 @@ def resolved_suite(name: str, landscapes: dict[str, int], views: list[str]) -> d
         "title": "Which model and which text for assistive-technology patents?",
         "landscapes": [{"name": key} for key in landscapes],
         "views": views,
-        "tasks": {"retrieval": {"direction": "cited", "exclude_family": True, "domain_from": "both"}},
+        "tasks": {"retrieval": {"direction": "cited", "exclude_family": True, "domain_from": "ipc,cpc"}},
         "statistics": statistics,
     }

@@ -18,6 +18,7 @@ from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.grid import TOP
 from patray.report.html import build_page, render_page
+from patray.report.method import method_notes
 from patray.report.write import write_report
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -249,3 +250,13 @@ def test_a_run_without_any_score_still_gives_a_page(tmp_path: Path) -> None:
     run.write_table("summary.parquet", run.read_table("summary.parquet").slice(0, 0))
     write_report(run)
     assert "This run holds no score." in run.read_text("report.html")
+
+
+def test_the_method_says_from_which_grade_a_patent_counts_and_how_many_queries_have_none(demo: Folder) -> None:
+    results = load_results(demo)
+    [name, *_] = results.provenance["landscapes"]
+    results.provenance["landscapes"][name]["truth"] = {"queries_too_low": 3, "queries": 1200}
+    said = dict(method_notes(results, {"tasks": {"retrieval": {"relevant_from": 2}}}))["What counts as relevant"]
+    assert "from grade 2 (relevant_from; trec_eval -l 2)" in said
+    assert f"Left out: {name} 3 of 1,203 queries." in said
+    assert "What counts as relevant" not in dict(method_notes(results, {"tasks": {"retrieval": {"relevant_from": 1}}}))

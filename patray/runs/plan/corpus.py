@@ -105,8 +105,9 @@ def _truth(metadata: Metadata, suite: Suite) -> tuple[Truth | None, tuple[str, .
         return None, ()
     try:
         truth, _ = build_truth(
-            metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from
-        )
+            metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from,
+            options.relevant_from,
+        )  # fmt: skip
     except InputError as error:
         return None, (str(error),)
     return truth, ()

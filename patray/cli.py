@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status.
 
     0 done; 1 the input or the machine was at fault; 2 the command line was wrong (argparse); 3 of `compare` and
-    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 Ctrl-C; 143 SIGTERM.
+    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 Ctrl-C; 143 SIGTERM;
+    141 nobody reads the output any more (`| head`).
     """
     from patray.commands.models import spelled_out
     from patray.progress import be_quiet
@@ -254,6 +255,8 @@ def _validate(options: argparse.Namespace) -> int:
         table = Folder.at(scratch).read_table("quarantine.parquet")
     for reason, rows in prepared.quarantined.items():
         print(f"{rows:>10,}  {reason}")
+    for note in prepared.notes:
+        print(f"note: {note}")
     print(f"{table.num_rows:,} row(s) with something wrong")
     if options.quarantine:
         target = Folder.at(options.quarantine)

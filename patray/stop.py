@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import sys
 import threading
@@ -13,6 +15,8 @@ from patray.errors import PatrayError
 
 INTERRUPTED, ENDED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 """Exit statuses of a command that was stopped, as shells count them: 130 and 143."""
+READER_GONE = 128 + signal.SIGPIPE
+"""Nobody reads the output any more (`| head`): what other commands end with then, 141."""
 
 
 class Ended(KeyboardInterrupt):
@@ -29,7 +33,13 @@ def stoppable(work: Callable[[], int]) -> int:
     stopped. What was wrong is one line on stderr."""
     with _sigterm_ends():
         try:
-            return work()
+            status = work()
+            sys.stdout.flush()
+            return status
+        except BrokenPipeError:
+            if not _reader_is_gone():
+                raise
+            return int(READER_GONE)
         except PatrayError as error:
             print(f"patray: error: {error}", file=sys.stderr)
             return 1
@@ -38,6 +48,17 @@ def stoppable(work: Callable[[], int]) -> int:
             how = "ended (SIGTERM)" if ended else "stopped"
             print(f"patray: {how}; the same command goes on from here", file=sys.stderr, flush=True)
             return int(ENDED if ended else INTERRUPTED)
+
+
+def _reader_is_gone() -> bool:
+    """True when nobody reads stdout any more (`patray ... | head`); what is left to print then goes nowhere."""
+    output = sys.stdout.fileno()
+    poll = select.poll()
+    poll.register(output, select.POLLOUT)
+    gone = any(event & select.POLLERR for _, event in poll.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return gone
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from patray.importers.parquet_merge import ParquetMerger, Piece, read_footer
 from patray.importers.part import TableCount, encoding
 from patray.importers.record import FINDINGS, INTERNAL
 from patray.importers.select import dense_sample, representatives
+from patray.landscapes.families import large_families
 from patray.landscapes.positions import positions
 
 DUPLICATE = "publication met before, the first was kept"
@@ -320,6 +321,7 @@ def _facts(documents: _Documents) -> dict[str, object]:
         counts = pc.value_counts(whole(table[name])).to_pylist()
         ranked = sorted((-one["counts"], one["values"] or "unknown") for one in counts)
         facts[name] = {value: -number for number, value in ranked}
+    facts["notes"] = large_families(whole(documents.family.filter(mask)))
     dates = pc.min_max(table["date"])
     facts["dates"] = [str(dates["min"]), str(dates["max"])]
     facts["without date"] = table["date"].null_count

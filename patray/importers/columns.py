@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from patray.importers.nested import elements, parse_dates, take, to_lists, unique_in_rows, whole
 from patray.importers.record import Finding
+from patray.landscapes.absent import without_absent
 from patray.landscapes.claims import ClaimRule, split_flat
 
 BAD_DATE = "bad date, left empty"
@@ -28,9 +29,8 @@ def split_list(texts: pa.Array, separator: str) -> pa.ListArray:
 
 
 def blank_to_null(texts: pa.Array) -> pa.Array:
-    """Texts of white space alone are missing."""
-    trimmed = pc.utf8_trim_whitespace(texts)
-    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    """Texts of white space alone, and those that spell "no value" (`nan`, `NULL`), are missing."""
+    return without_absent(pc.utf8_trim_whitespace(texts))
 
 
 def one_text(texts: pa.Array) -> pa.ListArray:

@@ -13,14 +13,12 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-MISSING = pa.array(["", "0", "-1", "null", "None"])
-"""Spellings of 'no family id'; taken literally they would make one giant family."""
+from patray.landscapes.absent import FAMILY, without_absent
 
 
 def known_family(ids: pa.Array) -> pa.Array:
-    """Family ids with every spelling of 'unknown' as null."""
-    ids = pc.utf8_trim_whitespace(ids)
-    return pc.if_else(pc.fill_null(pc.is_in(ids, value_set=MISSING), False), pa.scalar(None, pa.string()), ids)
+    """Family ids with every spelling of 'unknown' as null: taken literally they would make one giant family."""
+    return without_absent(pc.utf8_trim_whitespace(ids), FAMILY)
 
 
 def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa.Array:

@@ -90,6 +90,7 @@ def format_report(report: dict[str, Any]) -> str:
             shown = [f"{value} {number:,}" for value, number in list(patents[name].items())[:12]]
             more = len(patents[name]) - len(shown)
             lines.append(f"{name}: {', '.join(shown)}" + (f", and {more} more" if more > 0 else ""))
+    lines += [f"note: {note}" for note in patents.get("notes", [])]
     if "claims_not_split_share" in report:
         lines.append(f"claims that could not be told apart: {report['claims_not_split_share']:.1%} (of a sample)")
     return "\n".join(lines)

@@ -65,6 +65,7 @@ def _has_code(table: pa.Table, prefixes: tuple[str, ...]) -> np.ndarray:
     for scheme in ("ipc", "cpc"):
         rows, codes = elements(whole(table[scheme]))
         codes = pc.replace_substring_regex(pc.utf8_upper(codes), pattern=r"\s", replacement="")
+        codes = pc.replace_substring_regex(codes, pattern=r"^([A-HY]\d\d[A-Z])-?0*(\d{1,4}/)", replacement=r"\1\2")
         for prefix in prefixes:
             wanted = "".join(prefix.upper().split())
             found[rows[pc.starts_with(codes, wanted).to_numpy(zero_copy_only=False)]] = True

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from patray.landscapes.absent import VALUE, without_absent
 from patray.landscapes.content import string_parts
 from patray.landscapes.quarantine import Action
 
@@ -107,12 +108,17 @@ def _replace(array: pa.StringArray, rows: np.ndarray, values: list[str]) -> pa.S
     return pc.replace_with_mask(array, pa.array(mask), pa.array(values, pa.string()))
 
 
-def clean_lists(array: pa.ListArray, where: str, findings: Findings, max_chars: int | None = None) -> pa.ListArray:
-    """The same for list<string>: empty elements leave the list, max_chars limits all elements of a row together."""
+def clean_lists(
+    array: pa.ListArray, where: str, findings: Findings, max_chars: int | None = None, absent: pa.Array = VALUE
+) -> pa.ListArray:
+    """The same for list<string>: empty elements leave the list, max_chars limits all elements of a row together.
+
+    absent: spellings of "no value" that count as empty.
+    """
     offsets = array.offsets.to_numpy().astype(np.int64)
     offsets = offsets - offsets[0]
     inside = Findings()
-    flat = clean_strings(array.flatten(), where, inside)
+    flat = without_absent(clean_strings(array.flatten(), where, inside), absent)
     rows_of = np.repeat(np.arange(len(array)), np.diff(offsets))
     for element, reason, action in dict.fromkeys(
         (int(rows_of[i]), reason, action) for i, reason, action in inside.items

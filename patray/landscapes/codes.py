@@ -1,8 +1,9 @@
 """IPC and CPC codes, in all the spellings that offices and exports use, cut to section, class and subclass.
 
 Spellings read: `A61B5/0205`, `A61B 5/0205`, `A61B   5/0205 20060101AFI...`, `A61B   5/    02` (fixed width),
-`A61B0005020500` (sortable), `A61M51723` (HUPD, whose main group cannot be told), `A61B 5`, `A61B`, `A61`, `A`, in any
-case. Anything else is None and counted. Class is what the papers call IPC3, subclass IPC4.
+`A61B-005/02` (Orbit, Derwent), `A61B0005020500` (sortable), `A61M51723` (HUPD, whose main group cannot be told),
+`A61B 5`, `A61B`, `A61`, `A`, in any case. Anything else is None and counted. Class is what the papers call IPC3,
+subclass IPC4.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _SYMBOL = re.compile(
     r"""([A-HY])
     (?:\s?(\d\d)
       (?:\s?([A-Z])
-        (?: \s*(?P<slashed>\d{1,4})\s*/\s*\d{2,6}(?:[\s(,;].*)?  # A61B 5/0205, anything may follow
+        (?: \s*-?\s*(?P<slashed>\d{1,4})\s*/\s*\d{1,6}(?:[\s(,;].*)?  # A61B 5/0205, A61B-005/02, anything may follow
           | (?P<sortable>\d{4})\d{6}(?:[\s(,;].*)?               # A61B0005020500
           | \s+(?P<group>\d{1,4})                              # A61B 5
           | \d{1,10}                                           # A61M51723: no slash, no main group

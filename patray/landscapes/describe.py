@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -62,6 +62,7 @@ def _describe(folder: Folder, count_tokens: CountTokens | None) -> Description:
     dates = pc.min_max(table["date"])
     rules, tokens, duplicates = _read_texts(folder, metadata, count_tokens)
     truth, slices = _truth(metadata, notes)
+    label_sets = tuple(_label_sets(metadata, notes))
     codes = {scheme: code_sets(table[scheme], "class", scheme) for scheme in SCHEMES}
     return Description(
         name=record.name,
@@ -83,7 +84,7 @@ def _describe(folder: Folder, count_tokens: CountTokens | None) -> Description:
         qrels=metadata.qrels.num_rows if metadata.qrels is not None else None,
         truth=truth,
         slices=slices,
-        label_sets=tuple(_labels(metadata, name, notes) for name in label_set_names(metadata)),
+        label_sets=label_sets,
         duplicates=duplicates[0],
         duplicates_across_families=duplicates[1],
         rows_read={file: count.read for file, count in record.files.items()},
@@ -167,6 +168,15 @@ def _truth(metadata: Metadata, notes: list[str]) -> tuple[TruthCounts | None, tu
     slices, absent = make_slices(truth, ["all", "in", "out", "jurisdictions"])
     notes += [f"slice {name} is absent: {why}" for name, why in absent.items()]
     return counts, tuple(SliceSize(one.name, int(one.queries.sum()), int(one.pairs.sum())) for one in slices)
+
+
+def _label_sets(metadata: Metadata, notes: list[str]) -> Iterator[LabelSummary]:
+    """Every set that can be made; a note for each that cannot."""
+    for name in label_set_names(metadata):
+        try:
+            yield _labels(metadata, name, notes)
+        except InputError as error:
+            notes.append(str(error))
 
 
 def _labels(metadata: Metadata, name: str, notes: list[str]) -> LabelSummary:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from patray.landscapes.absent import FAMILY, TEXT, VALUE, is_absent
 from patray.landscapes.cleaning import Findings, clean_lists, clean_strings, decode, rows_not_utf8, text_lengths
 from patray.landscapes.quarantine import Quarantine
 from patray.landscapes.schema import (
@@ -32,6 +33,7 @@ BROKEN_ID = "patent_id is not valid UTF-8"
 NO_TEXT = "no text in any section"
 DUPLICATE_ID = "duplicate patent_id, the first row was kept"
 BAD_DATE = "bad date, left empty"
+ABSENT = "spells 'no value', left empty"
 
 EARLIEST, LATEST = datetime.date(1600, 1, 1), datetime.date(2100, 1, 1)
 """Dates outside cannot be a patent's; they come from a wrong unit (20200101 taken as days)."""
@@ -88,7 +90,8 @@ class DocumentRules:
             if column.name == "patent_id":
                 columns[column.name] = to_strings(found)
             elif column.type == STRING:
-                columns[column.name] = clean_strings(to_strings(found), column.name, findings, limit)
+                cleaned = clean_strings(to_strings(found), column.name, findings, limit)
+                columns[column.name] = _emptied(cleaned, column.name, findings)
             elif column.type == STRINGS:
                 columns[column.name] = clean_lists(to_lists(found), column.name, findings, limit)
             else:
@@ -110,9 +113,21 @@ class DocumentRules:
         return doubled
 
 
+def _emptied(texts: pa.StringArray, where: str, findings: Findings) -> pa.StringArray:
+    """The texts with null, and a finding, where one is `nan`, `NULL` or the like."""
+    spellings = FAMILY if where == "family_id" else TEXT if where in TEXT_COLUMNS else VALUE
+    absent = pc.and_(is_absent(texts, spellings), texts.is_valid())
+    if not pc.any(absent).as_py():
+        return texts
+    rows = np.flatnonzero(absent.to_numpy(zero_copy_only=False))
+    for row, said in zip(rows.tolist(), texts.take(pa.array(rows)).to_pylist(), strict=True):
+        findings.add(row, f"{where} {ABSENT}: {said!r}", "kept")
+    return pc.if_else(absent, pa.scalar(None, STRING), texts)
+
+
 def _id_problems(ids: pa.StringArray) -> dict[int, str]:
     reasons = {int(row): BROKEN_ID for row in rows_not_utf8(ids)}
-    missing = pc.fill_null(pc.equal(pc.binary_length(ids), 0), True)
+    missing = pc.fill_null(pc.equal(pc.binary_length(ids), 0), True) if reasons else is_absent(ids)
     reasons.update(dict.fromkeys(np.flatnonzero(missing.to_numpy(zero_copy_only=False)).tolist(), MISSING_ID))
     spaced = pc.fill_null(pc.match_substring_regex(ids, pattern=r"[\p{Z}\p{Cc}]"), False)
     for row in np.flatnonzero(spaced.to_numpy(zero_copy_only=False)).tolist():
@@ -153,7 +168,7 @@ def _parse_dates(texts: pa.StringArray, findings: Findings) -> pa.Array:
 
 def _parse_date(row: int, text: str, findings: Findings) -> datetime.date | None:
     text = text.strip()
-    if not text:
+    if not text or is_absent(pa.array([text]))[0].as_py():
         return None
     if _ISO.fullmatch(text):
         try:

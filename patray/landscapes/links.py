@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pt
 
 from patray.errors import InputError
+from patray.landscapes.absent import LABEL
 from patray.landscapes.cleaning import Findings, clean_lists, clean_strings
 from patray.landscapes.grades import parse_grades
 from patray.landscapes.positions import positions
@@ -148,7 +149,7 @@ def clean_labels(file: str, table: pa.Table, patents: pa.Array, quarantine: Quar
     ids = found["patent_id"]
     position = positions(ids, patents)
     findings = Findings()
-    found["labels"], doubled = _unique_labels(clean_lists(found["labels"], "labels", findings))
+    found["labels"], doubled = _unique_labels(clean_lists(found["labels"], "labels", findings, absent=LABEL))
     for row in doubled:
         findings.add(row, "label repeated in one row, kept once", "kept")
     rows = _Rows(file, ids, quarantine)

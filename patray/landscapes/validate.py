@@ -23,9 +23,17 @@ from patray.files import Folder
 from patray.landscapes.cleaning import text_lengths
 from patray.landscapes.content import ColumnHash, combine, hash_table
 from patray.landscapes.documents import DocumentRules
+from patray.landscapes.families import large_families
 from patray.landscapes.links import clean_citations, clean_labels, clean_qrels
 from patray.landscapes.quarantine import Quarantine, count_reasons
-from patray.landscapes.reading import iterate, landscape_name, open_parquet, read_description, read_whole
+from patray.landscapes.reading import (
+    check_is_landscape,
+    iterate,
+    landscape_name,
+    open_parquet,
+    read_description,
+    read_whole,
+)
 from patray.landscapes.schema import CITATIONS, DOCUMENTS, LABELS, QRELS, TEXT_COLUMNS, Column, check_schema
 
 FORMAT = 1
@@ -96,9 +104,7 @@ def prepare(
     Raises InputError for a file that is missing, damaged or wrongly typed, for an empty landscape, and when more than
     `max_bad_share` of the patents were dropped (quarantine.parquet is written before).
     """
-    if not source.exists("patents.parquet"):
-        found = ", ".join(source.list()) or "nothing"
-        raise InputError(f"{source}: no patents.parquet in this folder (found: {found})")
+    check_is_landscape(source)
     if source.uri == destination.uri:
         raise InputError(f"{source}: the clean copy needs a folder of its own")
     description = read_description(source)
@@ -120,6 +126,7 @@ def prepare(
             hashes.update({f"{which}/{column}": digest for column, digest in copied.hashes.items()})
             notes += copied.notes
             _stop_if_bad(f"{source}/{which}.parquet", copied.count, max_bad_share, quarantine, destination)
+            notes += large_families(copied.families) if which == "patents" else []
     patents = ids["patents"]
     documents = pa.concat_arrays([patents, ids["queries"]]).unique() if "queries" in ids else patents
 
@@ -188,6 +195,7 @@ def is_prepared(folder: Folder) -> bool:
 class _Copied:
     count: FileCount
     ids: pa.Array
+    families: pa.Array
     hashes: dict[str, str]
     notes: list[str]
 
@@ -223,8 +231,8 @@ def _copy_documents(
     if whole is None or (kept_rows == 0 and count.read == 0):
         raise InputError(f"{source}/{file}: holds no rows")
     destination.write_table("metadata.parquet" if which == "patents" else f"{which}-metadata.parquet", whole)
-    ids = pa.concat_arrays(whole["patent_id"].chunks)
-    return _Copied(count, ids, {name: hasher.hexdigest() for name, hasher in hashers.items()}, notes)
+    ids, families = (pa.concat_arrays(whole[name].chunks) for name in ("patent_id", "family_id"))
+    return _Copied(count, ids, families, {name: hasher.hexdigest() for name, hasher in hashers.items()}, notes)
 
 
 def _metadata(batch: pa.RecordBatch) -> pa.RecordBatch:

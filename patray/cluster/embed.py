@@ -24,8 +24,8 @@ from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.check import checked_unit_vectors
 from patray.encoders.flops import ForwardCost, forward_cost, share_of_peak
-from patray.encoders.late_interaction import LateEncoder
-from patray.encoders.protocol import EncoderSettings, EngineDied, device_name, load_encoder
+from patray.encoders.load import device_name, load_encoder, load_late_encoder
+from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.encoders.token_vectors import checked_token_vectors, token_vectors_table
 from patray.encoders.vectors import part_names, part_stats, vectors_table
 from patray.encoders.windows import ViewIndex, Window, embedding_identity, plan_windows
@@ -125,7 +125,7 @@ class _EncodeWindow:
         self._work, self._targets = work, targets
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
         self._late = work.record.kind == "late-interaction"
-        self._encoder: Any = (LateEncoder if self._late else load_encoder)(work.record, snapshot, work.settings)
+        self._encoder: Any = (load_late_encoder if self._late else load_encoder)(work.record, snapshot, work.settings)
         self._cost = forward_cost(work.record, read_stated(snapshot))
         self._device = device_name(work.settings)
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from patray.encoders.protocol import require_runnable
 from patray.models.content import snapshot_content
 from patray.models.record import ModelRecord
-from patray.models.resolve import Snapshot, find_snapshot
+from patray.models.resolve import Snapshot, find_snapshot, require_runnable
 from patray.models.verify import require_as_recorded
 from patray.runs.resolve import model_record
 from patray.runs.suite import ModelEntry, ModelsFrom

@@ -24,7 +24,8 @@ from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_fai
 from patray.cluster.rerank_plan import RerankWindow, check_depth, plan_pairs, rerank_identity, window_row
 from patray.cluster.search import Place
 from patray.cluster.tokenizers import MODEL_CACHE, pair_tokenizer
-from patray.encoders.cross_encoder import CrossScorer, checked_scores
+from patray.encoders.cross_encoder import checked_scores
+from patray.encoders.load import load_scorer
 from patray.encoders.pairs import Pairs
 from patray.encoders.protocol import EncoderSettings
 from patray.encoders.vectors import STATS, part_names, part_stats
@@ -109,7 +110,7 @@ class _ScoreWindow:
 
     def __init__(self, work: _Work) -> None:
         self._work = work
-        self._scorer = CrossScorer(work.record, localise(work.snapshot, work.record, MODEL_CACHE), work.settings)
+        self._scorer = load_scorer(work.record, localise(work.snapshot, work.record, MODEL_CACHE), work.settings)
 
     def __call__(self, row: pa.Table) -> pa.Table:
         if "error" in row.column_names:

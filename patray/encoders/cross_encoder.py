@@ -9,7 +9,6 @@ pairs in the same way, but in float32 all that is certain becomes exactly 1 and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,10 @@ import numpy as np
 
 from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.pairs import Pairs
-from patray.encoders.protocol import EncoderSettings, require_runnable
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.sentence_transformers import load_model, pad_token
 from patray.errors import EmbeddingError, ModelError
 from patray.models.record import ModelRecord
-
-ENDINGS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
-"""What the class of a checkpoint ends in, by how its score is made; another one would get a head made up at random."""
 
 
 class CrossScorer:
@@ -34,8 +30,6 @@ class CrossScorer:
         import torch
         from sentence_transformers import CrossEncoder
 
-        require_runnable(record, settings.engine, settings.allow_remote_code)
-        require_head(record, snapshot)
         self._torch, self._settings = torch, settings
         self._model: Any = load_model(CrossEncoder, record, snapshot, settings)
         labels = self._model.num_labels
@@ -70,18 +64,6 @@ class CrossScorer:
             return features
         mask = features["attention_mask"]
         return {**features, "token_type_ids": mask * (mask.cumsum(axis=1) > first[:, None])}
-
-
-def require_head(record: ModelRecord, snapshot: Path) -> None:
-    """ModelError when the snapshot has no trained head of the kind that the record's score needs."""
-    config = json.loads((snapshot / "config.json").read_text(encoding="utf-8"))
-    names = [str(name) for name in config.get("architectures") or []]
-    ending = ENDINGS[str(record.score)]
-    if not any(name.endswith(ending) for name in names):
-        raise ModelError(
-            f"model {record.name}: its record says score: {record.score}, which needs a class ...{ending}, but the "
-            f"config.json of {snapshot} names {', '.join(names) or 'none'}"
-        )
 
 
 def checked_scores(scores: np.ndarray, names: Sequence[tuple[str, str]], model: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import padded, token_budget_batches
-from patray.encoders.protocol import EncoderSettings, require_runnable
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.sentence_transformers import load_model, pad_token
 from patray.encoders.token_vectors import TokenVectors
 from patray.encoders.tokens import InputTokenizer
@@ -75,8 +75,6 @@ class LateEncoder:
         import torch
         from sentence_transformers import MultiVectorEncoder
 
-        require_runnable(record, settings.engine, settings.allow_remote_code)
-        require_projection(record, snapshot)
         self._torch, self._settings, self._record = torch, settings, record
         self._model: Any = load_model(MultiVectorEncoder, record, snapshot, settings)
         self._expansion = _expansion_id(record, self._model)
@@ -118,25 +116,6 @@ class LateEncoder:
         mask = features["attention_mask"]
         attended = np.ones_like(mask) if self._record.expansion_attended else mask
         return {**features, "attention_mask": attended, "query_expansion_positions": 1 - mask}
-
-
-def require_projection(record: ModelRecord, snapshot: Path) -> None:
-    """ModelError when the snapshot is no late-interaction checkpoint, so that its projection would be made up."""
-    if (snapshot / "modules.json").is_file():
-        types = [str(row["type"]) for row in json.loads((snapshot / "modules.json").read_text(encoding="utf-8"))]
-        if not record.dense_heads or any(kind.rpartition(".")[2] == "Dense" for kind in types):
-            return
-        found = f"modules.json lists {', '.join(types)}"
-    else:
-        config = json.loads((snapshot / "config.json").read_text(encoding="utf-8"))
-        names = config.get("architectures") or []
-        if "HF_ColBERT" in names:
-            return
-        found = f"config.json names {', '.join(names) or 'no architecture'} and there is no modules.json"
-    raise ModelError(
-        f"model {record.name}: {snapshot} has no trained projection of token vectors ({found}); a late-interaction "
-        "checkpoint has a Dense module, or the architecture HF_ColBERT"
-    )
 
 
 def _expansion_id(record: ModelRecord, model: Any) -> int | None:

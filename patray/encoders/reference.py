@@ -32,7 +32,6 @@ class Reference:
         from transformers import AutoModel
 
         code = record.remote_code
-        pin = {} if code is None or code.commit is None or code.repo == record.repo else {"code_revision": code.commit}
         self._record, self._torch = record, torch
         try:
             loaded: Any = AutoModel.from_pretrained(
@@ -42,7 +41,7 @@ class Reference:
                 use_safetensors=True,
                 dtype=torch.float32,
                 output_loading_info=True,
-                **pin,
+                **record.code_pin(),
             )
         except Exception as error:  # remote code and the library raise what they like
             raise ModelError(f"model {record.name}: transformers cannot load {snapshot}: {error}") from error

@@ -15,7 +15,9 @@ import numpy as np
 from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings
+from patray.errors import ModelError
 from patray.models.record import ModelRecord
+from patray.models.verify import POOLING
 
 
 class SentenceTransformersEncoder:
@@ -29,6 +31,7 @@ class SentenceTransformersEncoder:
         self._settings = settings
         self._dimension = record.dimension
         self._model: Any = load_model(SentenceTransformer, record, snapshot, settings)
+        check_modules(record, self._model)
         self._pad = pad_token(self._model)
         self._left = record.padding_side == "left"
 
@@ -63,8 +66,8 @@ def load_model(kind: Any, record: ModelRecord, snapshot: Path, settings: Encoder
         device=settings.device,
         local_files_only=True,
         trust_remote_code=record.remote_code is not None and settings.allow_remote_code,
-        model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **code_pin(record)},
-        config_kwargs=code_pin(record),
+        model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **record.code_pin()},
+        config_kwargs=record.code_pin(),
     ).eval()
     if settings.device == "cpu":
         quicken(model)
@@ -77,9 +80,26 @@ def pad_token(model: Any) -> int:
     return pad if pad is not None else 0
 
 
-def code_pin(record: ModelRecord) -> dict[str, str]:
-    """Code that lives in another repository than the weights has a commit of its own."""
-    code = record.remote_code
-    if code is None or code.commit is None or code.repo == record.repo:
-        return {}
-    return {"code_revision": code.commit}
+def check_modules(record: ModelRecord, model: Any) -> None:
+    """ModelError unless a loaded dense model pools as the record says and has its Dense heads.
+
+    sentence-transformers takes the mean where a snapshot states no pooling, and says nothing. A pooling that is code of
+    the model's own states nothing either and is not looked at.
+    """
+    from sentence_transformers.base.modules.dense import Dense
+    from sentence_transformers.sentence_transformer.modules.pooling import Pooling
+
+    for module in model:
+        if isinstance(module, Pooling):
+            modes = (module.pooling_mode,) if isinstance(module.pooling_mode, str) else tuple(module.pooling_mode)
+            if tuple(POOLING.get(mode, mode) for mode in modes) != (record.pooling,):
+                raise ModelError(
+                    f"model {record.name}: sentence-transformers pools by {' + '.join(modes)}, the record says "
+                    f"{record.pooling}; give the snapshot a modules.json that states it, or use another engine"
+                )
+    heads = [(module.in_features, module.out_features) for module in model if isinstance(module, Dense)]
+    if len(heads) != len(record.dense_heads):
+        raise ModelError(
+            f"model {record.name}: sentence-transformers loaded the Dense heads {heads}, the record says "
+            f"{[list(head) for head in record.dense_heads]}"
+        )

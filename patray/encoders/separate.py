@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from patray.encoders.protocol import EncoderSettings, load_encoder
+from patray.encoders.load import load_encoder
+from patray.encoders.protocol import EncoderSettings
 from patray.errors import ModelError
 from patray.models.record import ModelRecord
 

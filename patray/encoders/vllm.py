@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.protocol import EncoderSettings, EngineDied
-from patray.encoders.sentence_transformers import code_pin
 from patray.errors import EmbeddingError, ModelError
 from patray.models.record import ModelRecord
 from patray.models.stated import read_stated
@@ -125,7 +124,7 @@ def engine_arguments(record: ModelRecord, snapshot: Path, settings: EncoderSetti
         "trust_remote_code": record.remote_code is not None and settings.allow_remote_code,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
-        **code_pin(record),
+        **record.code_pin(),
     }
     clash = sorted(set(record.engine_arguments) & set(facts))
     if clash:

@@ -199,3 +199,13 @@ class ModelRecord(BaseModel):
     def adapter_of(self, role: Role) -> str | None:
         """The LoRA adapter that encodes `role`, None where the model has none."""
         return self.adapters.get(role, self.adapters.get("document"))
+
+    def code_pin(self) -> dict[str, str]:
+        """`code_revision` for the loaders of transformers, where the code lies in another repository than the weights.
+
+        Such code has a commit of its own; a snapshot pins what lies beside its weights.
+        """
+        code = self.remote_code
+        if code is None or code.commit is None or code.repo == self.repo:
+            return {}
+        return {"code_revision": code.commit}

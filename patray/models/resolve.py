@@ -1,4 +1,4 @@
-"""From a record to a folder with its files, in this order: an explicit path, a mirror, an installed package, the hub.
+"""From a record to what may run it, and to a folder with its files: a path, a mirror, an installed package, the hub.
 
 Resolving happens before any actor starts, so a missing model fails before a GPU is asked for. Weights load from
 safetensors only: a pickle can run code.
@@ -136,3 +136,37 @@ def _require_safetensors(record: ModelRecord, folder: Folder) -> None:
             f"model {record.name}: {folder} holds no .safetensors weights (found {', '.join(names) or 'nothing'}); "
             "patray does not load pickled weights"
         )
+
+
+def require_runnable(record: ModelRecord, engine: str, allow_remote_code: bool) -> None:
+    """ModelError, with what to do, when the record says that this engine cannot or may not run the model."""
+    _require_kind(record, engine)
+    if not record.engines:
+        raise ModelError(f"model {record.name}: no engine here can run it. {record.notes}")
+    if engine not in record.engines:
+        raise ModelError(f"model {record.name} does not run on {engine}; its record allows {', '.join(record.engines)}")
+    code = record.remote_code
+    if code is not None and code.commit is None:
+        raise ModelError(
+            f"model {record.name} needs Python code of which no commit has been verified, so patray does not run it; "
+            "give a complete record with `remote_code.commit` in the suite once you have read the code"
+        )
+    if code is not None and not allow_remote_code:
+        raise ModelError(
+            f"model {record.name} needs Python code from {code.repo}@{code.commit}; "
+            "read it, then set `models_from.remote_code: true` in the suite to allow it"
+        )
+    if record.adapters:
+        raise ModelError(f"model {record.name} has an adapter for each role, which no engine here can switch")
+
+
+def _require_kind(record: ModelRecord, engine: str) -> None:
+    """ModelError for a late-interaction model or a reranker that cannot run, or whose record does not say how."""
+    if record.kind == "dense":
+        return
+    if engine != "sentence-transformers":
+        raise ModelError(f"model {record.name}: patray runs a {record.kind} model with sentence-transformers only")
+    if record.kind == "reranker" and record.score is None:
+        raise ModelError(f"model {record.name}: nobody has verified how its logit becomes a score (`score` is null)")
+    if record.score == "yes-no" and record.template is None:
+        raise ModelError(f"model {record.name}: a yes-no reranker needs a `template`")

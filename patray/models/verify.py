@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from patray.errors import ModelError
+from patray.models.difference import Difference
 from patray.models.record import ModelRecord, Role
 from patray.models.stated import Stated, Weights, read_stated
 
@@ -28,10 +28,12 @@ MODULES_OF_KIND = {
     "late-interaction": {*MODULES_OF_DENSE, "MultiVectorMask", "ColBERT"},
     "reranker": {*MODULES_OF_DENSE, "LogitScore"},
 }
+HEADS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
+"""What the class of a reranker ends in, by how its score is made; another one would get a head made up at random."""
 LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
 DECIDES_VECTORS = {
     *("revision", "architecture", "attention", "hidden size", "layers", "modules", "pooling", "Dense heads"),
-    *("dimension", "tokenizer", "last token"),
+    *("dimension", "tokenizer", "last token", "head", "labels", "projection", "marker"),
 }
 """Differences with which a model is not run: an engine would give other vectors than the record's, without an error.
 
@@ -41,19 +43,6 @@ WEIGHTS_TOLERANCE = 1e-3
 """A count of weights that is off by more than this is another model; buffers in a checkpoint are far below it."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One fact on which record and snapshot disagree. All four are words for a person."""
-
-    what: str
-    record: str
-    snapshot: str
-    consequence: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: the record says {self.record}, the snapshot {self.snapshot}. {self.consequence}"
-
-
 def verify(record: ModelRecord, snapshot: Path) -> list[Difference]:
     """Every difference between `record` and the files in the folder `snapshot`, [] when they agree.
 
@@ -61,7 +50,10 @@ def verify(record: ModelRecord, snapshot: Path) -> list[Difference]:
     fall back on something of its own. Raises ModelError for a folder that is no snapshot or holds broken JSON.
     """
     stated = read_stated(snapshot)
-    checks = (_revision, _weights, _config, _code, _modules, _dense_heads, _dimension, _limits, _prompts, _tokenizer)
+    checks = (
+        *(_revision, _weights, _config, _head, _code, _modules, _projection, _dense_heads, _dimension, _limits),
+        *(_prompts, _tokenizer),
+    )
     return [difference for check in checks for difference in check(record, stated)]
 
 
@@ -117,7 +109,9 @@ def _count(weights: Weights) -> int:
 
 def _config(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
     family = FAMILY_SUFFIX.sub("", record.architecture or "")
-    if record.architecture and stated.classes and family not in {FAMILY_SUFFIX.sub("", n) for n in stated.classes}:
+    wrapped = record.architecture == "HF_ColBERT" and stated.modules is not None  # Stanford's file, saved as modules
+    families = {FAMILY_SUFFIX.sub("", name) for name in stated.classes}
+    if record.architecture and stated.classes and family not in families and not wrapped:
         yield Difference(
             "architecture",
             record.architecture,
@@ -140,8 +134,22 @@ def _config(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
             "The config does not belong to these weights.",
         )
     yield from _layers(stated)
+
+
+def _head(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    """A reranker's score needs a head that was trained: sentence-transformers draws one at random, and only logs it."""
+    if record.kind != "reranker":
+        return
+    ending = HEADS.get(str(record.score))
+    if ending is not None and not any(name.endswith(ending) for name in stated.classes):
+        yield Difference(
+            "head",
+            f"score: {record.score}, which needs a class ...{ending}",
+            f"names {', '.join(stated.classes) or 'no class'} in config.json",
+            "The head would be drawn at random.",
+        )
     labels = stated.config.get("num_labels") or len(stated.config.get("id2label") or {}) or 2
-    if record.kind == "reranker" and "SequenceClassification" in "".join(stated.classes) and labels != record.dimension:
+    if "SequenceClassification" in "".join(stated.classes) and labels != record.dimension:
         yield Difference("labels", str(record.dimension), f"has {labels} labels", "The score would be the wrong logit.")
 
 
@@ -229,6 +237,17 @@ def _pooling(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
         yield Difference(
             "pooling", "takes the prompt's tokens in", "leaves them out (include_prompt: false)", "Vectors change."
         )
+
+
+def _projection(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    """Token vectors need a trained projection: a Dense module, or that of Stanford's HF_ColBERT."""
+    if record.kind != "late-interaction" or "HF_ColBERT" in stated.classes or stated.dense_heads:
+        return
+    if stated.modules is not None and not record.dense_heads:
+        return
+    found = "config.json names " + (", ".join(stated.classes) or "no class")
+    found += " and there is no modules.json" if stated.modules is None else ", modules.json lists no Dense"
+    yield Difference("projection", "token vectors are projected", f"has none ({found})", "It would be drawn at random.")
 
 
 def _dense_heads(record: ModelRecord, stated: Stated) -> Iterator[Difference]:

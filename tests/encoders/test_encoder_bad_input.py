@@ -10,7 +10,8 @@ import pytest
 from tiny_families import FAMILIES, Family
 
 from patray.encoders.check import checked_unit_vectors
-from patray.encoders.protocol import EncoderSettings, load_encoder
+from patray.encoders.load import load_encoder
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import EmbeddingError, InputError, ModelError, ResourceError
 from patray.models.record import ModelRecord

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from patray.encoders.cross_encoder import CrossScorer, checked_scores, probability
+from patray.encoders.cross_encoder import checked_scores, probability
+from patray.encoders.load import load_scorer
 from patray.encoders.pairs import PairTokenizer, longest_first
-from patray.encoders.protocol import EncoderSettings, require_runnable
+from patray.encoders.protocol import EncoderSettings
 from patray.errors import EmbeddingError, ModelError
 from patray.models.registry import find_record
+from patray.models.resolve import require_runnable
 from tests.models.tiny_late import (
     TEMPLATE,
     cross_record,
@@ -45,7 +47,7 @@ def test_scores_equal_those_of_cross_encoder(cross: Path) -> None:
 
     record = cross_record()
     pairs = PairTokenizer(record, cross)(QUERIES, DOCUMENTS, PAIRS)
-    found = CrossScorer(record, cross, SETTINGS).score(pairs)
+    found = load_scorer(record, cross, SETTINGS).score(pairs)
     texts = [(QUERIES[q], DOCUMENTS[d]) for q, d in PAIRS]
     reference = CrossEncoder(str(cross), device="cpu", local_files_only=True, max_length=64)
     np.testing.assert_allclose(found, reference.predict(texts, activation_fn=torch.nn.Identity()), atol=3e-5)
@@ -89,7 +91,7 @@ def test_batches_do_not_change_the_scores(cross: Path, yes_no: Path) -> None:
     for record, folder in ((cross_record(), cross), (yes_no_record(), yes_no)):
         pairs = PairTokenizer(record, folder)(QUERIES, DOCUMENTS, PAIRS)
         small, large = (
-            CrossScorer(record, folder, EncoderSettings("sentence-transformers", "float32", "cpu", 1, budget, False))
+            load_scorer(record, folder, EncoderSettings("sentence-transformers", "float32", "cpu", 1, budget, False))
             for budget in (64, 9999)
         )
         np.testing.assert_allclose(small.score(pairs), large.score(pairs), atol=2e-5)
@@ -100,7 +102,7 @@ def test_a_generative_reranker_scores_yes_against_no_behind_the_whole_template(y
 
     record = yes_no_record()
     pairs = PairTokenizer(record, yes_no)(QUERIES, DOCUMENTS, PAIRS)
-    found = CrossScorer(record, yes_no, SETTINGS).score(pairs)
+    found = load_scorer(record, yes_no, SETTINGS).score(pairs)
     tokenizer = AutoTokenizer.from_pretrained(str(yes_no))
     model = AutoModelForCausalLM.from_pretrained(str(yes_no)).eval()
     yes, no = tokenizer.convert_tokens_to_ids(["yes", "no"])
@@ -151,12 +153,14 @@ def test_a_long_query_leaves_room_for_the_document(yes_no: Path) -> None:
 
 
 def test_what_cannot_run_is_refused(cross: Path, yes_no: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="gives 3 labels a pair"):
-        CrossScorer(cross_record(), save_cross_encoder(tmp_path / "three", labels=3), SETTINGS)
+    with pytest.raises(ModelError, match="labels: the record says 1, the snapshot has 3 labels"):
+        load_scorer(cross_record(), save_cross_encoder(tmp_path / "three", labels=3), SETTINGS)
     with pytest.raises(ModelError, match=r"score: yes-no, which needs a class \.\.\.ForCausalLM, .* names BertFor"):
-        CrossScorer(yes_no_record(), cross, SETTINGS)
+        load_scorer(yes_no_record(), cross, SETTINGS)
     with pytest.raises(ModelError, match=r"score: sigmoid, which needs a class \.\.\.ForSequenceClassification"):
-        CrossScorer(cross_record(), yes_no, SETTINGS)
+        load_scorer(cross_record(), yes_no, SETTINGS)
+    with pytest.raises(ModelError, match="attention: the record says causal, the snapshot is bidirectional"):
+        load_scorer(cross_record(attention="causal"), cross, SETTINGS)
     with pytest.raises(ModelError, match=r"nobody has verified how its logit becomes a score"):
         require_runnable(cross_record(score=None), "sentence-transformers", False)
     with pytest.raises(ModelError, match="patray runs a reranker model with sentence-transformers only"):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from patray.encoders.late_interaction import LateEncoder, LateTokenizer
-from patray.encoders.protocol import EncoderSettings, load_encoder, require_runnable
+from patray.encoders.late_interaction import LateTokenizer
+from patray.encoders.load import load_encoder, load_late_encoder, load_scorer
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.token_vectors import (
     TokenVectors,
     checked_token_vectors,
@@ -19,6 +20,7 @@ from patray.encoders.token_vectors import (
 from patray.errors import EmbeddingError, ModelError
 from patray.files import Folder
 from patray.models.registry import find_record
+from patray.models.resolve import require_runnable
 from tests.models.tiny_late import DIMENSION, late_record, save_colbert, save_stanford_colbert
 
 TEXTS = [
@@ -51,7 +53,7 @@ def encode(
     folder: Path, record: Any, texts: list[str], role: Any, settings: EncoderSettings = SETTINGS
 ) -> TokenVectors:
     ids = LateTokenizer(record, folder, role)(texts, record.prompts.of(role)).ids
-    return LateEncoder(record, folder, settings).encode(ids, role)
+    return load_late_encoder(record, folder, settings).encode(ids, role)
 
 
 @pytest.mark.parametrize("role", ["query", "document"])
@@ -134,7 +136,7 @@ def test_batches_do_not_change_the_vectors(plain: Path) -> None:
 )
 def test_a_record_that_contradicts_the_checkpoint_is_refused(plain: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ModelError, match=said):
-        LateEncoder(late_record(**changes), plain, SETTINGS)
+        load_late_encoder(late_record(**changes), plain, SETTINGS)
 
 
 def test_a_plain_encoder_is_refused_since_its_projection_would_be_made_up(plain: Path, tmp_path: Path) -> None:
@@ -142,8 +144,8 @@ def test_a_plain_encoder_is_refused_since_its_projection_would_be_made_up(plain:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["BertModel"]}))
-    with pytest.raises(ModelError, match=r"no trained projection of token vectors .config.json names BertModel"):
-        LateEncoder(late_record(), tmp_path, SETTINGS)
+    with pytest.raises(ModelError, match=r"projection: .* snapshot has none \(config.json names BertModel and"):
+        load_late_encoder(late_record(), tmp_path, SETTINGS)
 
 
 def test_what_cannot_run_is_refused_before_anything_is_loaded(plain: Path) -> None:
@@ -151,8 +153,22 @@ def test_what_cannot_run_is_refused_before_anything_is_loaded(plain: Path) -> No
         require_runnable(late_record(engines=["vllm"]), "vllm", False)
     with pytest.raises(ModelError, match="makes no single vector of a text"):
         load_encoder(late_record(), plain, SETTINGS)
+    with pytest.raises(ModelError, match="makes no score of a query with a document"):
+        load_scorer(late_record(), plain, SETTINGS)
     with pytest.raises(ModelError, match="no commit has been verified"):
         require_runnable(find_record("jina-colbert-v2"), "sentence-transformers", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dense_heads": [[16, 13]], "dimension": 13}, "Dense heads: the record says 16 to 13, the snapshot has 16 to"),
+        ({"attention": "causal"}, "attention: the record says causal, the snapshot is bidirectional"),
+    ],
+)
+def test_files_that_are_not_what_the_record_says_are_refused(plain: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        load_late_encoder(late_record(**changes), plain, SETTINGS)
 
 
 def unit(rows: int, seed: int = 0) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The encoder against sentence-transformers' own `encode`, which tokenises, truncates and batches by itself."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from patray.encoders.check import checked_unit_vectors
-from patray.encoders.protocol import EncoderSettings, load_encoder
+from patray.encoders.load import load_encoder
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import EmbeddingError, ModelError
 from patray.models.record import RemoteCode
@@ -92,3 +94,12 @@ def test_a_wrong_last_token_is_told(minilm_path: Path) -> None:
 def test_vectors_that_are_not_usable_name_the_patent(vectors: np.ndarray, words: str) -> None:
     with pytest.raises(EmbeddingError, match=words):
         checked_unit_vectors(vectors, ["A", "B"], 3, "m")
+
+
+def test_a_pooling_that_no_file_states_is_not_taken_to_be_the_mean(minilm_path: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(minilm_path, tmp_path / "bare"))
+    (folder / "modules.json").unlink()
+    bare = find_record("minilm").model_copy(update={"ships_modules": False, "normalised": None})
+    assert load_encoder(bare, folder, SETTINGS) is not None
+    with pytest.raises(ModelError, match="sentence-transformers pools by mean, the record says cls"):
+        load_encoder(bare.model_copy(update={"pooling": "cls"}), folder, SETTINGS)

@@ -12,6 +12,7 @@ from tiny_families import FAMILIES, QWEN_END, Family
 
 from patray.cli import main
 from patray.encoders import parity as parity_module
+from patray.encoders.load import load_encoder
 from patray.encoders.parity import (
     REFERENCE,
     Agreement,
@@ -23,7 +24,7 @@ from patray.encoders.parity import (
     runnable_engines,
 )
 from patray.encoders.parity_sample import parity_sample
-from patray.encoders.protocol import EncoderSettings, load_encoder
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.published import format_published, published_inputs, published_scores
 from patray.encoders.reference import Reference
 from patray.encoders.separate import Job, encode_separately

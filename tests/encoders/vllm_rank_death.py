@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from patray.encoders.protocol import EncoderSettings, EngineDied, load_encoder
+from patray.encoders.load import load_encoder
+from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.models.registry import find_record
 
 

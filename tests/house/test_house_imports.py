@@ -1,6 +1,7 @@
 """The rules that keep the house a house: imports point one way, and the light commands stay light."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 import time
@@ -86,6 +87,37 @@ def test_heavy_libraries_are_imported_where_they_are_used_and_ray_only_in_cluste
             if module.startswith(room):
                 top = name.split(".")[0]
                 assert top in allowed or top in sys.stdlib_module_names, f"{module} imports {name}"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions count; those for type checkers alone do not."""
+    modules = {_module(path) for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = []
+        named = {
+            name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        }
+        graph[_module(path)] = (named & modules) - {_module(path)}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_models_are_made_ready_in_one_place_which_checks_them_against_their_records() -> None:
+    engines = {"SentenceTransformersEncoder", "VllmEncoder", "LateEncoder", "CrossScorer"}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            named = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            if named in engines:
+                assert _module(path) == "patray.encoders.load", f"{_module(path)} makes {named} itself"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: _module(path))

@@ -11,8 +11,9 @@ import pytest
 from tiny_snapshots import END, PLAIN, edit, record, whats
 
 from patray.errors import ModelError
+from patray.models.difference import Difference
 from patray.models.stated import read_header
-from patray.models.verify import Difference, verify
+from patray.models.verify import verify
 
 
 def test_pickled_weights_alone_are_caught(copy: Callable[[str], Path]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from patray.models.difference import Difference
 from patray.models.record import ModelRecord
 from patray.models.registry import parse_record
-from patray.models.verify import Difference
 
 END = 3  # id of the token that the tiny Qwen3 appends
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from patray.encoders.protocol import require_runnable
 from patray.errors import ModelError
 from patray.files import Folder
 from patray.models.content import snapshot_content
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
-from patray.models.resolve import Snapshot, find_snapshot
+from patray.models.resolve import Snapshot, find_snapshot, require_runnable
 from patray.runs.identity import differences
 from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
 from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost

@@ -50,9 +50,15 @@ from patray.runs.suite import Suite
 from patray.runs.systems import SystemEntry
 from patray.runs.trec import write_trec
 
+ANEW = "anew"
+"""Where vectors lie that a run makes for itself alone, until it is done."""
 
-def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
-    """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do."""
+
+def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = False) -> Folder:
+    """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do.
+
+    anew: no vector, token vector or rerank score of another run is used, and none is left behind. Trainings are kept.
+    """
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
     models = [find_model(entry, suite.models_from) for entry in suite.models if entry.tuned is None]
@@ -61,19 +67,23 @@ def execute(suite: Suite, workdir: str, name: str | None = None) -> Folder:
     if models:
         require(f"one encoder actor of {suite.name}", suite.embedding.threads, gpus)
     try:
-        return _Run(suite, store, run, models).go()
+        done = _Run(suite, store, run, models, store / ANEW / run.name if anew else store).go()
     except Exception as error:
         cause = cause_of(error)
         if cause is error:
             raise
         raise cause from error
+    if anew:
+        (store / ANEW).delete(run.name)
+    return done
 
 
 class _Run:
     """The state of one execution: what the phases hand to each other."""
 
-    def __init__(self, suite: Suite, store: Folder, run: Folder, models: list[Model]) -> None:
+    def __init__(self, suite: Suite, store: Folder, run: Folder, models: list[Model], made: Folder) -> None:
         self.suite, self.store, self.run, self.models = suite, store, run, models
+        self.made = made  # where vectors and rerank scores lie
         self.views = suite_views(suite)
         self.systems = suite.systems or ()
         self.provenance = Provenance(run.name, suite.prices)
@@ -151,7 +161,7 @@ class _Run:
                     self.indexes[landscape.name, view.name], landscape.truth, self.suite.tasks, model.record
                 ).items()
             ]  # fmt: skip
-            found = embed(jobs, self.store, self.suite.embedding, self.suite.models_from.remote_code)
+            found = embed(jobs, self.made, self.suite.embedding, self.suite.models_from.remote_code)
             for job, (folder, step) in zip(jobs, found, strict=True):
                 self.provenance.add(step)
                 self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
@@ -169,9 +179,7 @@ class _Run:
         for landscape, view in self._places():
             at = (landscape.name, view.name)
             vectors = {key[2]: by_role for key, by_role in self.vectors.items() if key[:2] == at}
-            rankings = Rankings(
-                self.run, self.store, self.suite, landscape, view, self.indexes.get(at), models, vectors
-            )
+            rankings = Rankings(self.run, self.made, self.suite, landscape, view, self.indexes.get(at), models, vectors)
             for step, tuned in rankings.make():
                 if step is not None:
                     for note in step.pop("notes", ()):
@@ -180,7 +188,7 @@ class _Run:
                 self.tuned.append(tuned)
         for key, by_role in self.vectors.items():
             if models[key[2]].record.kind == "dense":
-                save_index(self.store, *key, by_role["document"])
+                save_index(self.made, *key, by_role["document"])
 
     def _judge(self) -> None:
         begin = time.perf_counter()

@@ -135,7 +135,7 @@ def _parts(one: Any, two: Any) -> tuple[list[str], tuple[str, ...]]:
     if not (isinstance(one, dict) and isinstance(two, dict)):
         return [], ("",)
     changed = [name for name in sorted(one.keys() | two.keys()) if one.get(name) != two.get(name)]
-    tasks: list[str] = []
+    tasks: list[str] = [] if changed else [""]
     for name in changed:
         if name.startswith("labels/"):
             label_set = name.removeprefix("labels/")

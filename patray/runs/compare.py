@@ -153,7 +153,7 @@ def paired_rows(a: Judged, b: Judged, keys: Sequence[Key], flips: int) -> tuple[
 
 def flips_for(rows: int, times: int = 1) -> int:
     """Flips that leave a correction over so many rows, `times` over, able to find something."""
-    return max(FLIPS, 2 * flips_that_carry(max(rows * times, 1)))
+    return max(FLIPS, 4 * flips_that_carry(max(rows * times, 1)))
 
 
 def corrected(rows: Sequence[dict[str, object]], times: int = 1) -> list[dict[str, object]]:

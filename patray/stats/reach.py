@@ -30,10 +30,11 @@ def smallest_adjusted(method: str, comparisons: int, smallest: float, together: 
     m times the smallest p of the first, whatever the others are; Benjamini and Hochberg divide by the number that reach
     it, so one alone needs as much as Holm asks and all together need nothing. Raises InputError for another method.
     """
-    if method not in METHODS:
-        raise InputError(f"correction {method!r}: no such correction; allowed are {', '.join(METHODS)}")
-    shared = max(together, 1) if method == "benjamini-hochberg" else 1
-    return min(1.0, comparisons * smallest / shared)
+    if method == "holm":
+        return min(1.0, comparisons * smallest)
+    if method == "benjamini-hochberg":
+        return min(1.0, comparisons * smallest / max(together, 1))
+    raise InputError(f"correction {method!r}: no such correction; allowed are {', '.join(METHODS)}")
 
 
 def fewest_together(method: str, comparisons: int, smallest: float, alpha: float = 0.05) -> int | None:

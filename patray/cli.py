@@ -260,7 +260,7 @@ def _validate(options: argparse.Namespace) -> int:
     print(f"{table.num_rows:,} row(s) with something wrong")
     if options.quarantine:
         target = Folder.at(options.quarantine)
-        Folder.at(target.uri.rsplit("/", 1)[0]).write_table(target.name, table)
+        target.parent.write_table(target.name, table)
         print(f"written to {target}")
     return 1 if table.num_rows else 0
 

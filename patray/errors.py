@@ -9,6 +9,10 @@ class InputError(PatrayError):
     """A file, row or key that patray was given is wrong."""
 
 
+class DamagedError(InputError):
+    """A file that patray wrote is missing, cut short, altered or exchanged; the message begins with its name."""
+
+
 class ResourceError(PatrayError):
     """The machine, cluster or storage cannot do what was asked (no such GPU, no space, not writable)."""
 

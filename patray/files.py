@@ -1,35 +1,39 @@
-"""A folder on any filesystem that pyarrow knows: a local path, s3://, gs://.
+"""A folder on any filesystem: a local path, s3://, gs://, abfs://, hdfs://, or what fsspec knows.
 
-All of patray's durable files go through this, so that "written" has one meaning: a file is either absent or whole.
-Local writes go to a temporary name in the same folder and are renamed; object stores publish an object when it is
-closed. Artifacts are complete when their `artifact.json` exists, which is written last.
+All of patray's durable files go through this, so that "written" has one meaning: a file is either absent or whole, and
+a writer that fails leaves what was there before. Filesystems with a rename get a temporary name first; object stores
+get the whole object in one write from a nameless local file, since closing a stream would publish half of one.
+Artifacts are complete when their `artifact.json` exists, which is written last.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
+import tempfile
+import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from patray.errors import InputError, PatrayError, ResourceError
+from patray import filesystems
+from patray.errors import DamagedError, InputError, ResourceError
+from patray.filesystems import locate, persistently
+from patray.seals import CHUNK, Seal, Sealing, seal_of
 
+__all__ = ["TEMPORARY", "Folder", "locate"]
 
-def locate(uri: str, problem: type[PatrayError]) -> tuple[pafs.FileSystem, str]:
-    """Filesystem and path of a local path or URI; raises `problem` where it cannot be opened."""
-    if "://" not in uri:
-        return pafs.LocalFileSystem(), os.path.abspath(os.path.expanduser(uri))
-    try:
-        return pafs.FileSystem.from_uri(uri)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:  # not a URI, a scheme that pyarrow lacks
-        raise problem(f"{uri}: cannot open this location: {error}") from error
+T = TypeVar("T")
+TEMPORARY = "_tmp-"
+"""How the name of a file begins that is not whole yet; never listed."""
 
 
 @dataclass(frozen=True)
@@ -42,122 +46,277 @@ class Folder:
     def at(uri: str | os.PathLike[str]) -> Folder:
         """A folder for `uri`; a local path is made absolute, so that workers in another directory find it."""
         text = os.fspath(uri)
-        return Folder(text.rstrip("/") if "://" in text else os.path.abspath(os.path.expanduser(text)))
+        if not filesystems.is_uri(text):
+            return Folder(os.path.abspath(os.path.expanduser(text)))
+        head, mark, query = text.partition("?")
+        return Folder(f"{head.rstrip('/')}{mark}{query}")
 
     def __truediv__(self, name: str) -> Folder:
-        return Folder(f"{self.uri}/{name}")
+        return Folder(filesystems.join(self.uri, name))
 
     def __str__(self) -> str:
-        return self.uri
+        return filesystems.shown(self.uri)
 
     @property
     def name(self) -> str:
-        return self.uri.rsplit("/", 1)[-1]
+        return filesystems.parent_and_name(self.uri)[1]
+
+    @property
+    def parent(self) -> Folder:
+        return Folder(filesystems.parent_and_name(self.uri)[0])
 
     @property
     def is_local(self) -> bool:
-        return "://" not in self.uri
+        return not filesystems.is_uri(self.uri)
 
     def _open(self) -> tuple[pafs.FileSystem, str]:
         return locate(self.uri, ResourceError)
 
+    def _try(self, name: str, what: str, action: Callable[[pafs.FileSystem, str], T]) -> T:
+        place = self / name if name else self
+        filesystem, path = place._open()
+        return persistently(place.uri, what, lambda: action(filesystem, path))
+
     def exists(self, name: str = "") -> bool:
-        filesystem, path = (self / name if name else self)._open()
-        return filesystem.get_file_info(path).type != pafs.FileType.NotFound
+        info = self._try(name, "could not be looked at", lambda filesystem, path: filesystem.get_file_info(path))
+        return bool(info.type != pafs.FileType.NotFound)
+
+    def _infos(self, recursive: bool) -> list[tuple[str, pafs.FileInfo]]:
+        """Each file and folder inside with its name relative to this folder; none when the folder is absent."""
+        _, path = self._open()
+        infos = self._try(
+            "",
+            "could not be listed",
+            lambda filesystem, path: filesystem.get_file_info(
+                pafs.FileSelector(path, recursive=recursive, allow_not_found=True)
+            ),
+        )
+        above = len(path.strip("/"))
+        return sorted(((info.path.strip("/")[above:].lstrip("/"), info) for info in infos), key=lambda one: one[0])
 
     def list(self) -> list[str]:
         """Names directly inside, sorted; hidden and temporary names left out; empty when the folder is absent."""
-        filesystem, path = self._open()
-        infos = filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True))
-        return sorted(info.base_name for info in infos if not info.base_name.startswith((".", "_tmp")))
+        return [name for name, _ in self._infos(recursive=False) if not name.startswith((".", TEMPORARY.rstrip("-")))]
 
     def walk(self) -> Sequence[str]:
         """Names of all files below, with their folders (`1_Pooling/config.json`), sorted."""
-        filesystem, path = self._open()
-        infos = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
-        return sorted(info.path[len(path) :].lstrip("/") for info in infos if info.type == pafs.FileType.File)
+        return list(self.sizes())
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every file below by its name, from one listing."""
+        found = self._infos(recursive=True)
+        return {name: int(info.size) for name, info in found if info.type == pafs.FileType.File}
+
+    def temporary(self, older_than: float = 0.0) -> dict[str, int]:
+        """Bytes of the temporary files below that were last written `older_than` seconds ago or before: what writers
+        left that were killed."""
+        limit = time.time() - older_than
+        return {
+            name: int(info.size)
+            for name, info in self._infos(recursive=True)
+            if name.rpartition("/")[2].startswith(TEMPORARY)
+            and info.type == pafs.FileType.File
+            and (info.mtime_ns is None or info.mtime_ns / 1e9 <= limit)
+        }
 
     def size(self, name: str) -> int:
-        """Bytes of one file inside."""
-        filesystem, path = (self / name)._open()
-        return int(filesystem.get_file_info(path).size)
+        """Bytes of one file inside; InputError when it is absent."""
+        info = self._try(name, "could not be looked at", lambda filesystem, path: filesystem.get_file_info(path))
+        if info.type != pafs.FileType.File:
+            raise InputError(f"{self / name}: no such file")
+        return int(info.size)
 
     def make(self) -> Folder:
         """Create it and check that it can be written, so that a job fails before it works, not after."""
-        filesystem, path = self._open()
-        try:
-            filesystem.create_dir(path, recursive=True)
-            self.write_bytes(".writable", b"")
-            filesystem.delete_file(f"{path}/.writable")
-        except OSError as error:
-            raise ResourceError(f"{self.uri}: cannot write here: {error}") from error
+        probe = f".writable-{uuid.uuid4().hex}"
+        self._try("", "cannot write here", lambda filesystem, path: filesystem.create_dir(path, recursive=True))
+        self.write_bytes(probe, b"")
+        self.delete(probe)
         return self
 
     def delete(self, name: str) -> None:
         """Remove a file or a whole folder inside; absent is fine."""
-        filesystem, path = (self / name)._open()
-        kind = filesystem.get_file_info(path).type
-        if kind == pafs.FileType.Directory:
-            filesystem.delete_dir(path)
-        elif kind == pafs.FileType.File:
-            filesystem.delete_file(path)
+
+        def remove(filesystem: pafs.FileSystem, path: str) -> None:
+            kind = filesystem.get_file_info(path).type
+            with suppress(FileNotFoundError):  # another one was first
+                if kind == pafs.FileType.Directory:
+                    filesystem.delete_dir(path)
+                elif kind == pafs.FileType.File:
+                    filesystem.delete_file(path)
+
+        self._try(name, "could not be deleted", remove)
 
     def input(self, name: str) -> pa.NativeFile:
         """A seekable file for reading."""
-        filesystem, path = (self / name)._open()
         try:
-            return filesystem.open_input_file(path)
+            return self._try(name, "could not be opened", lambda filesystem, path: filesystem.open_input_file(path))
         except FileNotFoundError as error:
-            raise InputError(f"{self.uri}/{name}: no such file") from error
+            raise InputError(f"{self / name}: no such file") from error
+
+    def read_buffer(self, name: str, seal: Seal | None = None) -> pa.Buffer:
+        """All bytes of a file; DamagedError when they are not those of `seal`."""
+
+        def read(filesystem: pafs.FileSystem, path: str) -> pa.Buffer:
+            with filesystem.open_input_file(path) as stream:
+                return stream.read_buffer()
+
+        try:
+            found = self._try(name, "could not be read", read)
+        except FileNotFoundError as error:
+            raise (InputError if seal is None else DamagedError)(f"{self / name}: no such file") from error
+        if seal is not None:
+            self._check(name, seal_of(found), seal)
+        return found
+
+    def _check(self, name: str, found: Seal, wanted: Seal) -> None:
+        if found.bytes != wanted.bytes:
+            raise DamagedError(
+                f"{self / name}: cut short or exchanged: it has {found.bytes:,} bytes, {wanted.bytes:,} were written"
+            )
+        if found.digest != wanted.digest:
+            raise DamagedError(
+                f"{self / name}: damaged or exchanged: its {found.bytes:,} bytes are not those that were written"
+            )
 
     def read_bytes(self, name: str) -> bytes:
-        with self.input(name) as stream:
-            return bytes(stream.read())
+        return self.read_buffer(name).to_pybytes()
 
     def read_text(self, name: str) -> str:
         return self.read_bytes(name).decode("utf-8")
 
     def read_json(self, name: str) -> Any:
-        return json.loads(self.read_text(name))
+        text = self.read_bytes(name)
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise DamagedError(f"{self / name}: not valid JSON, so it was cut short or changed: {error}") from error
 
-    def read_table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
-        with self.input(name) as stream:
-            return pq.read_table(stream, columns=None if columns is None else [*columns])
+    def read_table(self, name: str, columns: Sequence[str] | None = None, seal: Seal | None = None) -> pa.Table:
+        """A Parquet file, or some of its columns. With a `seal` all its bytes are read and checked, in the same pass.
 
-    def write_bytes(self, name: str, data: bytes) -> None:
-        self.publish(name, lambda sink: sink.write(data))
+        Raises DamagedError, naming the file, when it is not what was sealed, or no readable Parquet file.
+        """
+        chosen = None if columns is None else [*columns]
+        stream = pa.BufferReader(self.read_buffer(name, seal)) if seal or chosen is None else self.input(name)
+        try:
+            with stream:
+                return pq.read_table(stream, columns=chosen)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and filesystems.storage_trouble(error):
+                raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
+            raise DamagedError(f"{self / name}: not a readable Parquet file (cut short or damaged): {error}") from error
 
-    def write_text(self, name: str, text: str) -> None:
-        self.write_bytes(name, text.encode("utf-8"))
+    def seal(self, name: str) -> Seal:
+        """The seal of a file as it is now, read in pieces; DamagedError when it is absent."""
+        sealing = Sealing(_Nowhere())
+        try:
+            with self.input(name) as stream:
+                while chunk := stream.read(CHUNK):
+                    sealing.write(chunk)
+        except InputError as error:
+            raise DamagedError(str(error)) from error
+        except OSError as error:
+            raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
+        return sealing.seal()
 
-    def write_json(self, name: str, value: Any) -> None:
-        self.write_text(name, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n")
+    def check(self, name: str, seal: Seal) -> None:
+        """DamagedError when a file is absent or not the one that was sealed; reads all of it, in pieces."""
+        self._check(name, self.seal(name), seal)
 
-    def write_table(self, name: str, table: pa.Table, row_group_size: int | None = None) -> None:
-        self.publish(name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size))
+    def write_bytes(self, name: str, data: bytes) -> Seal:
+        return self.publish(name, lambda sink: sink.write(data))
 
-    def upload(self, name: str, path: str) -> None:
+    def write_text(self, name: str, text: str) -> Seal:
+        return self.write_bytes(name, text.encode("utf-8"))
+
+    def write_json(self, name: str, value: Any) -> Seal:
+        return self.write_text(
+            name, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n"
+        )
+
+    def write_table(self, name: str, table: pa.Table, row_group_size: int | None = None) -> Seal:
+        written = self.publish(
+            name, lambda sink: pq.write_table(table, sink, compression="zstd", row_group_size=row_group_size)
+        )
+        return replace(written, rows=table.num_rows)
+
+    def upload(self, name: str, path: str) -> Seal:
         """Save a local file under `name`."""
         with open(path, "rb") as source:
-            self.publish(name, lambda sink: shutil.copyfileobj(source, sink, 1 << 22))
+            return self.publish(name, lambda sink: shutil.copyfileobj(source, sink, CHUNK))
 
     def download(self, name: str, path: str) -> None:
         """Copy the file `name` to a local path."""
-        with self.input(name) as source, open(path, "wb") as target:
-            shutil.copyfileobj(source, target, 1 << 22)
-
-    def publish(self, name: str, write: Any) -> None:
-        """Write `name` so that a reader sees all of it or nothing."""
-        filesystem, path = (self / name)._open()
-        parent, _, base = path.rpartition("/")
-        target = f"{parent}/_tmp-{uuid.uuid4().hex}-{base}" if self.is_local else path
         try:
-            filesystem.create_dir(parent, recursive=True)
-            with filesystem.open_output_stream(target) as sink:
-                write(sink)
-            if target != path:
-                filesystem.move(target, path)
+            with self.input(name) as source, open(path, "wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
         except OSError as error:
-            if target != path and filesystem.get_file_info(target).type == pafs.FileType.File:
-                filesystem.delete_file(target)
-            raise ResourceError(f"{self.uri}/{name}: could not be saved: {error}") from error
+            raise ResourceError(filesystems.trouble((self / name).uri, "could not be copied", error)) from error
+
+    def publish(self, name: str, write: Callable[[Any], object]) -> Seal:
+        """Write `name` so that a reader sees all of it or what was there before, whatever `write` raises; its seal.
+
+        write: is called with a binary file and writes all to it.
+        """
+        place = self / name
+        filesystem, path = place._open()
+        try:
+            if filesystems.publishes_at_close(filesystem):
+                return _at_once(place.uri, filesystem, path, write)
+            return _renamed(place.uri, filesystem, path, write)
+        except OSError as error:
+            raise ResourceError(filesystems.trouble(place.uri, "could not be saved", error)) from error
+
+
+class _Nowhere:
+    def write(self, data: Any) -> None:
+        """Drop the data."""
+
+
+def _renamed(uri: str, filesystem: pafs.FileSystem, path: str, write: Callable[[Any], object]) -> Seal:
+    """Write under a temporary name beside `path`, then rename; nothing is left when that fails."""
+    parent, _, base = path.rpartition("/")
+    target = f"{parent}/{TEMPORARY}{uuid.uuid4().hex}-{base}"
+    persistently(uri, "could not be saved", lambda: filesystem.create_dir(parent or "/", recursive=True))
+    local = isinstance(filesystem, pafs.LocalFileSystem)
+    try:
+        sink: Any = open(target, "wb") if local else filesystem.open_output_stream(target)  # noqa: SIM115
+        with sink:
+            sealing = Sealing(sink)
+            write(sealing)
+            sink.flush()
+            if local:
+                os.fsync(sink.fileno())  # else a power cut could keep the name and lose the content
+        if local:
+            os.replace(target, path)
+        else:
+            _move(filesystem, target, path)
+    except BaseException:
+        with suppress(OSError):
+            filesystem.delete_file(target)
+        raise
+    return sealing.seal()
+
+
+def _move(filesystem: pafs.FileSystem, target: str, path: str) -> None:
+    """Rename over what is there; HDFS does not, so the old file has to go first."""
+    try:
+        filesystem.move(target, path)
+    except OSError:
+        if filesystem.get_file_info(path).type != pafs.FileType.File:
+            raise
+        filesystem.delete_file(path)
+        filesystem.move(target, path)
+
+
+def _at_once(uri: str, filesystem: pafs.FileSystem, path: str, write: Callable[[Any], object]) -> Seal:
+    """Write to a local file without a name, which goes with this process, then store it as one object."""
+    with tempfile.TemporaryFile(prefix="patray-") as scratch:
+        sealing = Sealing(scratch)
+        write(sealing)
+        scratch.flush()
+        seal = sealing.seal()
+        content: Any = mmap.mmap(scratch.fileno(), 0, access=mmap.ACCESS_READ) if seal.bytes else b""
+        persistently(uri, "could not be saved", lambda: filesystems.put_whole(filesystem, path, pa.py_buffer(content)))
+    return seal

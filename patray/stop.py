@@ -43,6 +43,14 @@ def stoppable(work: Callable[[], int]) -> int:
         except PatrayError as error:
             print(f"patray: error: {error}", file=sys.stderr)
             return 1
+        except OSError as error:
+            from patray.filesystems import storage_trouble
+
+            found = storage_trouble(error)  # a store that failed in the middle of a long read
+            if found is None:
+                raise
+            print(f"patray: error: {found}", file=sys.stderr)
+            return 1
         except KeyboardInterrupt as stop:
             ended = isinstance(stop, Ended)
             how = "ended (SIGTERM)" if ended else "stopped"

@@ -2,9 +2,12 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.s3_server import KEYS, S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -25,3 +28,19 @@ def real_landscapes() -> Path:
     if not path.is_dir():
         pytest.skip(f"the real landscapes are not at {path} (they are no part of this repository)")
     return path
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """An S3 server of this session; its keys stand in the environment, also of what a test starts."""
+    pytest.importorskip("moto", reason="`make test` installs it from requirements/s3-server.txt")
+    before = {name: os.environ.get(name) for name in KEYS}
+    os.environ.update(KEYS)
+    server = S3Server()
+    yield server
+    server.close()
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value

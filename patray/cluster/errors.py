@@ -6,6 +6,7 @@ import re
 
 from patray import errors
 from patray.errors import PatrayError, ResourceError
+from patray.filesystems import storage_trouble
 
 DEATHS = {
     "ActorDiedError",
@@ -28,6 +29,9 @@ def cause_of(error: BaseException) -> BaseException:
         seen.add(id(current))
         if isinstance(current, PatrayError) and type(current).__module__ == "patray.errors":
             return current
+        stored = storage_trouble(current)
+        if stored is not None:
+            return stored
         todo += [getattr(current, "cause", None), current.__cause__, current.__context__]
     told = re.findall(r"patray\.errors\.(\w+): (.+)", str(error))  # all that Ray keeps of an actor that did not start
     if told:

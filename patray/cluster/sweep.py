@@ -92,7 +92,7 @@ def _tuner(bench: Bench, most: int) -> Any:
         trainable(bench), tune.PlacementGroupFactory([{"CPU": 0, "memory": DRIVER_MEMORY}], strategy="PACK")
     )
     watch = _watch(bench)
-    path = f"{bench.folder}/tune/trials"
+    path = (bench.folder / "tune" / "trials").uri
     if tune.Tuner.can_restore(path):
         say(f"sweep {asked.name}: goes on from {path}")
         tuner = tune.Tuner.restore(path, function, resume_unfinished=True, resume_errored=True)
@@ -121,7 +121,7 @@ def _tuner(bench: Bench, most: int) -> Any:
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
-            name="trials", storage_path=f"{bench.folder}/tune", callbacks=[watch], verbose=0,
+            name="trials", storage_path=(bench.folder / "tune").uri, callbacks=[watch], verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
         ),
     )  # fmt: skip

@@ -139,7 +139,6 @@ def torch_trainer(work: Callable[[], None], running: Folder, options: Training, 
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
-    parent, _, name = running.uri.rpartition("/")
     resources = {"CPU": float(options.threads)} | ({"GPU": float(options.gpus)} if options.gpus else {})
     low, high = options.workers.min, options.workers.max
     workers: Any = low if high is None or high == low else (low, high)  # Ray's annotation does not know pairs
@@ -152,8 +151,8 @@ def torch_trainer(work: Callable[[], None], running: Folder, options: Training, 
         ),
         torch_config=TorchConfig(timeout_s=options.stall_seconds),
         run_config=RunConfig(
-            name=name,
-            storage_path=parent,
+            name=running.name,
+            storage_path=running.parent.uri,
             failure_config=FailureConfig(max_failures=options.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
             callbacks=[*callbacks],

@@ -25,6 +25,7 @@ import yaml
 
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
+from patray.filesystems import parent_and_name
 from patray.importers.assemble import Assembled, Part, assemble
 from patray.importers.format import Format, Unit
 from patray.importers.formats import load_format
@@ -228,7 +229,7 @@ def _checksums(files: Sequence[SourceFile], processes: int) -> list[dict[str, An
         with ThreadPoolExecutor(processes) as pool:
             sums = list(pool.map(_sha256, uris))
     return [
-        {"file": uri.rstrip("/").rsplit("/", 1)[-1], "bytes": size, "sha256": digest}
+        {"file": parent_and_name(uri.rstrip("/"))[1], "bytes": size, "sha256": digest}
         for uri, (size, digest) in zip(uris, sums, strict=True)
     ]
 

@@ -21,6 +21,7 @@ import pyarrow.fs as pafs
 
 from patray import files
 from patray.errors import InputError
+from patray.filesystems import join, parent_and_name
 
 MAGIC = {b"\x1f\x8b": "gz", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zst", b"PK\x03\x04": "zip"}
 BUFFER = 1 << 20
@@ -39,13 +40,13 @@ class SourceFile:
     @property
     def label(self) -> str:
         """How messages and quarantine rows name it: the file's own name, and its member."""
-        name = self.uri.rstrip("/").rsplit("/", 1)[-1]
+        name = parent_and_name(self.uri.rstrip("/"))[1]
         return f"{name}:{self.member}" if self.member else name
 
     @property
     def base(self) -> str:
         """The name without folders and compression suffixes, lower case: `g_patent.tsv`."""
-        name = (self.member or self.uri).rsplit("/", 1)[-1].lower()
+        name = (self.member or parent_and_name(self.uri)[1]).rsplit("/", 1)[-1].lower()
         for suffix in (".gz", ".xz", ".bz2", ".zst", ".zip"):
             name = name.removesuffix(suffix)
         return name
@@ -76,11 +77,11 @@ def find_files(sources: Sequence[str], open_archives: bool = True) -> list[Sourc
         else:
             files = [info]
         for one in files:
-            uri = one.path if "://" not in source else f"{source.split('://')[0]}://{one.path.lstrip('/')}"
-            if "://" in source and isinstance(filesystem, pafs.LocalFileSystem):
+            if isinstance(filesystem, pafs.LocalFileSystem):
                 uri = one.path
-            if info.type == pafs.FileType.File:
-                uri = source if "://" in source else path
+            else:
+                inside = one.path[len(path) :].lstrip("/")
+                uri = join(source, inside) if inside else source
             found += _members(uri, one.size, open_archives)
     if not found:
         raise InputError(f"{', '.join(sources)}: no file found")

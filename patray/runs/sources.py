@@ -22,7 +22,7 @@ def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
         return store / "generated" / f"{entry.name}-{key}"
     path = os.path.expandvars(str(entry.path))
     if "://" not in path and not os.path.isabs(os.path.expanduser(path)):
-        path = f"{os.path.expandvars(root).rstrip('/')}/{path}"
+        path = (Folder.at(os.path.expandvars(root)) / path).uri
     folder = Folder.at(path)
     if not folder.exists():
         raise InputError(f"landscapes: {entry.name}: there is no folder {folder} (landscapes_root is {root!r})")
@@ -59,19 +59,19 @@ def pick_landscapes(suite: Suite, wanted: list[str]) -> Suite:
     `landscapes_root`; as it is where none is asked for. InputError names what was tried."""
     if not wanted:
         return suite
-    own = {entry.name or str(entry.path).rstrip("/").rpartition("/")[2]: entry for entry in suite.landscapes}
-    root = os.path.expandvars(suite.landscapes_root).rstrip("/")
+    own = {entry.name or Folder.at(str(entry.path)).name: entry for entry in suite.landscapes}
+    root = Folder.at(os.path.expandvars(suite.landscapes_root))
     entries = []
     for name in wanted:
         if name in own:
             entries.append(own[name])
         elif "://" in name or (Folder.at(name)).exists("patents.parquet"):
             entries.append(LandscapeEntry(path=Folder.at(name).uri))
-        elif Folder.at(f"{root}/{name}").exists("patents.parquet"):
+        elif (root / name).exists("patents.parquet"):
             entries.append(LandscapeEntry(path=name))
         else:
             raise InputError(
                 f"--landscape {name}: not a landscape of the suite ({', '.join(own)}), and there is no patents.parquet "
-                f"in {Folder.at(name)} or {Folder.at(f'{root}/{name}')}"
+                f"in {Folder.at(name)} or {root / name}"
             )
     return suite.model_copy(update={"landscapes": tuple(entries)})

@@ -11,7 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
-    [f"patray.{name}" for name in ("errors", "files", "progress", "stop", "tables", "yaml_source", "yaml_model")],
+    [
+        "patray.errors",
+        "patray.files",
+        "patray.filesystems",
+        "patray.progress",
+        "patray.seals",
+        "patray.stop",
+        "patray.tables",
+        "patray.yaml_source",
+        "patray.yaml_model",
+    ],
     ["patray.metrics", "patray.stats"],
     ["patray.landscapes"],
     ["patray.models"],

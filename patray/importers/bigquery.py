@@ -1,8 +1,9 @@
 """Google Patents Public Data (`publications`), exported as JSON lines or Parquet, sharded and compressed as it comes.
 
 BigQuery's JSON writes integers as strings, its Parquet as integers; both are read. US pre-grant numbers lack their
-serial's first zero here and get it back. Claims are one text per publication and are told apart. In this source
-`category` is the phase of a citation and `type` its relevance letter, the opposite of Lens.
+serial's first zero here and get it back. Publications without a family are one where their application is one. Claims
+are one text per publication and are told apart. In this source `category` is the phase of a citation and `type` its
+relevance letter, the opposite of Lens.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
-from patray.importers.families import known_family
+from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
 from patray.importers.json_lines import read_json_lines
 from patray.importers.nested import choose_language, elements, field, take, to_lists, unique_in_rows, whole
@@ -34,6 +35,7 @@ def _schema(number: pa.DataType) -> pa.Schema:
     return pa.schema(
         [
             ("publication_number", S),
+            ("application_number", S),
             ("country_code", S),
             ("kind_code", S),
             ("family_id", S),
@@ -81,10 +83,13 @@ def convert(
     abstract, abstract_language = _text(column["abstract_localized"], options)
     claims, claims_language = _text(column["claims_localized"], options)
     description, _ = _text(column["description_localized"], options)
+    family = known_family(column["family_id"])
+    application = same_application(pa.nulls(count, S), column["application_number"])
     data = patents_table(
         {
             "patent_id": ids,
-            "family_id": known_family(column["family_id"]),
+            "family_id": family,
+            "members": one_text(pc.if_else(family.is_null(), application, pa.scalar(None, S))),
             "jurisdiction": pc.coalesce(blank_to_null(column["country_code"]), numbers.field("office")),
             "date": dates(column[_DATES[options.date]], lines, ids, findings),
             "title": title,

@@ -21,6 +21,23 @@ def known_family(ids: pa.Array) -> pa.Array:
     return without_absent(pc.utf8_trim_whitespace(ids), FAMILY)
 
 
+def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
+    """A name that all publications of one application share (string, null where the number is missing).
+
+    `16/000,001`, `US 16000001` and `16000001` of office US are one. It sorts behind all publication numbers, so that no
+    family is called by it.
+    """
+    digits = pc.replace_substring_regex(pc.utf8_upper(number), pattern=r"[^0-9A-Z]", replacement="")
+    office = pc.fill_null(office, "")
+    repeats = pc.fill_null(pc.equal(pc.utf8_slice_codeunits(digits, 0, 2), office), False)
+    own = pc.and_(pc.not_equal(office, ""), repeats)
+    digits = pc.if_else(own, pc.utf8_slice_codeunits(digits, 2), digits)
+    digits = pc.replace_substring_regex(digits, pattern="^0+", replacement="")
+    known = pc.fill_null(pc.match_substring_regex(digits, pattern=r"\d"), False)
+    name = pc.binary_join_element_wise(pa.scalar("~application "), office, digits, "")
+    return pc.if_else(known, name, pa.scalar(None, pa.string()))
+
+
 def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa.Array:
     """(n,) string: the family of each publication, never null.
 

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.importers.columns import blank_to_null, dates, separate_claims, split_list
+from patray.importers.columns import blank_to_null, dates, one_text, separate_claims, split_list
 from patray.importers.csv_rows import CsvBlock, read_csv
+from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import JsonBlock, read_json_lines
 from patray.importers.nested import (
@@ -41,6 +42,7 @@ CSV_DATES = {"publication": "Publication Date", "filing": "Application Date", "p
 
 def _schema(cited: pa.DataType, family_id: pa.DataType) -> pa.Schema:
     dated = pa.struct([("date", S)])
+    application = pa.struct([("jurisdiction", S), ("doc_number", S), ("date", S)])
     citation = pa.struct(
         [
             ("patcit", pa.struct([("document_id", cited), ("lens_id", S)])),
@@ -51,7 +53,7 @@ def _schema(cited: pa.DataType, family_id: pa.DataType) -> pa.Schema:
     biblio = pa.struct(
         [
             ("publication_reference", _DOCUMENT),
-            ("application_reference", dated),
+            ("application_reference", application),
             ("priority_claims", pa.struct([("earliest_claim", dated)])),
             ("invention_title", _TEXTS),
             ("classifications_ipcr", _CODES),
@@ -119,7 +121,10 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
             "cpc": split_list(columns.get("CPC Classifications", none), ";;"),
             "kind": pc.coalesce(blank_to_null(columns.get("Kind", none)), numbers.field("kind")),
             "source_id": lens_id,
-            "members": split_list(columns.get("Simple Family Members", none), ";;"),
+            "members": _or_application(
+                split_list(columns.get("Simple Family Members", none), ";;"),
+                same_application(pa.nulls(count, S), blank_to_null(columns.get("Application Number", none))),
+            ),
             "line": pa.array(block.lines),
         },
         count,
@@ -161,7 +166,12 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
             "kind": kind,
             "language": language,
             "source_id": column["lens_id"],
-            "members": _inside(field(column["families"], "simple_family", "members"), "lens_id"),
+            "members": _or_application(
+                _inside(field(column["families"], "simple_family", "members"), "lens_id"),
+                same_application(
+                    *(field(biblio, "application_reference", name) for name in ("jurisdiction", "doc_number"))
+                ),
+            ),
             "line": pa.array(block.lines),
         },
         count,
@@ -171,6 +181,12 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
     yield Rows("patents", data, block.read, findings, last=last)
     cited = _citations(ids, field(biblio, "references_cited", "citations"))
     yield Rows("citations", cited, cited.num_rows)
+
+
+def _or_application(members: pa.ListArray, application: pa.Array) -> pa.ListArray:
+    """Members of the simple family; where the export has none, what publications of one application share."""
+    alone = pc.equal(pc.list_value_length(members), 0)
+    return pc.if_else(alone, one_text(application), members) if pc.any(alone).as_py() else members
 
 
 def _text(lists: pa.Array, options: Options) -> tuple[pa.Array, pa.Array]:

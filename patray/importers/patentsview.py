@@ -4,8 +4,8 @@ A publication is spread over tables in orders of their own, so each table is fir
 each bucket is then joined: memory holds one bucket, whatever the size of the set, and both steps resume.
 
 Needed: g_patent or pg_published_application. Used where they are there: abstracts, claims (g_ counts from 0, pg_ from
-1), CPC, IPC, application dates, citations, descriptions, and the crosswalk, which puts a grant and its pre-grant
-publication into one family; otherwise each publication is a family of its own. Rows of a table without a publication
+1), CPC (current; at issue for publications without), IPC, application dates, citations, descriptions. The crosswalk and
+the application number put a grant and its pre-grant publication into one family. Rows of a table without a publication
 of their id are counted. Other PatentsView tables are left alone.
 """
 
@@ -24,6 +24,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.columns import blank_to_null, dates
 from patray.importers.csv_rows import read_csv
+from patray.importers.families import same_application
 from patray.importers.format import Format, Unit
 from patray.importers.nested import take, to_lists, unique_in_rows, whole
 from patray.importers.numbers import join_number, parse_numbers
@@ -74,9 +75,10 @@ PREGRANT = Kind(
 TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "g_patent": ("patent_id", ("patent_date", "patent_title", "wipo_kind"), ("withdrawn",)),
     "g_patent_abstract": ("patent_id", ("patent_abstract",), ()),
-    "g_application": ("patent_id", ("filing_date",), ()),
+    "g_application": ("patent_id", ("filing_date",), ("application_id",)),
     "g_claims": ("patent_id", ("claim_sequence", "claim_text"), ()),
     "g_cpc_current": ("patent_id", ("cpc_sequence", "cpc_group"), ()),
+    "g_cpc_at_issue": ("patent_id", ("cpc_sequence", "cpc_group"), ()),
     "g_ipc_at_issue": (
         "patent_id",
         ("ipc_sequence", "section", "ipc_class", "subclass", "main_group", "subgroup"),
@@ -89,11 +91,12 @@ TABLES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "pg_published_application": (
         "pgpub_id",
         ("published_date", "application_title", "wipo_kind"),
-        ("filing_date",),
+        ("filing_date", "application_id"),
     ),
     "pg_published_application_abstract": ("pgpub_id", ("application_abstract",), ()),
     "pg_claims": ("pgpub_id", ("claim_sequence", "claim_text"), ()),
     "pg_cpc_current": ("pgpub_id", ("cpc_sequence", "cpc_group"), ()),
+    "pg_cpc_at_issue": ("pgpub_id", ("cpc_sequence", "cpc_group"), ()),
     "pg_detail_desc_text": ("pgpub_id", ("description_text",), ()),
     "pg_granted_pgpubs_crosswalk": ("patent_id", ("pgpub_id",), ()),
 }
@@ -203,8 +206,7 @@ class _Bucket:
             return np.zeros(0, np.int64), pa.table({column: pa.array([], S) for column in columns})
         table = self.table(name)
         place = positions(table[TABLES[name][0]], ids)
-        self.rows[name] += table.num_rows
-        self.orphans[name] += int((place < 0).sum())
+        self.rows[name], self.orphans[name] = table.num_rows, int((place < 0).sum())
         order = np.arange(table.num_rows)
         if sequence:
             digits = pc.struct_field(pc.extract_regex(whole(table[sequence]), r"(?P<n>\d{1,9})"), "n")
@@ -214,8 +216,10 @@ class _Bucket:
         return place[order].astype(np.int64), table.take(pa.array(order))
 
     def first(self, name: str, column: str, ids: pa.Array) -> pa.Array:
-        """One value a publication, the first where there are several."""
+        """One value a publication, the first where there are several; null where the table lacks the column."""
         rows, table = self.joined(name, ids)
+        if column not in table.column_names:
+            return pa.nulls(len(ids), S)
         index = np.full(len(ids), -1, dtype=np.int64)
         index[rows[::-1]] = np.arange(len(rows))[::-1]
         return blank_to_null(take(whole(table[column]), index))
@@ -252,7 +256,6 @@ def _publications(bucket: _Bucket, kind: Kind, options: Options) -> Iterator[Row
     nothing = to_lists(np.zeros(0, np.int64), pa.array([], S), count)
     description = f"{kind.prefix}detail_desc_text"
     claim_rows, claims = bucket.joined(f"{kind.prefix}claims", names, "claim_sequence")
-    code_rows, codes = bucket.joined(f"{kind.prefix}cpc_current", names, "cpc_sequence")
     data = patents_table(
         {
             "patent_id": ids,
@@ -263,11 +266,11 @@ def _publications(bucket: _Bucket, kind: Kind, options: Options) -> Iterator[Row
             "claims": to_lists(claim_rows, blank_to_null(whole(claims["claim_text"])), count),
             "description": bucket.first(description, "description_text", names),
             "ipc": _ipc(bucket, names) if kind is GRANTS else nothing,
-            "cpc": unique_in_rows(to_lists(code_rows, whole(codes["cpc_group"]), count)),
+            "cpc": _cpc(bucket, kind, names),
             "kind": kinds,
             "language": pa.repeat(pa.scalar("en"), count),
             "source_id": names,
-            "members": _members(bucket, names) if kind is GRANTS else nothing,
+            "members": _members(bucket, kind, names, main),
             "line": pa.array(lines),
         },
         count,
@@ -286,21 +289,41 @@ def _publications(bucket: _Bucket, kind: Kind, options: Options) -> Iterator[Row
 
 
 def _ipc(bucket: _Bucket, names: pa.Array) -> pa.ListArray:
-    """Codes put together from their parts; the class is padded to two digits again."""
+    """Codes put together from their parts; class and subgroup are padded to two digits again."""
     rows, table = bucket.joined("g_ipc_at_issue", names, "ipc_sequence")
     section, number, letter, main, sub = (
         pc.utf8_trim_whitespace(whole(table[name]))
         for name in ("section", "ipc_class", "subclass", "main_group", "subgroup")
     )
     joined = pc.binary_join_element_wise(section, pc.utf8_lpad(number, 2, "0"), letter, "")
-    fine = pc.binary_join_element_wise(joined, pc.binary_join_element_wise(main, sub, "/"), "")
-    known = pc.and_(pc.not_equal(main, ""), pc.not_equal(sub, ""))
+    main = pc.replace_substring_regex(main, pattern=r"^0+(\d)", replacement=r"\1")
+    fine = pc.binary_join_element_wise(joined, pc.binary_join_element_wise(main, pc.utf8_lpad(sub, 2, "0"), "/"), "")
+    known = pc.fill_null(pc.and_(pc.not_equal(main, ""), pc.not_equal(sub, "")), False)
     return unique_in_rows(to_lists(rows, pc.if_else(known, fine, joined), len(names)))
 
 
-def _members(bucket: _Bucket, names: pa.Array) -> pa.ListArray:
-    rows, table = bucket.joined("pg_granted_pgpubs_crosswalk", names)
-    return unique_in_rows(to_lists(rows, whole(table["pgpub_id"]), len(names)))
+def _cpc(bucket: _Bucket, kind: Kind, names: pa.Array) -> pa.ListArray:
+    """Current codes; those at issue for publications that have no current ones."""
+    lists = []
+    for table in ("cpc_current", "cpc_at_issue"):
+        rows, codes = bucket.joined(f"{kind.prefix}{table}", names, "cpc_sequence")
+        lists.append(unique_in_rows(to_lists(rows, whole(codes["cpc_group"]), len(names))))
+    return pc.if_else(pc.greater(pc.list_value_length(lists[0]), 0), lists[0], lists[1])
+
+
+def _members(bucket: _Bucket, kind: Kind, names: pa.Array, main: pa.Table) -> pa.ListArray:
+    """The pre-grant publications of a grant, and the application of both."""
+    if kind is GRANTS:
+        rows, table = bucket.joined("pg_granted_pgpubs_crosswalk", names)
+        members = whole(table["pgpub_id"])
+        own = bucket.first("g_application", "application_id", names)
+    else:
+        rows, members = np.zeros(0, np.int64), pa.array([], S)
+        own = whole(main["application_id"]) if "application_id" in main.column_names else pa.nulls(len(names), S)
+    own = same_application(pa.repeat(pa.scalar("US"), len(names)), own)
+    rows = np.concatenate([rows, np.arange(len(names))])
+    order = np.argsort(rows, kind="stable")
+    return unique_in_rows(to_lists(rows[order], pa.concat_arrays([members, own]).take(pa.array(order)), len(names)))
 
 
 def _citations(bucket: _Bucket, names: pa.Array, ids: pa.Array) -> Iterator[pa.Table]:

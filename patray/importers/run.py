@@ -37,7 +37,7 @@ from patray.importers.source import SourceFile, find_files, locate
 from patray.landscapes.reading import landscape_name, read_description
 from patray.progress import Progress
 
-IMPORT_FORMAT = 2
+IMPORT_FORMAT = 3
 """Part of the key: raised when the same source would import to something else."""
 
 

@@ -2,7 +2,8 @@
 
 A weekly file is thousands of XML documents one behind the other; they are cut at their XML declarations and parsed one
 by one, so a damaged document costs itself only. Roots other than us-patent-grant and us-patent-application are
-filtered. There is no family id; v4.2 and v4.5 differ in the names of the citation elements and both are read.
+filtered. There is no family id: publications of one application are one family. v4.2 and v4.5 differ in the names of
+the citation elements, 2005 has IPC 7, and all are read. What a reissue deletes from the patent is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.importers.columns import dates
+from patray.importers.columns import dates, one_text
+from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, only
 from patray.importers.json_lines import BAD_BYTES, cut
 from patray.importers.nested import STRINGS, whole
@@ -39,6 +41,9 @@ _PREDEFINED = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 _BLOCKS = {"claim-text", "p", "heading", "li", "br", "tables", "row", "entry", "maths"}
 """Elements that stand apart from the text around them even without white space between."""
 _SPACE = re.compile(r"\s+")
+_NUMBER_ALONE = re.compile(r"\d{1,3}\s*\.?")
+_IPC7 = re.compile(r"([A-H]\d\d[A-Z])[\s-]*(\d{1,4})\s*/\s*(\d{1,6})")
+_IPC7_COLUMNS = re.compile(r"([A-H]\d\d[A-Z])(?=[\s\d]{3}\d)\s{0,2}(\d{1,3})(\d\d{1,4})")
 _SCHEMA = pa.schema(
     [
         ("office", S),
@@ -46,6 +51,7 @@ _SCHEMA = pa.schema(
         ("kind", S),
         ("publication", S),
         ("filing", S),
+        ("application", S),
         ("language", S),
         ("title", S),
         ("abstract", S),
@@ -129,13 +135,45 @@ def _without_entities(data: bytes) -> bytes:
 def _parsed(data: bytes) -> tuple[ElementTree.Element, bool]:
     """The document, and whether it had bytes that are not UTF-8, which became U+FFFD."""
     try:
-        return ElementTree.fromstring(data), False
+        return _tree(data), False
     except ElementTree.ParseError:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
-            return ElementTree.fromstring(data.decode("utf-8", errors="replace").encode("utf-8")), True
+            return _tree(data.decode("utf-8", errors="replace").encode("utf-8")), True
         raise
+
+
+def _tree(data: bytes) -> ElementTree.Element:
+    if b"<?delete-start" not in data:
+        return ElementTree.fromstring(data)
+    builder = ElementTree.TreeBuilder(insert_pis=True)
+    root = ElementTree.fromstring(data, ElementTree.XMLParser(target=builder))
+    _drop_deleted(root, False)
+    return root
+
+
+def _drop_deleted(element: ElementTree.Element, deleted: bool) -> bool:
+    """Empty what stands between <?delete-start?> and <?delete-end?>, over whatever elements; True while inside."""
+    if deleted:
+        element.text = None
+    before: ElementTree.Element | None = None
+    for child in list(element):
+        if child.tag is ElementTree.ProcessingInstruction:
+            said = (child.text or "").split(" ", 1)[0]
+            deleted = said == "delete-start" or (deleted and said != "delete-end")
+            tail = "" if deleted else child.tail or ""
+            element.remove(child)
+            if before is None:
+                element.text = (element.text or "") + tail
+            else:
+                before.tail = (before.tail or "") + tail
+        else:
+            deleted = _drop_deleted(child, deleted)
+            if deleted:
+                child.tail = None
+            before = child
+    return deleted
 
 
 def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
@@ -150,12 +188,13 @@ def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
         "kind": _child(publication, "kind"),
         "publication": _child(publication, "date"),
         "filing": _child(application, "date"),
+        "application": _child(application, "doc-number"),
         "language": (root.get("lang") or "").lower() or None,
         "title": _text(bibliography.find("invention-title")),
         "abstract": _paragraphs(root.find("abstract")),
-        "claims": [text for claim in root.iterfind("claims/claim") if (text := _text(claim))],
+        "claims": [text for claim in root.iterfind("claims/claim") if (text := _claim(claim))],
         "description": _paragraphs(root.find("description")),
-        "ipc": _codes(bibliography, "classifications-ipcr/classification-ipcr"),
+        "ipc": _codes(bibliography, "classifications-ipcr/classification-ipcr") or _ipc7(bibliography),
         "cpc": _codes(bibliography, "classifications-cpc//classification-cpc"),
         "cited": _citations(bibliography),
         "line": line,
@@ -174,6 +213,12 @@ def _text(element: ElementTree.Element | None) -> str | None:
     parts: list[str] = []
     _collect(element, parts)
     return _SPACE.sub(" ", "".join(parts)).strip() or None
+
+
+def _claim(element: ElementTree.Element) -> str | None:
+    """The text of a claim, None when it was deleted (a reissue may leave its number)."""
+    text = _text(element)
+    return None if text is None or _NUMBER_ALONE.fullmatch(text) else text
 
 
 def _collect(element: ElementTree.Element, parts: list[str]) -> None:
@@ -201,6 +246,17 @@ def _codes(bibliography: ElementTree.Element, path: str) -> list[str]:
         if section and group and subclass:
             found.append(f"{section}{group}{subclass}" + (f"{main}/{sub}" if main and sub else ""))
     return list(dict.fromkeys(found))
+
+
+def _ipc7(bibliography: ElementTree.Element) -> list[str]:
+    """Codes of 2005: `A41D013/00`, or `A41D 1300` in columns, main group in three places, no slash."""
+    found = []
+    for name in ("main-classification", "further-classification"):
+        for one in bibliography.iterfind(f"classification-ipc/{name}"):
+            text = (one.text or "").strip()
+            match = _IPC7.fullmatch(text) or _IPC7_COLUMNS.fullmatch(text)
+            found.append(f"{match[1]}{int(match[2])}/{match[3]}" if match else " ".join(text.split()))
+    return list(dict.fromkeys(code for code in found if code))
 
 
 def _citations(bibliography: ElementTree.Element) -> list[dict[str, str | None]]:
@@ -237,6 +293,7 @@ def _convert(
             "date": dates(column[options.date], lines, ids, findings),
             **{name: column[name] for name in ("title", "abstract", "claims", "description", "ipc", "cpc", "kind")},
             "language": column["language"],
+            "members": one_text(same_application(column["office"], column["application"])),
             "line": column["line"],
         },
         len(batch),

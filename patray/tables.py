@@ -17,10 +17,21 @@ SUMMARY = _schema(
 )
 COMPARISONS = _schema(
     "family task landscape view slice metric system_a system_b mean_a mean_b diff ci_low ci_high "
-    "p_permutation p_t p_wilcoxon p_adjusted effect_size wins ties losses n min_detectable",
-    floats="mean_a mean_b diff ci_low ci_high p_permutation p_t p_wilcoxon p_adjusted effect_size min_detectable",
+    "ci_low_all ci_high_all p_permutation p_t p_wilcoxon p_adjusted correction p_equivalent effect_size wins ties "
+    "losses n min_detectable",
+    floats="mean_a mean_b diff ci_low ci_high ci_low_all ci_high_all p_permutation p_t p_wilcoxon p_adjusted "
+    "p_equivalent effect_size min_detectable",
     ints="wins ties losses n",
 )
+"""Every paired difference. ci_low, ci_high hold this one; ci_low_all, ci_high_all hold all of the family at once."""
+STANDINGS = _schema(
+    "family task landscape view slice metric system mean rank rank_low rank_high may_win shortfall not_worse picked "
+    "held_out winner_held_out n",
+    floats="mean shortfall picked held_out winner_held_out",
+    ints="rank rank_low rank_high n",
+    bools="may_win not_worse",
+)
+"""Who may be the best of a task, landscape and view: `stats/best.py`."""
 VERDICTS = _schema(
     "family task landscape view slice metric base recipe home place mean_base mean_tuned diff ci_low ci_high "
     "p_permutation p_adjusted standard_error n seeds seed_sd min_detectable verdict",
@@ -53,6 +64,10 @@ TUNING = _schema(
 ends of the chosen fusion weight's interval stand as `fusion.weight.ci_low` and `fusion.weight.ci_high`."""
 MAP = _schema("landscape view system patent_id label title x y", floats="x y")
 """A 2-D map of the patents, for the report."""
+
+
+ADDED = frozenset({"ci_low_all", "ci_high_all", "correction", "p_equivalent"})
+"""Columns that runs of patray 0.1 lack: they are read as null."""
 
 
 def ranking_file(landscape: str, view: str, system: str) -> str:

@@ -16,9 +16,9 @@ from patray.cluster.score import Scored
 from patray.files import Folder
 from patray.runs.suite import Suite
 from patray.runs.tuned_systems import controls, made_systems
-from patray.tasks.comparisons import ComparisonFamily
+from patray.tasks.comparisons import ComparisonFamily, judge_families
 from patray.tasks.evidence import from_evidence, to_evidence
-from patray.tasks.inference import compare, summarise
+from patray.tasks.inference import summarise
 from patray.tasks.scores import Score
 from patray.tasks.trends import trends
 from patray.tasks.verdicts import recipe_pairs, verdicts
@@ -64,7 +64,8 @@ class Judge:
         families = [ComparisonFamily(**family.model_dump()) for family in options.comparisons or ()]
         bases = {name: of.base for name, of in made.items()}
         declared = [family for family in families if family.between != "recipes"]
-        comparisons = compare(scores, items, declared, draws, bases)
+        comparisons, standings = judge_families(scores, items, declared, draws, bases)
+        self._run.write_table("standings.parquet", standings)
         if made:
             no_contenders = controls(self._suite)
             pairs = recipe_pairs(scores, items, families, made, no_contenders, draws)

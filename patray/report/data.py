@@ -226,6 +226,9 @@ def _read(run: Folder, name: str, schema: pa.Schema) -> pa.Table:
         table = run.read_table(name)
     except pa.ArrowInvalid as error:
         raise InputError(f"{run}/{name}: not a readable Parquet file: {error}") from error
+    for column in schema:
+        if column.name in tables.ADDED and column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
     lacking = [field.name for field in schema if field.name not in table.column_names]
     if lacking:
         raise InputError(f"{run}/{name}: no column {', '.join(lacking)}; expected {', '.join(schema.names)}")

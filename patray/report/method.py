@@ -6,6 +6,7 @@ from typing import Any
 
 from patray.report.comparison import ALPHA
 from patray.report.data import Results
+from patray.stats.corrections import SMALL
 
 
 def fine_print(options: dict[str, Any]) -> str:
@@ -40,7 +41,7 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
             "comparisons.parquet where the metric is a mean over items. Each declared family is corrected as a whole"
             f"{corrected}. Stars: *** below 0.001, ** below 0.01, * below 0.05, all corrected. "
             "Intervals of differences are not corrected, so one may exclude zero where the corrected test sees no "
-            "difference.",
+            "difference; comparisons.parquet has those that hold all at once beside them (ci_low_all, ci_high_all).",
         ),
         (
             "No difference seen",
@@ -125,7 +126,12 @@ def _part(options: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _correction(options: dict[str, Any]) -> str:
     name = str(_part(options, "statistics").get("correction"))
-    return {"holm": "Holm", "benjamini-hochberg": "Benjamini-Hochberg"}.get(name, "")
+    return {
+        "holm": "Holm",
+        "benjamini-hochberg": "Benjamini-Hochberg",
+        "max-t": "max-T",
+        "auto": f"Holm (up to {SMALL} comparisons) or max-T (more)",
+    }.get(name, "")
 
 
 def _intervals(options: dict[str, Any]) -> str:

@@ -162,20 +162,30 @@ class Comparison(Part):
     systems: tuple[str, ...] | None = Field(default=None, description="compare these alone; default all")
 
 
+class NonInferior(Part):
+    """What is no difference that matters: systems within the margin of the best are told from those beyond it."""
+
+    margin: float = Field(gt=0, lt=1, description="on the scale of the measure: 0.01 is one point of nDCG")
+
+
 class Statistics(Part):
     """Intervals and tests."""
 
     resamples: int = Field(default=10_000, ge=100)
     flips: int = Field(default=10_000, ge=100)
     level: float = Field(default=0.95, gt=0.5, lt=1)
-    correction: Literal["holm", "benjamini-hochberg"] = "holm"
+    correction: Literal["auto", "max-t", "holm", "benjamini-hochberg"] = Field(
+        default="auto", description="of the p of one family; auto: holm up to 50 comparisons, max-t beyond"
+    )
+    non_inferior: NonInferior | None = None
     seed: int = Field(default=0, ge=0)
     comparisons: tuple[Comparison, ...] | None = Field(default=None, description="default: main metric of every task")
 
     @property
     def draws(self) -> Draws:
         """What every number of the run is made with."""
-        return Draws(self.resamples, self.flips, self.seed, self.correction, self.level)
+        margin = None if self.non_inferior is None else self.non_inferior.margin
+        return Draws(self.resamples, self.flips, self.seed, self.correction, self.level, margin)
 
 
 class Actors(Part):

@@ -12,6 +12,7 @@ luck alone. Three answers, all from paired differences on the same items:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,28 +79,37 @@ class HeldOut:
     winner: float
 
 
-def held_out(statistic: Statistic, families: int, splits: int = 500, seed: int = 0) -> HeldOut:
-    """Pick the best of S systems on a random half of the families and score it on the other, both ways, many times.
+def held_out(
+    statistic: Statistic, families: int, choices: Sequence[np.ndarray], splits: int = 200, seed: int = 0
+) -> list[HeldOut]:
+    """Pick the best of some systems on a random half of the families and score it on the other, both ways, many times.
 
-    statistic: weights to (b, S); families that are not in a half weigh 0. Of equals (within 1e-12) the first is picked.
-    All nan with fewer than two families.
+    statistic: weights to (b, S) of all systems; families that are not in a half weigh 0. choices: columns (C,) of the
+    systems that stand against each other, one answer each. Of equals (within 1e-12) the first is picked. All nan with
+    fewer than two families.
     """
     random = stream(seed, 3)
-    systems = np.asarray(statistic(Drawn(np.ones((1, families))))).shape[1]
-    sums, picks = np.zeros(systems), np.zeros(systems)
+    picks = [np.zeros(len(columns)) for columns in choices]
+    sums = [np.zeros(len(columns)) for columns in choices]
     for start in range(0, splits if families > 1 else 0, BLOCK):
         inside = np.zeros((min(BLOCK, splits - start), families))
         for row in inside:
             row[random.permutation(families)[: families // 2]] = 1.0
         halves = [np.asarray(statistic(Drawn(each))) for each in (inside, 1.0 - inside)]
-        defined = ~np.isnan(np.concatenate(halves, axis=1)).any(axis=1)
-        for here, there in (halves, halves[::-1]):
-            mine, other = here[defined], there[defined]
-            best = np.argmax(mine >= mine.max(axis=1, keepdims=True) - TIE, axis=1)
-            np.add.at(sums, best, other[np.arange(len(best)), best])
-            np.add.at(picks, best, 1)
+        for at, columns in enumerate(choices):
+            ours = [half[:, columns] for half in halves]
+            defined = ~np.isnan(np.concatenate(ours, axis=1)).any(axis=1)
+            for here, there in (ours, ours[::-1]):
+                mine, other = here[defined], there[defined]
+                best = np.argmax(mine >= mine.max(axis=1, keepdims=True) - TIE, axis=1)
+                np.add.at(sums[at], best, other[np.arange(len(best)), best])
+                np.add.at(picks[at], best, 1)
+    return [_summed(one, other) for one, other in zip(picks, sums, strict=True)]
+
+
+def _summed(picks: np.ndarray, sums: np.ndarray) -> HeldOut:
     total = picks.sum()
     if not total:
-        return HeldOut(np.full(systems, np.nan), np.full(systems, np.nan), float("nan"))
-    value = np.divide(sums, picks, out=np.full(systems, np.nan), where=picks > 0)
+        return HeldOut(np.full(len(picks), np.nan), np.full(len(picks), np.nan), float("nan"))
+    value = np.divide(sums, picks, out=np.full(len(picks), np.nan), where=picks > 0)
     return HeldOut(picks / total, value, float(sums.sum() / total))

@@ -13,14 +13,16 @@ class Draws:
     """How intervals and tests are made: `Draws(resamples=1000, seed=7)`.
 
     resamples: bootstrap samples an interval; flips: sign flips a permutation test; seed: of both. correction: of the p
-    of one family, `holm` or `benjamini-hochberg`. level: of the intervals. Raises InputError for an unknown correction.
+    of one family, one of `corrections.METHODS`. level: of the intervals. margin: the largest difference that does not
+    matter, for tests of equivalence; None makes none. Raises InputError for an unknown correction.
     """
 
     resamples: int = 10_000
     flips: int = 10_000
     seed: int = 0
-    correction: str = "holm"
+    correction: str = "auto"
     level: float = 0.95
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         if self.correction not in METHODS:

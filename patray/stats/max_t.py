@@ -50,9 +50,9 @@ class MaxT:
     """What max-T says of a family of m comparisons.
 
     p (m,): step-down adjusted, nan where the statistic is. critical: what the largest statistic of the family exceeds
-    with probability alpha when nothing differs. reach: the same for the largest deviation of an estimate, in standard
-    errors: estimates +- reach x standard error hold all m differences at once with probability 1 - alpha. Both nan for
-    a family without a comparison.
+    with probability alpha when nothing differs. reach: how far the estimate that is farthest off is from the truth, in
+    standard errors: estimates +- reach x standard error hold all m differences at once with probability `level`. Both
+    nan for a family without a comparison.
     """
 
     p: np.ndarray
@@ -60,7 +60,7 @@ class MaxT:
     reach: float
 
 
-def max_t(nulls: Sequence[Null], alpha: float = 0.05) -> MaxT:
+def max_t(nulls: Sequence[Null], alpha: float = 0.05, level: float = 0.95) -> MaxT:
     """Adjust the p-values of all comparisons of some nulls together, in their order.
 
     For example 2,145 pairs of 66 systems on 46,069 queries, with 10,000 flips: p from 1/10,001 on.
@@ -90,8 +90,8 @@ def max_t(nulls: Sequence[Null], alpha: float = 0.05) -> MaxT:
         farthest.append(np.nanmax(centred, axis=1))
     p = (1.0 + extreme) / (1.0 + next(iter(counts)))
     adjusted[order] = np.maximum.accumulate(p)
-    ends = [float(np.quantile(np.concatenate(each), 1.0 - alpha, method="higher")) for each in (largest, farthest)]
-    return MaxT(adjusted, ends[0], ends[1])
+    critical = np.quantile(np.concatenate(largest), 1.0 - alpha, method="higher")
+    return MaxT(adjusted, float(critical), float(np.quantile(np.concatenate(farthest), level, method="higher")))
 
 
 def flip_null(values: np.ndarray, families: Families, pairs: np.ndarray, flips: Flips) -> Null:
@@ -135,8 +135,8 @@ def swap_null(swaps: Swaps, error: np.ndarray, flips: Flips) -> Null:
     scale = np.where(error > 0, error, np.where(swaps.observed == 0, np.inf, np.nan))
 
     def blocks(rows: int) -> Blocks:
-        for signs in flips.sample(rows):
-            studentised = swaps.differences(signs) / scale
+        for drawn in swaps.drawn(flips, rows):
+            studentised = drawn / scale
             yield studentised, studentised
 
     return Null(swaps.observed / scale, flips.flips, swaps.most(flips.families), blocks)

@@ -187,9 +187,7 @@ def swap_test(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray, fl
     families the totals of the two are half their sum plus and minus half their flipped difference, so one product a
     system serves all its pairs.
     """
-    swaps = Swaps.of(systems, pairs)
-    blocks = map(swaps.differences, flips.blocks(swaps.most(flips.families)))
-    return flips.p_values(swaps.observed, blocks, np.full(len(pairs), TIE))
+    return Swaps.of(systems, pairs).p_values(flips)
 
 
 @dataclass(frozen=True)
@@ -213,10 +211,19 @@ class Swaps:
         ]
         return Swaps(systems, pairs, whole, np.array([values[a] - values[b] for a, b in pairs]))
 
+    def p_values(self, flips: Flips) -> np.ndarray:
+        """(P,), as `swap_test`."""
+        blocks = map(self.differences, flips.blocks(self.most(flips.families)))
+        return flips.p_values(self.observed, blocks, np.full(len(self.pairs), TIE))
+
     def most(self, families: int) -> int:
         """Sign vectors of `families` families that are worth a block."""
         row_bytes = 8 * sum(part.matrix.shape[0] for system in self.systems for part in system)
         return min(cached_block(families), max(1, BLOCK_BYTES // row_bytes))
+
+    def drawn(self, flips: Flips, most: int) -> Iterator[np.ndarray]:
+        """Blocks (b, P) of the differences under the sampled flips, b at most `most`."""
+        return map(self.differences, flips.sample(most))
 
     def differences(self, signs: Drawn) -> np.ndarray:
         """(b, P): after the swaps that b sign vectors say."""

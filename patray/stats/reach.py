@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 
-from patray.errors import InputError
-from patray.stats.corrections import METHODS
+from patray.stats.corrections import procedure
 
 
 def smallest_p(flips: int, families: int | None = None) -> float:
@@ -28,13 +27,14 @@ def smallest_adjusted(method: str, comparisons: int, smallest: float, together: 
 
     together: how many of them reach `smallest` at once. smallest_adjusted("holm", 506, 1 / 10_001) is 0.0506. Holm asks
     m times the smallest p of the first, whatever the others are; Benjamini and Hochberg divide by the number that reach
-    it, so one alone needs as much as Holm asks and all together need nothing. Raises InputError for another method.
+    it, so one alone needs as much as Holm asks and all together need nothing; max-T needs no more than one comparison
+    does. Raises InputError for another method.
     """
-    if method == "holm":
-        return min(1.0, comparisons * smallest)
-    if method == "benjamini-hochberg":
-        return min(1.0, comparisons * smallest / max(together, 1))
-    raise InputError(f"correction {method!r}: no such correction; allowed are {', '.join(METHODS)}")
+    method = procedure(method, comparisons)
+    if method == "max-t":
+        return smallest
+    shared = max(together, 1) if method == "benjamini-hochberg" else 1
+    return min(1.0, comparisons * smallest / shared)
 
 
 def fewest_together(method: str, comparisons: int, smallest: float, alpha: float = 0.05) -> int | None:

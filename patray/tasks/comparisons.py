@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 
 from patray.errors import InputError
-from patray.stats.corrections import adjust
 from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.power import smallest_detectable
-from patray.tables import COMPARISONS
-from patray.tasks.contests import Contest, Outcome, decide
+from patray.tables import COMPARISONS, STANDINGS
+from patray.tasks.adjusting import adjust_family
+from patray.tasks.contests import COLUMNS_OF_OUTCOMES, Contest, Decided, decide
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.resampled import metrics_of
 from patray.tasks.scores import LabelScore, Score
+from patray.tasks.standings import standings
 
 POOLED = "classification:*"
 
@@ -67,19 +66,41 @@ def compare(
     Raises InputError for a metric that no score of the family's task has, or an `against` that
     none of them names; and as `summarise` does.
     """
+    return judge_families(scores, items, families, draws, bases)[0]
+
+
+def judge_families(
+    scores: Sequence[Score],
+    items: pa.Table,
+    families: Sequence[ComparisonFamily],
+    draws: Draws = DEFAULT_DRAWS,
+    bases: Mapping[str, str] | None = None,
+) -> tuple[pa.Table, pa.Table]:
+    """`tables.COMPARISONS`, as `compare`, and `tables.STANDINGS` of the families that compare every pair of systems."""
     catalogue = Catalogue.of(items)
     placed = [catalogue.place(score) for score in scores]
     contests = [list(_contests(family, placed, bases or {})) for family in families]
     flat = [contest for group in contests for contest in group]
-    outcomes = decide(flat, catalogue, draws)
+    decided = decide(flat, catalogue, draws)
     rows: list[dict[str, object]] = []
+    stands: list[dict[str, object]] = []
     start = 0
     for family, group in zip(families, contests, strict=True):
-        rows += _rows(family, group, outcomes[start : start + len(group)], draws.correction)
+        own = range(start, start + len(group))
+        rows += _rows(family, group, decided, own, draws)
+        if family.between == "systems" and family.against is None:
+            stands += [
+                {"family": family.name, "slice": family.slice, **row} for row in standings(flat, decided, own, draws)
+            ]
         start += len(group)
-    columns = {name: [row[name] for row in rows] for name in COMPARISONS.names}
-    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in COMPARISONS]
-    return pa.Table.from_arrays(arrays, schema=COMPARISONS)
+    return _table(rows, COMPARISONS), _table(stands, STANDINGS)
+
+
+def _table(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.Table:
+    """A number that does not exist, nan, is null."""
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def compare_pairs(
@@ -111,17 +132,17 @@ def compare_contests(
     draws: Draws,
 ) -> list[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` for these contests, corrected together."""
-    outcomes = decide(contests, catalogue, draws)
-    return list(_rows(family, contests, outcomes, draws.correction))
+    decided = decide(contests, catalogue, draws)
+    return list(_rows(family, contests, decided, range(len(contests)), draws))
 
 
 def _rows(
-    family: ComparisonFamily, contests: Sequence[Contest], outcomes: Sequence[Outcome], correction: str
+    family: ComparisonFamily, contests: Sequence[Contest], decided: Decided, own: Sequence[int], draws: Draws
 ) -> Iterable[dict[str, object]]:
-    adjusted = adjust(np.array([outcome.p_permutation for outcome in outcomes]), correction)
-    size = max(int(np.sum(~np.isnan(adjusted))), 1)
-    for contest, outcome, p_adjusted in zip(contests, outcomes, adjusted, strict=True):
-        error = outcome.standard_error
+    """own: the positions of the family's contests among all that were decided."""
+    adjusted = adjust_family(decided, own, draws)
+    for row, contest in enumerate(contests):
+        outcome = decided.outcomes[own[row]]
         yield {
             "family": family.name,
             "task": contest.task,
@@ -131,9 +152,13 @@ def _rows(
             "metric": family.metric,
             "system_a": contest.name_a,
             "system_b": contest.name_b,
-            **{name: getattr(outcome, name) for name in Outcome.__dataclass_fields__ if name != "standard_error"},
-            "p_adjusted": p_adjusted,
-            "min_detectable": float(smallest_detectable(np.array(error), size)),
+            **{name: getattr(outcome, name) for name in COLUMNS_OF_OUTCOMES},
+            "ci_low_all": float(adjusted.low[row]),
+            "ci_high_all": float(adjusted.high[row]),
+            "p_adjusted": float(adjusted.p[row]),
+            "correction": adjusted.correction,
+            "p_equivalent": outcome.p_equivalent(draws.margin),
+            "min_detectable": float(adjusted.min_detectable[row]),
         }
 
 

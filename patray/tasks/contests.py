@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import stats
 
 from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
 from patray.stats.draws import Draws
-from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
+from patray.stats.max_t import Null, flip_null, shift_null, swap_null
+from patray.stats.paired import Flips, Swaps, flip_test, paired_tests
 from patray.stats.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     AGREEMENT,
     Average,
+    Beside,
     Column,
     example_f1,
     label_counts,
@@ -63,6 +66,21 @@ class Outcome:
     ties: int | None = None
     losses: int | None = None
     standard_error: float = np.nan
+    families: int = 0
+
+    def p_equivalent(self, margin: float | None) -> float:
+        """p of the two one-sided tests (Schuirmann 1987, doi:10.1007/BF01068419) that diff is within +- margin.
+
+        Student's t with F - 1 degrees of freedom on diff / standard error; nan without a margin or an error.
+        """
+        if margin is None or self.families < 2 or np.isnan(self.standard_error):
+            return float("nan")
+        if self.standard_error == 0:
+            return 0.0 if abs(self.diff) < margin else 1.0
+        return float(stats.t.sf((margin - abs(self.diff)) / self.standard_error, self.families - 1))
+
+
+COLUMNS_OF_OUTCOMES = tuple(name for name in Outcome.__dataclass_fields__ if name not in ("standard_error", "families"))
 
 
 @dataclass(frozen=True)
@@ -74,8 +92,37 @@ class _Group:
     contests: list[int]
 
 
-def decide(contests: Sequence[Contest], catalogue: Catalogue, draws: Draws) -> list[Outcome]:
-    """The outcome of every contest, in order. A contest without a common item has n 0 and nothing else."""
+@dataclass(frozen=True)
+class Decision:
+    """Contests of one set of items, decided.
+
+    contests (P,): their positions; pairs (P, 2): the sides that meet in each; outcomes: P; errors (P,): standard errors
+    of their differences. statistic: weights of the population's families to the scores (b, S) of all sides. null: of
+    some of the P rows.
+    """
+
+    contests: np.ndarray
+    pairs: np.ndarray
+    outcomes: list[Outcome]
+    statistic: Statistic
+    families: int
+    null: Callable[[np.ndarray], Null]
+
+    @property
+    def errors(self) -> np.ndarray:
+        return np.array([outcome.standard_error for outcome in self.outcomes])
+
+
+@dataclass(frozen=True)
+class Decided:
+    """All contests that were asked. outcomes: of each, in order; n 0 and nothing else where there is no common item."""
+
+    outcomes: list[Outcome]
+    decisions: list[Decision]
+
+
+def decide(contests: Sequence[Contest], catalogue: Catalogue, draws: Draws) -> Decided:
+    """The outcome of every contest, in order, and what a correction for their number needs (`tasks/adjusting.py`)."""
     outcomes = [Outcome(0) for _ in contests]
     groups: dict[tuple[object, ...], _Group] = {}
     for at, contest in enumerate(contests):
@@ -91,6 +138,7 @@ def decide(contests: Sequence[Contest], catalogue: Catalogue, draws: Draws) -> l
         if key not in groups:
             groups[key] = _Group(members, catalogue.union(members), [])
         groups[key].contests.append(at)
+    decisions = []
     for group in groups.values():
         chosen = [contests[at] for at in group.contests]
         score = chosen[0].side_a[0].score
@@ -100,9 +148,10 @@ def decide(contests: Sequence[Contest], catalogue: Catalogue, draws: Draws) -> l
             found = _decide_clusters(chosen, group, draws)
         else:
             found = _decide_labels(chosen, group, draws)
-        for at, outcome in zip(group.contests, found, strict=True):
+        decisions.append(found)
+        for at, outcome in zip(group.contests, found.outcomes, strict=True):
             outcomes[at] = outcome
-    return outcomes
+    return Decided(outcomes, decisions)
 
 
 def _sides(contests: Sequence[Contest]) -> tuple[list[tuple[Placed, ...]], np.ndarray]:
@@ -145,7 +194,7 @@ def _differences(
     return low, high, error, p
 
 
-def _decide_means(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
+def _decide_means(contests: Sequence[Contest], group: _Group, draws: Draws) -> Decision:
     population = group.within
     families = population.families
     sides, pairs = _sides(contests)
@@ -156,8 +205,9 @@ def _decide_means(contests: Sequence[Contest], group: _Group, draws: Draws) -> l
     (replicates,) = recompute(blocks, [statistic])
     low, high, _, _ = _differences(replicates, means, pairs, families.count, draws.level)
     tests = paired_tests(values, families, pairs)
-    p = flip_test(values, families, pairs, Flips(families.count, draws.flips, draws.seed))
-    return [
+    flips = Flips(families.count, draws.flips, draws.seed)
+    p = flip_test(values, families, pairs, flips)
+    outcomes = [
         Outcome(
             n=len(values),
             mean_a=float(means[a]),
@@ -173,25 +223,37 @@ def _decide_means(contests: Sequence[Contest], group: _Group, draws: Draws) -> l
             ties=int(tests.ties[row]),
             losses=int(tests.losses[row]),
             standard_error=float(tests.standard_error[row]),
+            families=families.count,
         )
         for row, (a, b) in enumerate(pairs)
     ]
 
+    def null(rows: np.ndarray) -> Null:
+        return flip_null(values, families, pairs[rows], flips)
 
-def _decide_clusters(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
+    return Decision(np.array(group.contests), pairs, outcomes, statistic, families.count, null)
+
+
+def _decide_clusters(contests: Sequence[Contest], group: _Group, draws: Draws) -> Decision:
     """p is the bootstrap's: the cluster numbers of two clusterings mean nothing to each other and cannot be swapped."""
     sides, pairs = _sides(contests)
     column = AGREEMENT.index(contests[0].metric)
     statistics = [Column(Average(seed_statistics(side[0], group.within)), column) for side in sides]
-    return _of_counts(statistics, pairs, group, draws, None)
+    counts = _Counts.of(statistics, pairs, group, draws)
+
+    def null(rows: np.ndarray) -> Null:
+        return shift_null(counts.replicates, counts.values, pairs[rows], counts.error[rows])
+
+    outcomes = counts.outcomes(counts.shifted)
+    return Decision(np.array(group.contests), pairs, outcomes, Beside(tuple(statistics)), counts.families, null)
 
 
-def _decide_labels(contests: Sequence[Contest], group: _Group, draws: Draws) -> list[Outcome]:
+def _decide_labels(contests: Sequence[Contest], group: _Group, draws: Draws) -> Decision:
     sides, pairs = _sides(contests)
     metric = metrics_of(sides[0][0]).index(contests[0].metric)
     slots = list(zip(*sides, strict=True))
     labels = [shared_labels(slot) for slot in slots]
-    counts = [
+    systems = [
         [
             label_counts(placed, population, group.within, index, metric)
             for placed, population, index in zip(side, group.members, labels, strict=True)
@@ -199,46 +261,71 @@ def _decide_labels(contests: Sequence[Contest], group: _Group, draws: Draws) -> 
         for side in sides
     ]
     flips = Flips(group.within.families.count, draws.flips, draws.seed)
-    p = swap_test(counts, pairs, flips)
-    outcomes = _of_counts([Average(tuple(parts)) for parts in counts], pairs, group, draws, p)
-    if len(group.members) > 1:
-        return outcomes
-    items = np.stack([example_f1(side[0], group.within) for side in sides], axis=1)
-    differences = ((items[:, a] - items[:, b]) for a, b in pairs)
-    return [
-        replace(outcome, wins=int((d > TIE).sum()), ties=int((np.abs(d) <= TIE).sum()), losses=int((d < -TIE).sum()))
-        for outcome, d in zip(outcomes, differences, strict=True)
-    ]
-
-
-def _of_counts(
-    statistics: Sequence[Statistic], pairs: np.ndarray, group: _Group, draws: Draws, p: np.ndarray | None
-) -> list[Outcome]:
-    """Outcomes of metrics that are not means, each statistic (b,). p: of a permutation; None takes the bootstrap's.
-
-    effect_size is diff / (standard error x sqrt(n)), which is Cohen's d_z where the metric is a mean.
-    """
-    count, n = group.within.families.count, len(group.within.positions)
-    values = np.array([whole(statistic, group.within) for statistic in statistics])
-    replicates = recompute(bootstrap_weights(count, draws.resamples, draws.seed, cached_block(count)), statistics)
-    left_out = np.stack(recompute([leave_out(count)], statistics), axis=1)
-    low, high, error, shifted = _differences(np.stack(replicates, axis=1), values, pairs, count, draws.level, left_out)
-    p = shifted if p is None else p
-    outcomes = []
-    for row, (a, b) in enumerate(pairs):
-        diff = float(values[a] - values[b])
-        effect = 0.0 if diff == 0 else diff / (error[row] * np.sqrt(n)) if error[row] > 0 else np.nan
-        outcomes.append(
-            Outcome(
-                n=n,
-                mean_a=float(values[a]),
-                mean_b=float(values[b]),
-                diff=diff,
-                ci_low=float(low[row]),
-                ci_high=float(high[row]),
-                p_permutation=float(p[row]),
-                effect_size=float(effect),
-                standard_error=float(error[row]),
+    statistics = [Average(tuple(parts)) for parts in systems]
+    counts = _Counts.of(statistics, pairs, group, draws)
+    outcomes = counts.outcomes(Swaps.of(systems, pairs).p_values(flips))
+    if len(group.members) == 1:
+        items = np.stack([example_f1(side[0], group.within) for side in sides], axis=1)
+        differences = ((items[:, a] - items[:, b]) for a, b in pairs)
+        outcomes = [
+            replace(
+                outcome, wins=int((d > TIE).sum()), ties=int((np.abs(d) <= TIE).sum()), losses=int((d < -TIE).sum())
             )
-        )
-    return outcomes
+            for outcome, d in zip(outcomes, differences, strict=True)
+        ]
+
+    def null(rows: np.ndarray) -> Null:
+        return swap_null(Swaps.of(systems, pairs[rows]), counts.error[rows], flips)
+
+    return Decision(np.array(group.contests), pairs, outcomes, Beside(tuple(statistics)), counts.families, null)
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Metrics that are not means, of S sides on n items.
+
+    values (S,), replicates (B, S); of P pairs low, high, error and shifted, the bootstrap's p.
+    """
+
+    n: int
+    families: int
+    pairs: np.ndarray
+    values: np.ndarray
+    replicates: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    error: np.ndarray
+    shifted: np.ndarray
+
+    @staticmethod
+    def of(statistics: Sequence[Statistic], pairs: np.ndarray, group: _Group, draws: Draws) -> _Counts:
+        count, n = group.within.families.count, len(group.within.positions)
+        values = np.array([whole(statistic, group.within) for statistic in statistics])
+        blocks = bootstrap_weights(count, draws.resamples, draws.seed, cached_block(count))
+        replicates = np.stack(recompute(blocks, statistics), axis=1)
+        left_out = np.stack(recompute([leave_out(count)], statistics), axis=1)
+        of_pairs = _differences(replicates, values, pairs, count, draws.level, left_out)
+        return _Counts(n, count, pairs, values, replicates, *of_pairs)
+
+    def outcomes(self, p: np.ndarray) -> list[Outcome]:
+        """With p (P,) of the test. effect_size is diff / (standard error x sqrt(n)): of a mean that is Cohen's d_z."""
+        outcomes = []
+        for row, (a, b) in enumerate(self.pairs):
+            diff = float(self.values[a] - self.values[b])
+            error = self.error[row]
+            effect = 0.0 if diff == 0 else diff / (error * np.sqrt(self.n)) if error > 0 else np.nan
+            outcomes.append(
+                Outcome(
+                    n=self.n,
+                    mean_a=float(self.values[a]),
+                    mean_b=float(self.values[b]),
+                    diff=diff,
+                    ci_low=float(self.low[row]),
+                    ci_high=float(self.high[row]),
+                    p_permutation=float(p[row]),
+                    effect_size=float(effect),
+                    standard_error=float(error),
+                    families=self.families,
+                )
+            )
+        return outcomes

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.stats.corrections import adjust
 from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.power import smallest_detectable
+from patray.tasks.adjusting import adjust_family
 from patray.tasks.contests import Contest, decide
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.scores import MeanScore
@@ -79,15 +78,16 @@ def gap_changes(
         else:
             contests.append(None)
     asked = [contest for contest in contests if contest is not None]
-    outcomes = iter(decide(asked, catalogue, draws))
-    found = [None if contest is None else next(outcomes) for contest in contests]
-    p = adjust(np.array([np.nan if seen is None else seen.p_permutation for seen in found]), draws.correction)
-    size = max(int(np.sum(~np.isnan(p))), 1)
+    decided = decide(asked, catalogue, draws)
+    adjusted = adjust_family(decided, range(len(asked)), draws)
+    places = iter(range(len(asked)))
     changes: list[GapChange | None] = []
-    for (before_side, after_side), contest, seen, p_adjusted in zip(pairs, contests, found, p, strict=True):
-        if contest is None or seen is None or not seen.n:
+    for (before_side, after_side), contest in zip(pairs, contests, strict=True):
+        at = next(places) if contest is not None else -1
+        if contest is None or not decided.outcomes[at].n:
             changes.append(None)
             continue
+        seen = decided.outcomes[at]
         common = catalogue.common(contest.side_a[0].population, contest.side_b[0].population)
         gains = [
             _mean(after, common) - _mean(before, common)
@@ -107,8 +107,8 @@ def gap_changes(
                 low=seen.ci_low,
                 high=seen.ci_high,
                 p=seen.p_permutation,
-                p_adjusted=float(p_adjusted),
-                min_detectable=float(smallest_detectable(np.array(seen.standard_error), size)),
+                p_adjusted=float(adjusted.p[at]),
+                min_detectable=float(adjusted.min_detectable[at]),
                 gain_in=gains[0],
                 gain_out=gains[1],
             )

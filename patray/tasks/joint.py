@@ -19,6 +19,7 @@ from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     AGREEMENT,
     Average,
+    Beside,
     Column,
     label_counts,
     mean_statistic,
@@ -69,16 +70,6 @@ class _Functions:
     def __call__(self, weights: Weights) -> np.ndarray:
         scores = self.scores(weights)
         return np.stack([function.of(scores) for function in self.functions], axis=1)
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """Statistics (b,) as the columns of one, (b, S)."""
-
-    parts: tuple[Statistic, ...]
-
-    def __call__(self, weights: Weights) -> np.ndarray:
-        return np.stack([part(weights) for part in self.parts], axis=1)
 
 
 def joint(
@@ -142,10 +133,10 @@ def _scores(
         return mean_statistic([side[0] for side in sides], members[0], within)
     if isinstance(score, ClusterScore):
         column = AGREEMENT.index(metric)
-        return _Beside(tuple(Column(Average(seed_statistics(side[0], within)), column) for side in sides))
+        return Beside(tuple(Column(Average(seed_statistics(side[0], within)), column) for side in sides))
     index = metrics_of(sides[0][0]).index(metric)
     labels = [shared_labels(slot) for slot in slots]
-    return _Beside(
+    return Beside(
         tuple(
             Average(
                 tuple(

@@ -85,6 +85,16 @@ class Column:
         return self.statistic(weights)[:, self.column]
 
 
+@dataclass(frozen=True)
+class Beside:
+    """Statistics (b,) as the columns of one, (b, S)."""
+
+    parts: tuple[Statistic, ...]
+
+    def __call__(self, weights: Weights) -> np.ndarray:
+        return np.stack([part(weights) for part in self.parts], axis=1)
+
+
 def shared_labels(members: Sequence[Placed]) -> dict[str, int]:
     """Column of every label that is true or predicted in some score: the others have no effect on any F1."""
     found: set[str] = set()

@@ -14,10 +14,9 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
-from patray.stats.corrections import adjust
 from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.power import smallest_detectable
 from patray.tables import VERDICTS
+from patray.tasks.adjusting import ALPHA, adjust_family
 from patray.tasks.comparisons import POOLED, ComparisonFamily, compare_contests, gather, same_tasks
 from patray.tasks.contests import Contest, decide
 from patray.tasks.populations import Catalogue, Placed
@@ -26,7 +25,6 @@ from patray.tasks.seed_means import SeedMeans, seed_differences
 
 IMPROVED, NEITHER, DEGRADED = "improved", "no difference seen", "degraded"
 HOME, FOREIGN = "home", "foreign"
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -112,16 +110,15 @@ def verdicts(
         sides = means.facing(cell.tuned[key], [cell.bases[key[0]]])
         names = seed_mean_name(*key), key[0]
         contests.append(Contest(cell.task, cell.landscape, cell.view, families[number].metric, *names, *sides))
-    outcomes = decide(contests, catalogue, draws)
+    decided = decide(contests, catalogue, draws)
     of_family = np.array([number for number, _, _ in asked], dtype=np.int64)
-    p = np.array([outcome.p_permutation for outcome in outcomes], dtype=np.float64)
-    adjusted, size = np.full(len(p), np.nan), np.ones(len(p))
+    adjusted, smallest = np.full(len(asked), np.nan), np.full(len(asked), np.nan)
     for number in np.unique(of_family):
-        rows = of_family == number
-        adjusted[rows] = adjust(p[rows], draws.correction)
-        size[rows] = max(int(np.sum(~np.isnan(p[rows]))), 1)
+        rows = np.flatnonzero(of_family == number)
+        found = adjust_family(decided, rows.tolist(), draws)
+        adjusted[rows], smallest[rows] = found.p, found.min_detectable
     rows_out = []
-    for (number, cell, key), outcome, corrected, among in zip(asked, outcomes, adjusted, size, strict=True):
+    for (number, cell, key), outcome, corrected, least in zip(asked, decided.outcomes, adjusted, smallest, strict=True):
         family, (base, recipe, home) = families[number], key
         seeds = cell.tuned[key]
         apart = seed_differences(seeds, cell.bases[base], family.metric, catalogue) if len(seeds) > 1 else ()
@@ -148,7 +145,7 @@ def verdicts(
                 "n": outcome.n,
                 "seeds": len(seeds),
                 "seed_sd": float(np.std(apart, ddof=1)) if len(apart) else np.nan,
-                "min_detectable": float(smallest_detectable(np.array(outcome.standard_error), int(among))),
+                "min_detectable": float(least),
                 "verdict": verdict_of(outcome.diff, float(corrected)),
             }
         )

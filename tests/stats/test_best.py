@@ -79,7 +79,7 @@ def test_the_winner_of_equal_systems_is_worth_their_mean_on_queries_that_did_not
     for seed in range(60):
         values = np.random.default_rng(seed).normal(size=(40, 20))
         families = group_families(np.arange(40))
-        found = held_out(MeanStatistic.of(values, families), 40, 60, seed)
+        (found,) = held_out(MeanStatistic.of(values, families), 40, [np.arange(20)], 60, seed)
         assert found.picked.sum() == pytest.approx(1.0)
         naive.append(values.mean(axis=0).max())
         fair.append(found.winner)
@@ -90,7 +90,7 @@ def test_the_winner_of_equal_systems_is_worth_their_mean_on_queries_that_did_not
 
 def test_a_clear_winner_is_always_picked_and_keeps_its_mean() -> None:
     values = np.random.default_rng(0).normal(size=(31, 3)) * 0.1 + np.array([0.0, 1.0, 2.0])
-    found = held_out(MeanStatistic.of(values, group_families(np.arange(31))), 31)
+    (found,) = held_out(MeanStatistic.of(values, group_families(np.arange(31))), 31, [np.arange(3)])
     assert found.picked.tolist() == [0.0, 0.0, 1.0]
     assert found.winner == pytest.approx(values[:, 2].mean(), abs=0.02)
     assert np.isnan(found.value[:2]).all()
@@ -98,6 +98,18 @@ def test_a_clear_winner_is_always_picked_and_keeps_its_mean() -> None:
 
 def test_one_family_cannot_be_halved() -> None:
     values = np.random.default_rng(0).normal(size=(5, 3))
-    found = held_out(MeanStatistic.of(values, group_families(np.zeros(5, dtype=int))), 1)
+    (found,) = held_out(MeanStatistic.of(values, group_families(np.zeros(5, dtype=int))), 1, [np.arange(3)])
     assert np.isnan(found.winner)
     assert np.isnan(found.picked).all()
+
+
+def test_systems_of_different_cells_stand_against_their_own_alone() -> None:
+    values = np.random.default_rng(0).normal(size=(40, 4)) + np.array([0.0, 9.0, 0.0, 0.3])
+    statistic = MeanStatistic.of(values, group_families(np.arange(40)))
+    together = held_out(statistic, 40, [np.array([0, 1]), np.array([2, 3])], 80, 5)
+    for columns, found in zip(([0, 1], [2, 3]), together, strict=True):
+        (alone,) = held_out(
+            MeanStatistic.of(values[:, columns], group_families(np.arange(40))), 40, [np.arange(2)], 80, 5
+        )
+        np.testing.assert_allclose(found.picked, alone.picked)
+        assert found.winner == pytest.approx(alone.winner)

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patray.errors import InputError
-from patray.stats.corrections import METHODS, adjust
+from patray.stats.corrections import adjust
 from patray.stats.paired import Flips, flip_test
 from patray.stats.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
 from patray.stats.resample import group_families
 
+METHODS = ("holm", "benjamini-hochberg")
 COUNTS = st.integers(1, 3000)
 
 
@@ -67,3 +68,9 @@ def test_with_few_families_the_smallest_p_is_that_of_the_test_itself(families: i
 def test_another_correction_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="bonferroni"):
         smallest_adjusted("bonferroni", 3, 0.01)
+
+
+@given(comparisons=COUNTS, flips=st.integers(100, 20_000))
+def test_max_t_needs_no_more_flips_for_a_family_than_for_one_comparison(comparisons: int, flips: int) -> None:
+    assert smallest_adjusted("max-t", comparisons, smallest_p(flips)) == smallest_p(flips)
+    assert fewest_together("auto", comparisons, smallest_p(10_000)) == 1

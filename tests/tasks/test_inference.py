@@ -404,7 +404,7 @@ def test_families_that_cannot_be_meant_are_refused(family: ComparisonFamily, mes
 
 def test_an_unknown_correction_and_a_score_given_twice_are_refused() -> None:
     family = ComparisonFamily("f", "retrieval", "nDCG@10")
-    with pytest.raises(InputError, match="allowed are holm, benjamini-hochberg"):
+    with pytest.raises(InputError, match="allowed are auto, max-t, holm, benjamini-hochberg"):
         compare(three_systems(), table_of(80), [family], replace(FEW, correction="none"))
     with pytest.raises(InputError, match="given twice"):
         compare(three_systems() * 2, table_of(80), [family], FEW)

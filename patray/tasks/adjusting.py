@@ -1,0 +1,68 @@
+"""Correct the p of a family of contests for their number, by Holm, Benjamini and Hochberg, or max-T."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from patray.stats.corrections import adjust, procedure
+from patray.stats.draws import Draws
+from patray.stats.max_t import MaxT, max_t
+from patray.stats.power import power_reach, smallest_detectable
+from patray.stats.reach import fewest_together, smallest_p
+from patray.tasks.contests import Decided
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """What correcting m contests together gives, each (m,) float64.
+
+    correction: the procedure in force. p: adjusted. low, high: simultaneous intervals, all of which hold with the level
+    of the run. min_detectable: the true difference that this procedure finds 4 times in 5; nan where it can find none.
+    """
+
+    correction: str
+    p: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    min_detectable: np.ndarray
+
+
+def adjust_family(decided: Decided, family: Sequence[int], draws: Draws, method: str | None = None) -> Adjusted:
+    """Correct these contests together; method: other than the run's."""
+    outcomes = [decided.outcomes[at] for at in family]
+    p, diff, error = (
+        np.array([getattr(outcome, name) for outcome in outcomes], np.float64)
+        for name in ("p_permutation", "diff", "standard_error")
+    )
+    size = int(np.sum(~np.isnan(p)))
+    correction = procedure(method or draws.correction, size)
+    found = _max_t(decided, family, draws)
+    width = found.reach * error
+    if correction == "max-t":
+        adjusted = np.where(np.isnan(p), np.nan, found.p)
+        smallest = (found.critical + power_reach()) * error
+    else:
+        adjusted = adjust(p, correction)
+        carried = size > 0 and fewest_together(correction, size, smallest_p(draws.flips), ALPHA) is not None
+        smallest = smallest_detectable(error, max(size, 1)) if carried else np.full(len(p), np.nan)
+    return Adjusted(correction, adjusted, diff - width, diff + width, smallest)
+
+
+def _max_t(decided: Decided, family: Sequence[int], draws: Draws) -> MaxT:
+    """Of the contests in the order of `family`."""
+    place = {contest: row for row, contest in enumerate(family)}
+    nulls, order = [], []
+    for decision in decided.decisions:
+        rows = np.array([row for row, contest in enumerate(decision.contests) if int(contest) in place], dtype=np.int64)
+        if len(rows):
+            nulls.append(decision.null(rows))
+            order += [place[int(contest)] for contest in decision.contests[rows]]
+    found = max_t(nulls, ALPHA, draws.level)
+    p = np.full(len(family), np.nan)
+    p[order] = found.p
+    return MaxT(p, found.critical, found.reach)

@@ -25,6 +25,7 @@ from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View
+from patray.metrics.measures import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
 from patray.runs.systems import SystemEntry
@@ -65,7 +66,7 @@ class Rankings:
             yield None, found
 
     def _fuse(self, place: Place, system: SystemEntry, truth: Any, after: list[Any]) -> Any:
-        measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else ("nDCG@10",)
+        measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
         split = self.landscape.query_split
         return fuse.remote(self.run, place, truth, split, system, measures[0], self.suite.search.depth, *after)
 

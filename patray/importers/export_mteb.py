@@ -22,17 +22,8 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.dapfam import FORMAT as DAPFAM
 from patray.importers.dapfam import VARIANTS
+from patray.metrics.measures import definition_of
 
-RETRIEVAL = {"nDCG": "ndcg", "Recall": "recall", "AP": "map", "RR": "mrr", "P": "precision"}
-OTHERS = {
-    "logistic-macro-F1": "f1",
-    "logistic-micro-F1": "f1_micro",
-    "knn-macro-F1": "knn_f1",
-    "knn-micro-F1": "knn_f1_micro",
-    "V-measure": "v_measure",
-    "ARI": "ari",
-    "NMI": "nmi",
-}
 UNDETERMINED = "und-Zyyy"
 """ISO 639-2 and 15924 for a language and script that nobody stated; mteb reads no score without a language."""
 MAIN = ("ndcg_at_10", "f1", "knn_f1", "v_measure")
@@ -129,10 +120,12 @@ def _task(row: dict[str, Any], facts: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _metric(name: str) -> str | None:
-    if name in OTHERS:
-        return OTHERS[name]
-    base, _, cutoff = name.partition("@")
-    return f"{RETRIEVAL[base]}_at_{cutoff}" if base in RETRIEVAL and cutoff.isdigit() else None
+    """What mteb calls a metric; its own probe is logistic regression, a k-NN's F1 gets a prefix."""
+    found = definition_of(name)
+    if found is None:
+        return None
+    prefix = "knn_" if name.startswith("knn-") else ""
+    return prefix + found.mteb.format(k=name.rpartition("@")[2])
 
 
 def _file(name: str) -> str:

@@ -1,22 +1,114 @@
-"""A retrieval measure under the name people write: `nDCG@10`."""
+"""Every measure that patray knows, one record each: what it is called, what it can be, how it is counted.
+
+This is the one list. A suite chooses from it and orders it (`tasks.retrieval.measures`); reports, tables, exports and
+comparisons follow the suite's choice. A new retrieval measure is one more `Definition` here, and a line in the docs.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from patray.errors import InputError
+from patray.metrics.ranking import Counted, ratio, sums
 
-NAMES = ("nDCG", "Recall", "AP", "RR", "P")
+KINDS = ("retrieval", "classification", "clustering")
+"""Kinds of task, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A measure: `nDCG` of retrieval, written `nDCG@10` with its cutoff.
+
+    task: one of KINDS. low, high: the ends of its range. says: what it measures, in a few words. mteb, trec_eval,
+    ir_measures: what these call it, `{k}` for the cutoff; empty where they do not have it. value: of a retrieval
+    measure, what was counted and the cutoff to (Q,) float64. same_as: a measure that it equals by another name.
+    """
+
+    name: str
+    task: str
+    low: float
+    high: float
+    says: str
+    mteb: str
+    trec_eval: str = ""
+    ir_measures: str = ""
+    value: Callable[[Counted, int], np.ndarray] | None = field(default=None, compare=False)
+    same_as: str = ""
+
+
+def _ndcg(seen: Counted, cutoff: int) -> np.ndarray:
+    near, best = seen.gain_rank <= cutoff, seen.ideal_rank <= cutoff
+    found = sums(seen.gain_query[near], seen.gain[near], seen.n_queries)
+    return ratio(found, sums(seen.ideal_query[best], seen.ideal_gain[best], seen.n_queries))
+
+
+def _recall(seen: Counted, cutoff: int) -> np.ndarray:
+    return ratio(sums(seen.query[seen.rank <= cutoff], None, seen.n_queries), seen.n_relevant)
+
+
+def _ap(seen: Counted, cutoff: int) -> np.ndarray:
+    near = seen.rank <= cutoff
+    return ratio(sums(seen.query[near], (seen.ordinal / seen.rank)[near], seen.n_queries), seen.n_relevant)
+
+
+def _rr(seen: Counted, cutoff: int) -> np.ndarray:
+    near = seen.rank <= cutoff
+    first = np.where(seen.ordinal == 1, 1.0 / seen.rank, 0.0)
+    return sums(seen.query[near], first[near], seen.n_queries)
+
+
+def _p(seen: Counted, cutoff: int) -> np.ndarray:
+    return sums(seen.query[seen.rank <= cutoff], None, seen.n_queries) / cutoff
+
+
+DEFINITIONS = (
+    Definition(
+        "nDCG", "retrieval", 0, 1, "gain of the first K, discounted by rank, over the best possible",
+        "ndcg_at_{k}", "ndcg_cut_{k}", "nDCG@{k}", _ndcg,
+    ),
+    Definition(
+        "Recall", "retrieval", 0, 1, "share of the relevant patents that are among the first K",
+        "recall_at_{k}", "recall_{k}", "R@{k}", _recall,
+    ),
+    Definition(
+        "AP", "retrieval", 0, 1, "mean over all relevant patents of the precision at their rank, 0 beyond K",
+        "map_at_{k}", "map_cut_{k}", "AP@{k}", _ap,
+    ),
+    Definition(
+        "RR", "retrieval", 0, 1, "1 / rank of the first relevant patent, 0 beyond K",
+        "mrr_at_{k}", "recip_rank", "RR@{k}", _rr,
+    ),
+    Definition(
+        "P", "retrieval", 0, 1, "share of the first K that is relevant",
+        "precision_at_{k}", "P_{k}", "P@{k}", _p,
+    ),
+    Definition("macro-F1", "classification", 0, 1, "F1 of each label, mean over labels", "f1"),
+    Definition("micro-F1", "classification", 0, 1, "F1 of all decisions together", "f1_micro"),
+    Definition("V-measure", "clustering", 0, 1, "mean of homogeneity and completeness, harmonic", "v_measure"),
+    Definition("ARI", "clustering", -1, 1, "pairs that classes and clusters agree on, beyond chance", "ari"),
+    Definition("NMI", "clustering", 0, 1, "mutual information over the mean entropy", "nmi", same_as="V-measure"),
+)  # fmt: skip
+"""In the order in which measures are shown where a suite names none."""
+BY_NAME = {definition.name: definition for definition in DEFINITIONS}
+
+
+def names_of(task: str) -> tuple[str, ...]:
+    """Names of the measures of a kind of task: names_of("clustering") is ("V-measure", "ARI", "NMI")."""
+    return tuple(definition.name for definition in DEFINITIONS if definition.task == task)
+
+
+NAMES = names_of("retrieval")
+F1 = names_of("classification")
+AGREEMENT = names_of("clustering")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure of a ranking's first `cutoff` results.
-
-    trec_eval calls them ndcg_cut_K, recall_K, map_cut_K, recip_rank of the first K, and P_K; ir-measures writes them
-    nDCG@K, R@K, AP@K, RR@K and P@K.
-    """
+    """A measure of a ranking's first `cutoff` results."""
 
     name: str
     cutoff: int
@@ -29,6 +121,16 @@ class Measure:
 
     def __str__(self) -> str:
         return f"{self.name}@{self.cutoff}"
+
+    def value(self, seen: Counted) -> np.ndarray:
+        """Its value for each query: (Q,) float64."""
+        counted = BY_NAME[self.name].value
+        assert counted is not None, self.name
+        return counted(seen, self.cutoff)
+
+    def called(self, by: str) -> str:
+        """What `mteb`, `trec_eval` or `ir_measures` calls it: `ndcg_cut_10`."""
+        return str(getattr(BY_NAME[self.name], by)).format(k=self.cutoff)
 
 
 def parse_measure(text: str) -> Measure:
@@ -52,4 +154,36 @@ RETRIEVAL = (
     Measure("RR", 10),
     Measure("P", 10),
 )
-"""What the retrieval task reports by default."""
+"""What the retrieval task reports by default; the first one leads."""
+LEADING = str(RETRIEVAL[0])
+"""The measure of everything that ranks and was given no other."""
+
+
+def definition_of(metric: str) -> Definition | None:
+    """The definition of a metric as tables name it: `nDCG@10`, `knn-macro-F1`, `ARI`; None for what is no measure."""
+    if metric in BY_NAME:
+        return BY_NAME[metric]
+    base, at, cutoff = metric.partition("@")
+    if at and cutoff.isdigit() and base in NAMES:
+        return BY_NAME[base]
+    probe, dash, name = metric.partition("-")
+    return BY_NAME[name] if probe and dash and name in F1 else None
+
+
+def in_order(metrics: Sequence[str], task: str) -> list[str]:
+    """The metrics of a kind of task among some, as they are shown where nobody ordered them: by probe, name, cutoff."""
+
+    def place(metric: str) -> tuple[str, int, int]:
+        found = definition_of(metric)
+        assert found is not None
+        cutoff = metric.rpartition("@")[2]
+        probe = metric.removesuffix(found.name) if found.task == "classification" else ""
+        return probe, DEFINITIONS.index(found), int(cutoff) if cutoff.isdigit() else 0
+
+    known = [metric for metric in dict.fromkeys(metrics) if (found := definition_of(metric)) and found.task == task]
+    return sorted(known, key=place)
+
+
+def of_probes(probes: Sequence[str], measures: Sequence[str]) -> tuple[str, ...]:
+    """Metrics of classification as tables name them: of_probes(["knn"], ["macro-F1"]) is ("knn-macro-F1",)."""
+    return tuple(f"{probe}-{measure}" for probe in probes for measure in measures)

@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from patray.errors import InputError
-from patray.metrics.measures import Measure
+
+if TYPE_CHECKING:
+    from patray.metrics.measures import Measure
 
 BLOCK_CELLS = 65_536
 """Cells looked up at once: the block's keys and its relevant pairs stay in the processor's cache."""
@@ -85,51 +89,96 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
     return Hits(row, column + 1, pair, n_queries, query, relevance, ideal)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What measures are made of, for one slice of the pairs; each part is computed once, when a measure asks for it.
+
+    gain_query, gain_rank, gain (G,): hits of any grade above zero. ideal_query, ideal_rank, ideal_gain (I,): the same
+    of the best possible ranking. query, rank, ordinal (H,): hits that count as relevant, ordinal 1 for a query's first.
+    n_relevant (Q,): pairs that count, ranked or not.
+    """
+
+    hits: Hits
+    pairs: np.ndarray | None = None
+    relevant_from: int = 1
+
+    @property
+    def n_queries(self) -> int:
+        return self.hits.n_queries
+
+    @cached_property
+    def _graded(self) -> np.ndarray:
+        above = self.hits.pair_relevance > 0
+        return above if self.pairs is None else above & self.pairs
+
+    @cached_property
+    def _relevant(self) -> np.ndarray:
+        return self._graded & (self.hits.pair_relevance >= self.relevant_from)
+
+    @cached_property
+    def _shown_graded(self) -> np.ndarray:
+        return self._graded[self.hits.pair]
+
+    @cached_property
+    def _shown(self) -> np.ndarray:
+        return self._relevant[self.hits.pair]
+
+    @cached_property
+    def gain_query(self) -> np.ndarray:
+        return self.hits.query[self._shown_graded]
+
+    @cached_property
+    def gain_rank(self) -> np.ndarray:
+        return self.hits.rank[self._shown_graded]
+
+    @cached_property
+    def gain(self) -> np.ndarray:
+        return self.hits.pair_relevance[self.hits.pair[self._shown_graded]] / np.log2(self.gain_rank + 1.0)
+
+    @cached_property
+    def _ideal(self) -> np.ndarray:
+        return self.hits.ideal[self._graded[self.hits.ideal]]
+
+    @cached_property
+    def ideal_query(self) -> np.ndarray:
+        return self.hits.pair_query[self._ideal]
+
+    @cached_property
+    def ideal_rank(self) -> np.ndarray:
+        return _ordinal(self.ideal_query, np.bincount(self.ideal_query, minlength=self.n_queries))
+
+    @cached_property
+    def ideal_gain(self) -> np.ndarray:
+        return self.hits.pair_relevance[self._ideal] / np.log2(self.ideal_rank + 1.0)
+
+    @cached_property
+    def query(self) -> np.ndarray:
+        return self.hits.query[self._shown]
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        return self.hits.rank[self._shown]
+
+    @cached_property
+    def ordinal(self) -> np.ndarray:
+        return _ordinal(self.query, np.bincount(self.query, minlength=self.n_queries))
+
+    @cached_property
+    def n_relevant(self) -> np.ndarray:
+        return np.bincount(self.hits.pair_query[self._relevant], minlength=self.n_queries)
+
+
 def measure_hits(
     hits: Hits, measures: Sequence[Measure], pairs: np.ndarray | None = None, relevant_from: int = 1
 ) -> dict[Measure, np.ndarray]:
     """Value of each measure for each query: (Q,) float64.
 
     pairs (P,) bool: only these pairs count as relevant (a slice); all when None. relevant_from: least grade that counts
-    in measures without grades. A query without a relevant pair gets
-    0 everywhere; whoever averages drops it. A cutoff beyond the ranking's depth takes what was ranked, as trec_eval.
+    in measures without grades. A query without a relevant pair gets 0 everywhere; whoever averages drops it. A cutoff
+    beyond the ranking's depth takes what was ranked, as trec_eval.
     """
-    counted = hits.pair_relevance > 0 if pairs is None else (hits.pair_relevance > 0) & pairs
-    needed = {measure.name for measure in measures}
-    terms: dict[str, np.ndarray] = {}
-    if "nDCG" in needed:
-        shown = counted[hits.pair]
-        gain_query, gain_rank = hits.query[shown], hits.rank[shown]
-        gain = hits.pair_relevance[hits.pair[shown]] / np.log2(gain_rank + 1.0)
-        ideal = hits.ideal[counted[hits.ideal]]
-        ideal_query = hits.pair_query[ideal]
-        ideal_rank = _ordinal(ideal_query, np.bincount(ideal_query, minlength=hits.n_queries))
-        ideal_gain = hits.pair_relevance[ideal] / np.log2(ideal_rank + 1.0)
-    counted = counted & (hits.pair_relevance >= relevant_from)
-    shown = counted[hits.pair]
-    query, rank = hits.query[shown], hits.rank[shown]
-    n_relevant = np.bincount(hits.pair_query[counted], minlength=hits.n_queries)
-    if needed & {"AP", "RR"}:
-        ordinal = _ordinal(query, np.bincount(query, minlength=hits.n_queries))
-        terms["AP"] = ordinal / rank
-        terms["RR"] = np.where(ordinal == 1, 1.0 / rank, 0.0)
-
-    values = {}
-    for measure in measures:
-        if measure.name == "nDCG":
-            near, best = gain_rank <= measure.cutoff, ideal_rank <= measure.cutoff
-            found = _sum(gain_query[near], gain[near], hits.n_queries)
-            values[measure] = _ratio(found, _sum(ideal_query[best], ideal_gain[best], hits.n_queries))
-            continue
-        near = rank <= measure.cutoff
-        term = terms.get(measure.name)
-        total = _sum(query[near], None if term is None else term[near], hits.n_queries)
-        if measure.name in ("Recall", "AP"):
-            total = _ratio(total, n_relevant)
-        elif measure.name == "P":
-            total = total / measure.cutoff
-        values[measure] = total
-    return values
+    seen = Counted(hits, pairs, relevant_from)
+    return {measure: measure.value(seen) for measure in measures}
 
 
 def evaluate(
@@ -150,9 +199,11 @@ def _ordinal(group: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return np.arange(1, len(group) + 1) - (np.cumsum(sizes) - sizes)[group]
 
 
-def _sum(group: np.ndarray, weights: np.ndarray | None, size: int) -> np.ndarray:
+def sums(group: np.ndarray, weights: np.ndarray | None, size: int) -> np.ndarray:
+    """Sum of weights, or with None the number of members, of each of `size` groups: (size,) float64."""
     return np.bincount(group, weights, minlength=size).astype(np.float64, copy=False)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator, 0 where the denominator is."""
     return np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)

@@ -22,6 +22,7 @@ from patray.landscapes.labels import get_label_set
 from patray.landscapes.splits import SALT, SHARES, TEST, TRAIN, VALIDATION
 from patray.metrics.classification import label_counts, macro_f1
 from patray.metrics.clustering import agreement
+from patray.metrics.measures import AGREEMENT, LEADING
 from patray.recipes.documents import Documents, read_documents
 from patray.recipes.record import Recipe
 from patray.recipes.texts import read_texts, view_of
@@ -105,7 +106,7 @@ def make_weighted(
 def _none() -> Retrieval:
     """In place of a retrieval that has no weight."""
     nothing = np.zeros(0, np.int64)
-    return Retrieval(nothing, nothing, np.zeros((0, 2), np.int32), "nDCG@10")
+    return Retrieval(nothing, nothing, np.zeros((0, 2), np.int32), LEADING)
 
 
 def _labelled(
@@ -183,5 +184,5 @@ def _cluster(vectors: np.ndarray, labels: Labelled) -> float:
         clusters = KMeans(len(names), n_init=1, random_state=seed).fit(chosen).labels_
         table = np.zeros((len(names), len(names)))
         np.add.at(table, (classes, clusters), 1)
-        values.append(float(agreement(table)["V-measure"]))
+        values.append(float(agreement(table)[AGREEMENT[0]]))
     return float(np.mean(values))

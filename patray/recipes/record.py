@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from patray.errors import InputError
 from patray.landscapes.views import SECTIONS
-from patray.metrics.measures import parse_measure
+from patray.metrics.measures import LEADING, parse_measure
 
 Kind = Literal["citations", "shared-label", "cross-section", "expert"]
 Relation = Literal["family", "citation", "text", "label"]
@@ -189,7 +189,7 @@ class Recipe(Part):
         default=None, ge=1, description="validations without a better one after which it stops; null: never"
     )
     select_by: str = Field(
-        default="nDCG@10", description="the checkpoint that is kept: best by this retrieval measure, or by `loss`"
+        default=LEADING, description="the checkpoint that is kept: best by this retrieval measure, or by `loss`"
     )
     validation_view: str = Field(default="ta", description="view of the texts of the validation retrieval")
     validation_queries: int | None = Field(default=200, ge=1, description="most queries; null: all")

@@ -43,6 +43,11 @@ class Answer:
         return [row.system for row, seen in self.rivals if (seen.verdict if seen else "untested") == verdict]
 
     @property
+    def untested(self) -> bool:
+        """Whether the leader was compared with nobody by a test."""
+        return len(self.rivals_that_are("untested")) == len(self.rivals)
+
+    @property
     def clear(self) -> bool:
         """Whether the leader is significantly better than every other system in its view."""
         return bool(self.rivals) and len(self.rivals_that_are("better")) == len(self.rivals)
@@ -64,7 +69,7 @@ class Answer:
             return "only system"
         if self.clear:
             return "clear lead"
-        return "no test" if len(self.rivals_that_are("untested")) == len(self.rivals) else "no clear lead"
+        return "no test" if self.untested else "no clear lead"
 
 
 def answer_for(results: Results, task: str, landscape: str) -> Answer | None:
@@ -132,7 +137,7 @@ def headline(answers: Sequence[Answer]) -> Sentence:
             if clear == total
             else f", significantly ahead of every other system on {'one' if clear == 1 else clear} of them"
             if clear
-            else ", but is never significantly ahead of every other system"
+            else _never(answers)
         )
         sentence: Sentence = (Name(leaders[0]), *reading, f" scores highest on {both} {nouns}{how}.")
         rest = [name for name in everywhere if name != leaders[0]]
@@ -140,7 +145,8 @@ def headline(answers: Sequence[Answer]) -> Sentence:
             verb = "is" if len(rest) == 1 else "are"
             sentence += (" ", *listing(rest, 3), f" {verb} level with it on {both} (no difference seen).")
         return sentence
-    sentence = ("No clear leader" if clear == 0 else f"The leader changes with the {noun}",)
+    untested = all(answer.untested for answer in answers)
+    sentence = ("No clear leader" if clear == 0 and not untested else f"The leader changes with the {noun}",)
     if len(leaders) <= 3:
         wins = [(name, sum(answer.leader.system == name for answer in answers)) for name in leaders]
         sentence += (": ",)
@@ -150,11 +156,22 @@ def headline(answers: Sequence[Answer]) -> Sentence:
                 Name(name),
                 f" scores highest on {times}" if index == 0 else f" on {times}",
             )
-    sentence += (". ",)
+    sentence += ("; no difference was tested." if untested else ". ",)
+    if untested:
+        return sentence
     if everywhere:
         verb = "is" if len(everywhere) == 1 else "are each"
         return (*sentence, *listing(everywhere, 3), f" {verb} first or level with the first on {both}.")
     return (*sentence, f"No system is first or level with the first on {both}.")
+
+
+def _never(answers: Sequence[Answer]) -> str:
+    """Of a leader that is nowhere ahead of all: as far as anybody tested it."""
+    if all(answer.untested for answer in answers):
+        return "; whether it is ahead was not tested"
+    if any(answer.rivals_that_are("untested") for answer in answers):
+        return ", but was not tested against every other system"
+    return ", but is never significantly ahead of every other system"
 
 
 def _single_headline(answer: Answer) -> Sentence:

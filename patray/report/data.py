@@ -18,18 +18,12 @@ import pyarrow as pa
 from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
+from patray.metrics.measures import KINDS, in_order
 from patray.report.comparison import Comparison
+from patray.report.declared import declared_metrics
 from patray.report.recipe_results import RecipeResults, load_recipes
 from patray.report.studied import Studies
 from patray.report.words import clean
-
-KINDS = ("retrieval", "classification", "clustering")
-METRICS: dict[str, tuple[str, ...]] = {
-    "retrieval": ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10"),
-    "classification": ("knn-macro-F1", "knn-micro-F1", "logistic-macro-F1", "logistic-micro-F1"),
-    "clustering": ("V-measure", "ARI", "NMI"),
-}
-"""Metrics of each kind of task in the order of the tables; the first one that a run holds is its main metric."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +104,13 @@ class Results:
         return list(dict.fromkeys(row.slice for row in self.rows if (row.task, row.landscape) == (task, landscape)))
 
     def metrics(self, task: str) -> list[str]:
-        """The metrics that this run holds for a task, in the order of `METRICS`."""
-        found = {row.metric for row in self.rows if row.task == task}
-        return [metric for metric in METRICS[kind_of(task)] if metric in found]
+        """The metrics that the suite asks for and this run holds, in the suite's order: the first one leads.
+
+        Of a run whose suite names none of those that it holds, all measures, in the order of their definitions.
+        """
+        found = dict.fromkeys(row.metric for row in self.rows if row.task == task)
+        asked = [metric for metric in declared_metrics(self.suite_text, kind_of(task)) if metric in found]
+        return asked or in_order(list(found), kind_of(task))
 
     def main_metric(self, task: str) -> str | None:
         return next(iter(self.metrics(task)), None)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from patray.metrics.measures import F1, of_probes
 from patray.models.record import ModelRecord
 from patray.report.words import clean
 
@@ -85,6 +86,22 @@ def declared(suite_text: str) -> Declared:
     systems = (_system(entry) for entry in _entries(options, "systems"))
     models = (_model(entry) for entry in _entries(options, "models"))
     return Declared({system.name: system for system in systems}, {model.name: model for model in models})
+
+
+@cache
+def declared_metrics(suite_text: str, kind: str) -> tuple[str, ...]:
+    """The metrics of a kind of task, as tables name them, in the suite's order; empty where it says nothing."""
+    loaded = yaml.safe_load(suite_text)
+    tasks = loaded.get("tasks") if isinstance(loaded, dict) else None
+    task = tasks.get(kind) if isinstance(tasks, dict) else None
+    if not isinstance(task, dict):
+        return ()
+    given = task.get("measures")
+    measures = tuple(map(str, given)) if isinstance(given, list) else ()
+    if kind != "classification":
+        return measures
+    probes = task.get("probes")
+    return of_probes(probes, measures or F1) if isinstance(probes, list) else ()
 
 
 def option(suite_text: str, name: str, default: Any) -> Any:

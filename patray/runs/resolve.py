@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from patray.errors import InputError
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
-from patray.metrics.measures import parse_measure
+from patray.metrics.measures import of_probes, parse_measure
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
-from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Suite, Tasks, ViewEntry
+from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Search, Suite, Tasks, ViewEntry
 from patray.runs.systems import LOSSY, SystemEntry, resolve_systems
 from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
 from patray.runs.tuned_systems import check_bases, untuned_systems
@@ -32,15 +32,9 @@ def resolve(suite: Suite) -> Suite:
     models += _tuned(suite, recipes, models, [str(entry.name) for entry in landscapes])
     _unique("models", [str(entry.name) for entry in models])
     records = {str(entry.name): model_record(entry) for entry in models}
-    systems = resolve_systems(_with_tuned(suite.systems, models), records, suite.search.depth)
-    if suite.tasks.retrieval is not None:
-        for name in suite.tasks.retrieval.measures:
-            measure = parse_measure(name)
-            if measure.cutoff > suite.search.depth:
-                raise InputError(
-                    f"search.depth: {suite.search.depth} is too short for {name} of tasks.retrieval.measures; set at "
-                    f"least {measure.cutoff}, or leave the measure out"
-                )
+    _check_measures(suite)
+    search = _deep_enough(suite)
+    systems = resolve_systems(_with_tuned(suite.systems, models), records, search.depth)
     tuned = any(system.kind == "linear" for system in systems)
     tasks = _tasks(suite.tasks, tuned)
     if suite.embedding.actors.max is not None and suite.embedding.actors.max < suite.embedding.actors.min:
@@ -56,11 +50,37 @@ def resolve(suite: Suite) -> Suite:
             "recipes": recipes,
             "systems": systems,
             "tasks": tasks,
+            "search": search,
             "statistics": statistics,
         }
     )
     check_bases(resolved)
     return resolved
+
+
+def _check_measures(suite: Suite) -> None:
+    """Every measure exists and stands once."""
+    tasks = suite.tasks
+    for name, task in (("retrieval", tasks.retrieval), ("classification", tasks.classification),
+                       ("clustering", tasks.clustering)):  # fmt: skip
+        if task is not None:
+            _unique(f"tasks.{name}.measures", task.measures)
+    for text in tasks.retrieval.measures if tasks.retrieval is not None else ():
+        parse_measure(text)
+
+
+def _deep_enough(suite: Suite) -> Search:
+    """The search with rankings as long as the largest cutoff where no depth is given; a given one must reach it."""
+    measures = suite.tasks.retrieval.measures if suite.tasks.retrieval is not None else ()
+    longest = max(map(parse_measure, measures), key=lambda measure: measure.cutoff, default=None)
+    if longest is None or longest.cutoff <= suite.search.depth:
+        return suite.search
+    if "depth" in suite.search.model_fields_set:
+        raise InputError(
+            f"search.depth: {suite.search.depth} is too short for {longest} of tasks.retrieval.measures; set at least "
+            f"{longest.cutoff}, leave depth out, or leave the measure out"
+        )
+    return suite.search.model_copy(update={"depth": longest.cutoff})
 
 
 def suite_views(suite: Suite) -> list[View]:
@@ -216,11 +236,11 @@ def _main_metrics(tasks: Tasks) -> list[tuple[str, str, str]]:
         mains.append(("retrieval", "retrieval", first))
     if tasks.classification is not None:
         mains.extend(
-            (f"classification-{probe}", "classification:*", f"{probe}-macro-F1")
+            (f"classification-{probe}", "classification:*", of_probes([probe], tasks.classification.measures)[0])
             for probe in tasks.classification.probes
         )
     if tasks.clustering is not None:
-        mains.append(("clustering", "clustering:*", "V-measure"))
+        mains.append(("clustering", "clustering:*", tasks.clustering.measures[0]))
     return mains
 
 

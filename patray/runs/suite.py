@@ -10,11 +10,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
 from patray.models.record import Engine, ModelRecord
 from patray.recipes.options import Training
 from patray.runs.systems import SystemEntry
 from patray.runs.tuned import Name, RecipeEntry, Tuned
 from patray.stats.draws import Draws
+
+
+def _of(allowed: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:
+    """`value`, when all of it is allowed."""
+    for name in value:
+        if name not in allowed:
+            raise ValueError(f"measure {name!r}: no such measure here; allowed are {', '.join(allowed)}")
+    return value
 
 
 class Part(BaseModel):
@@ -91,7 +100,9 @@ class Retrieval(Part):
         ge=1,
         description="grade of qrels from which a patent counts for Recall, AP, RR, P; nDCG takes all",
     )
-    measures: tuple[str, ...] = ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10")
+    measures: tuple[str, ...] = Field(
+        default=tuple(map(str, RETRIEVAL)), min_length=1, description="what is reported; the first one leads"
+    )
     slices: tuple[str, ...] = Field(
         default=("all", "in", "out", "jurisdictions"), description="or jurisdiction=US for one office"
     )
@@ -113,6 +124,12 @@ class Classification(Part):
     neighbours: tuple[int, ...] = Field(default=(1, 3, 5, 10, 20, 30, 50), min_length=1, description="grid of k")
     strengths: tuple[float, ...] = Field(default=(0.1, 1.0, 10.0, 100.0), min_length=1, description="grid of C")
     min_train: int = Field(default=5, ge=1, description="labels with fewer train patents are left out")
+    measures: tuple[str, ...] = Field(default=F1, min_length=1, description="of each probe; the first one leads")
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _of(F1, value)
 
 
 class Clustering(Part):
@@ -121,6 +138,12 @@ class Clustering(Part):
     labels: tuple[str, ...] = Field(default=("files", "ipc-subclass"), description="as in classification")
     seeds: int = Field(default=5, ge=1)
     min_class: int = Field(default=5, ge=1, description="classes with fewer patents are left out")
+    measures: tuple[str, ...] = Field(default=AGREEMENT, min_length=1, description="the first one leads")
+
+    @field_validator("measures")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _of(AGREEMENT, value)
 
 
 class Tasks(Part):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
-from patray.metrics.measures import parse_measure
+from patray.metrics.measures import AGREEMENT, F1, LEADING, parse_measure
 from patray.recipes.options import Training
 from patray.recipes.read import change_recipe
 from patray.recipes.record import Recipe
@@ -39,7 +39,7 @@ class Objective(Part):
     retrieval: float = Field(default=0.0, ge=0, description="weight of `measure`")
     classification: float = Field(default=0.0, ge=0, description="weight of macro-F1 by the ten nearest neighbours")
     clustering: float = Field(default=0.0, ge=0, description="weight of k-means' V-measure")
-    measure: str = Field(default="nDCG@10", description="the retrieval measure, or `loss` with retrieval alone")
+    measure: str = Field(default=LEADING, description="the retrieval measure, or `loss` with retrieval alone")
     labels: tuple[str, ...] = Field(
         default=("files",), min_length=1, description="label sets of the other two; several count equally"
     )
@@ -67,7 +67,7 @@ class Objective(Part):
         """Its name in tables and figures."""
         if not self.is_weighted:
             return f"validation {self.measure}"
-        names = {"retrieval": self.measure, "classification": "macro-F1", "clustering": "V-measure"}
+        names = {"retrieval": self.measure, "classification": F1[0], "clustering": AGREEMENT[0]}
         kept = {task: getattr(self, task) for task in names if getattr(self, task)}
         return "validation " + " + ".join(f"{weight / sum(kept.values()):.2f} {names[t]}" for t, weight in kept.items())
 

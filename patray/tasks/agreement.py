@@ -17,8 +17,6 @@ from patray.metrics.clustering import cells_of
 from patray.stats.bootstrap import CountStatistic, count_matrix
 from patray.stats.resample import Families
 
-AGREEMENT = ("V-measure", "ARI", "NMI")
-
 
 def agreement_statistic(classes: np.ndarray, clusters: np.ndarray, families: Families) -> CountStatistic:
     """AGREEMENT (b, 3), in that order, of classes and clusters (n,) under weights of their families.

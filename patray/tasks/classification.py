@@ -18,6 +18,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.metrics.classification import label_counts, macro_f1
+from patray.metrics.measures import F1, of_probes
 from patray.tasks.scores import LabelScore, Where
 
 SPLITS = ("train", "validation", "test")
@@ -118,7 +119,7 @@ def _tuning_rows(
             "system": where.system,
             "parameter": parameter,
             "value": value,
-            "metric": f"{probe}-macro-F1",
+            "metric": of_probes([probe], F1)[0],
             "mean": mean,
             "n": len(truth),
             "chosen": value == best,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from patray.metrics.measures import AGREEMENT
 from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
 from patray.stats.draws import Draws
 from patray.stats.max_t import Null, flip_null, shift_null, swap_null
@@ -15,7 +16,6 @@ from patray.stats.paired import Flips, Swaps, flip_test, paired_tests
 from patray.stats.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
-    AGREEMENT,
     Average,
     Beside,
     Column,

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from patray.metrics.measures import AGREEMENT, F1
 from patray.stats.bootstrap import interval, jackknife_error
 from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.ratio import DropStatistic, relative_drop
@@ -21,8 +22,6 @@ from patray.tables import SUMMARY
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
-    AGREEMENT,
-    F1,
     RANGES,
     Average,
     label_statistic,

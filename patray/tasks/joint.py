@@ -12,12 +12,12 @@ from functools import reduce
 import numpy as np
 
 from patray.errors import InputError
+from patray.metrics.measures import AGREEMENT
 from patray.stats.bootstrap import interval, jackknife_error
 from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.resample import Statistic, Weights, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
-    AGREEMENT,
     Average,
     Beside,
     Column,

@@ -8,20 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.metrics.classification import f1, macro_f1, micro_f1
+from patray.metrics.measures import AGREEMENT, DEFINITIONS, F1, of_probes
 from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
 from patray.stats.resample import Drawn, Statistic, Weights
-from patray.tasks.agreement import AGREEMENT, agreement_statistic
+from patray.tasks.agreement import agreement_statistic
 from patray.tasks.populations import Placed, Population
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score
 
-F1 = ("macro-F1", "micro-F1")
-RANGES = {
-    "macro-F1": (0.0, 1.0),
-    "micro-F1": (0.0, 1.0),
-    "V-measure": (0.0, 1.0),
-    "ARI": (-1.0, 1.0),
-    "NMI": (0.0, 1.0),
-}
+RANGES = {definition.name: (float(definition.low), float(definition.high)) for definition in DEFINITIONS}
 """Values a metric can take: an interval shifted to its estimate ends there."""
 
 
@@ -35,7 +29,7 @@ def metric_names(score: Score) -> tuple[str, ...]:
     if isinstance(score, MeanScore):
         return (score.metric,)
     if isinstance(score, LabelScore):
-        return tuple(f"{score.probe}-{name}" for name in F1)
+        return of_probes([score.probe], F1)
     return AGREEMENT
 
 

@@ -1,7 +1,18 @@
+import ir_measures
 import pytest
+import pytrec_eval
 
 from patray.errors import InputError
-from patray.metrics.measures import RETRIEVAL, Measure, parse_measure
+from patray.metrics.measures import (
+    BY_NAME,
+    DEFINITIONS,
+    KINDS,
+    RETRIEVAL,
+    Measure,
+    definition_of,
+    in_order,
+    parse_measure,
+)
 
 
 @pytest.mark.parametrize("text", ["nDCG@10", "Recall@100", "AP@100", "RR@10", "P@1"])
@@ -27,3 +38,40 @@ def test_a_wrong_name_says_what_is_allowed(text):
 def test_a_cutoff_of_zero_is_refused():
     with pytest.raises(InputError, match="nDCG@0: the cutoff must be 1 or more"):
         parse_measure("nDCG@0")
+
+
+def test_every_definition_has_a_name_of_its_own_a_range_and_what_others_call_it():
+    assert len(BY_NAME) == len(DEFINITIONS)
+    for definition in DEFINITIONS:
+        assert definition.task in KINDS
+        assert definition.low < definition.high
+        assert definition.says
+        assert definition.mteb
+        if definition.task == "retrieval":
+            assert definition.value is not None
+            assert definition.trec_eval
+            assert definition.ir_measures
+
+
+def test_ir_measures_reads_the_names_that_are_said_to_be_its_own():
+    for measure in RETRIEVAL:
+        assert str(ir_measures.parse_measure(measure.called("ir_measures"))) == measure.called("ir_measures")
+
+
+def test_trec_evals_names_are_those_that_pytrec_eval_writes():
+    called = {measure.called("trec_eval") for measure in RETRIEVAL}
+    asked = {"ndcg_cut", "recall", "map_cut", "recip_rank", "P"}
+    evaluator = pytrec_eval.RelevanceEvaluator({"q": {"d": 1}}, asked)
+    assert called <= set(evaluator.evaluate({"q": {"d": 1.0}})["q"])
+
+
+def test_metrics_nobody_ordered_stand_by_probe_name_and_cutoff():
+    found = ["RR@5", "nDCG@100", "logistic-macro-F1", "ARI", "nDCG@20", "nDCG@20.drop", "knn-micro-F1", "knn-macro-F1"]
+    assert in_order(found, "retrieval") == ["nDCG@20", "nDCG@100", "RR@5"]
+    assert in_order(found, "classification") == ["knn-macro-F1", "knn-micro-F1", "logistic-macro-F1"]
+    assert in_order(found, "clustering") == ["ARI"]
+
+
+@pytest.mark.parametrize("metric", ["nDCG@20.drop", "V-measure.seed_sd", "accuracy", "nDCG", "x-F1", "nDCG@"])
+def test_what_is_no_measure_has_no_definition(metric):
+    assert definition_of(metric) is None or metric in BY_NAME

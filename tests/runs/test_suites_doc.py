@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from patray.metrics.measures import DEFINITIONS
 from patray.runs import suite as schema
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
@@ -36,3 +37,14 @@ def test_the_defaults_in_the_documentation_are_those_of_the_schema() -> None:
     for task in ("classification", "clustering"):
         assert shown["tasks"][task] == defaults["tasks"][task]
     assert {**shown["statistics"], "comparisons": None} == defaults["statistics"]
+
+
+def test_the_table_of_measures_is_that_of_the_definitions() -> None:
+    rows = re.findall(r"^\| `([^`|]+?)(?:@K)?` \| (\w+) \| (\S+) to (\S+) \| (.*?) \|(.*)\|$", DOC, re.MULTILINE)
+    assert [row[0] for row in rows] == [definition.name for definition in DEFINITIONS]
+    for (_, task, low, high, says, called), definition in zip(rows, DEFINITIONS, strict=True):
+        assert (task, float(low), float(high)) == (definition.task, definition.low, definition.high)
+        assert says.startswith(definition.says)
+        names = [name.strip().strip("`") for name in called.split("|")]
+        others = (definition.trec_eval, definition.ir_measures, definition.mteb)
+        assert names == [name.format(k="K") for name in others]

@@ -1,0 +1,69 @@
+"""A suite's measures: which there are, how deep rankings must be for them, and what is compared by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from patray.errors import InputError
+from patray.runs.read import dump_suite, parse_suite
+from patray.runs.resolve import resolve
+from patray.runs.suite import Suite
+
+TEXT = """\
+name: s
+landscapes: [{name: a, generate: {patents: 50}}]
+views: [ta, abstract]
+models: [minilm]
+tasks:
+  retrieval: {measures: [Recall@1000, nDCG@20, RR@5]}
+  classification: {measures: [micro-F1, macro-F1]}
+  clustering: {measures: [ARI]}
+"""
+
+
+def read(*assignments: str) -> Suite:
+    return resolve(parse_suite(TEXT, "s.yaml", list(assignments)))
+
+
+def test_the_first_measure_of_each_task_is_what_is_compared_by_default() -> None:
+    families = {family.name: family.metric for family in read().statistics.comparisons or ()}
+    assert families == {
+        "systems/retrieval": "Recall@1000",
+        "systems/retrieval-out": "Recall@1000",
+        "views/retrieval": "Recall@1000",
+        "views/classification-knn": "knn-micro-F1",
+        "views/classification-logistic": "logistic-micro-F1",
+        "views/clustering": "ARI",
+    }
+
+
+def test_rankings_are_as_long_as_the_largest_cutoff_where_no_depth_is_given(tmp_path: Path) -> None:
+    suite = read()
+    assert suite.search.depth == 1000
+    assert resolve(parse_suite(dump_suite(suite), "again.yaml", [])) == suite
+    assert read("search.shards=3").search.depth == 1000
+    assert read("tasks.retrieval.measures=[nDCG@5]").search.depth == 100
+
+
+def test_a_depth_that_does_not_reach_a_measure_is_refused_with_what_to_set() -> None:
+    with pytest.raises(InputError, match=r"search\.depth: 200 is too short for Recall@1000 .* at least 1000"):
+        read("search.depth=200")
+    assert read("search.depth=1500").search.depth == 1500
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("tasks.retrieval.measures=[MAP@10]", "measure 'MAP'.*nDCG@K, Recall@K"),
+        ("tasks.retrieval.measures=[nDCG@10,nDCG@10]", "nDCG@10 stands there twice"),
+        ("tasks.retrieval.measures=[]", "measures"),
+        ("tasks.classification.measures=[accuracy]", "measure 'accuracy'.*allowed are macro-F1, micro-F1"),
+        ("tasks.classification.measures=[macro-F1,macro-F1]", "macro-F1 stands there twice"),
+        ("tasks.clustering.measures=[purity]", "measure 'purity'.*V-measure, ARI, NMI"),
+    ],
+)
+def test_a_measure_that_is_not_there_or_stands_twice_is_told_with_what_is_allowed(assignment: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read(assignment)

@@ -48,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         description="Check a model's record against a snapshot's config, modules, tokenizer and weights; exit status "
         "1 when they differ. Reads no weights and needs no torch.",
     )
-    verifying.add_argument("model", metavar="NAME|PATH", help="a model's name, or a snapshot of a registered model")
+    verifying.add_argument(
+        "model", metavar="NAME|PATH", help="a model's name, a snapshot of a registered model, or a tuned one"
+    )
     _add_places(verifying)
     verifying.set_defaults(command=_verify)
 
@@ -105,7 +107,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from patray.models.registry import find_record
-    from patray.models.verify import verify
+    from patray.models.verify import compare
 
     if _is_path(options.model):
         folder = Path(options.model).expanduser().absolute()
@@ -113,9 +115,10 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         record = find_record(options.model)
         folder = _snapshot(record, options)
-    differences = verify(record, folder)
-    for difference in differences:
-        print(difference)
+    found = compare(record, folder)
+    differences = [item for item in found if not item.note]
+    for item in found:
+        print(f"note: {item}" if item.note else item)
     print(f"{record.name}: {len(differences)} difference(s) between its record and {folder}")
     return 1 if differences else 0
 
@@ -125,15 +128,20 @@ def _is_path(text: str) -> bool:
 
 
 def record_of(folder: Path) -> ModelRecord:
-    """The registry's record for the snapshot in `folder`.
+    """The record for the snapshot in `folder`: a tuned checkpoint's own, or one of the registry.
 
-    Told by the folder's name, as mirrors and the hub's cache lay it out; else the one record that agrees with its
-    files. InputError, with what to do, when none or several could be meant.
+    The latter is told by the folder's name, as mirrors and the hub's cache lay it out; else it is the one record that
+    agrees with its files. InputError, with what to do, when none or several could be meant.
     """
+    import yaml
+
     from patray.errors import InputError
-    from patray.models.registry import registry
+    from patray.models.registry import parse_record, registry
     from patray.models.verify import verify
 
+    own = folder / "record.yaml"
+    if own.is_file():
+        return parse_record(yaml.safe_load(own.read_text(encoding="utf-8")), str(own))
     by_repo = {record.repo.replace("/", "--"): record for record in registry().values()}
     for part in reversed(folder.resolve().parts):
         name = part.removeprefix("models--")

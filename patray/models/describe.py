@@ -105,7 +105,7 @@ def _facts(record: ModelRecord) -> list[tuple[str, str]]:
         ("kind", f"{record.kind}, family {record.family}"),
         ("parameters", _parameters(record)),
         ("dimension", _dimension(record)),
-        ("tokens", f"cut at {record.max_tokens:,}; the architecture takes {record.nominal_tokens:,}"),
+        ("tokens", _tokens(record)),
     ]
     if record.kind == "late-interaction":
         facts.append(("lengths", f"query {record.query_tokens:,} with expansion, document {record.document_tokens:,}"))
@@ -145,6 +145,16 @@ def _parameters(record: ModelRecord) -> str:
     if record.parameters is not None:
         return f"{record.parameters:,}"
     return UNKNOWN if record.size is None else f"about {short_size(record).lstrip('~')} (the exact number is unknown)"
+
+
+def _tokens(record: ModelRecord) -> str:
+    shipped = {
+        True: "",
+        False: ", where patray chose to: its own files cut further on",
+        None: " (where its own files cut is unknown)",
+    }
+    text = f"cut at {record.max_tokens:,}{shipped[record.limit_shipped]}"
+    return f"{text}; the architecture takes {record.nominal_tokens:,}"
 
 
 def _dimension(record: ModelRecord) -> str:

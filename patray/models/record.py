@@ -107,6 +107,11 @@ class ModelRecord(BaseModel):
     )
     max_tokens: int = Field(gt=0, description="inputs are truncated to this, special tokens included")
     nominal_tokens: int = Field(gt=0, description="what the architecture accepts")
+    limit_shipped: bool | None = Field(
+        default=True,
+        description="whether the snapshot's own files cut at max_tokens; false: further on, and max_tokens is patray's "
+        "choice; null when not known",
+    )
     pooling: Literal["mean", "cls", "last", "token", "none"]
     dense_heads: tuple[tuple[int | None, int], ...] = Field(
         description="(in, out) of each Dense module after pooling, of each token for late interaction; null: not known"

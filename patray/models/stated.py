@@ -15,12 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from patray.errors import ModelError
+from patray.models.limits import TokenLimits, json_object, read_limits
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-TRANSFORMER_CONFIGS = tuple(
-    f"sentence_{kind}_config.json"
-    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
-)
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "tokenizer.model")
 LIBRARY_PREFIXES = ("sentence_transformers.", "pylate.")
 OLD_POOLING = {
@@ -31,8 +28,6 @@ OLD_POOLING = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
-OFFSET_POSITIONS = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer"}
-"""Model types whose position ids start after the padding id, so that two of the positions hold no token."""
 CAUSAL_BY_DEFAULT = ("qwen2", "qwen3", "llama", "mistral", "gemma", "phi")
 
 
@@ -82,11 +77,12 @@ class Stated:
     pooling: tuple[str, ...] | None
     pooling_leaves_prompt_out: bool
     dense_heads: tuple[tuple[int, int], ...]
-    token_limit: int | None
+    limits: TokenLimits
     named_prompts: dict[str, str]
     all_prompts: frozenset[str]
     padding_side: str | None
     tokenizer_files: tuple[str, ...]
+    lowers_case_outside: bool
     weights: Weights = field(repr=False)
     head_weights: dict[str, Weights] = field(repr=False)
 
@@ -95,49 +91,37 @@ def read_stated(folder: Path) -> Stated:
     """Everything that the files in `folder` state. Raises ModelError for a folder without config.json or bad JSON."""
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: holds no config.json, so it is not a model snapshot")
-    whole = _json(folder / "config.json")
+    whole = json_object(folder / "config.json")
     config = {**whole, **whole["text_config"]} if isinstance(whole.get("text_config"), dict) else whole
     modules = _modules(folder)
     weights = _weights(folder)
     heads = [module for module in modules or () if module.kind == "Dense"]
     pooling = next((module for module in modules or () if module.kind == "Pooling"), None)
-    tokenizer = _json(folder / "tokenizer_config.json")
-    positions = _positions(config)
-    names, strings = _prompts(_json(folder / "config_sentence_transformers.json"))
+    tokenizer = json_object(folder / "tokenizer_config.json")
+    limits = read_limits(folder, config, tokenizer)
+    names, strings = _prompts(json_object(folder / "config_sentence_transformers.json"))
     dense = tuple((int(head.config["in_features"]), int(head.config["out_features"])) for head in heads)
     return Stated(
         folder=folder,
         config=config,
         classes=_classes(whole),
         hidden_size=_first_int(config, "hidden_size", "n_embd", "d_model", "dim"),
-        positions=positions,
+        positions=limits.positions,
         attention=_attention(config, whole),
         code_repos=_code_repos(whole),
         modules=modules,
         pooling=None if pooling is None else _pooling_modes(pooling.config),
         pooling_leaves_prompt_out=pooling is not None and pooling.config.get("include_prompt") is False,
         dense_heads=dense or _projection_of_stanford(whole, weights),
-        token_limit=_token_limit(folder, tokenizer, positions, modules is not None),
+        limits=limits,
         named_prompts=names,
         all_prompts=frozenset(strings),
         padding_side=_padding_side(folder, tokenizer),
         tokenizer_files=tuple(name for name in TOKENIZER_FILES if (folder / name).is_file()),
+        lowers_case_outside=limits.lower_case and not _lowers_case(json_object(folder / "tokenizer.json")),
         weights=weights,
         head_weights={head.path: _weights(folder / head.path) for head in heads},
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON object, {} where the file is absent."""
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: is not JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise ModelError(f"{path}: must hold a JSON object, holds a {type(value).__name__}")
-    return value
 
 
 def _first_int(config: dict[str, Any], *names: str) -> int | None:
@@ -157,15 +141,6 @@ def _code_repos(config: dict[str, Any]) -> tuple[str, ...]:
     """Repositories of `auto_map`'s code, "" for the snapshot's own; empty when the model needs no remote code."""
     targets = [target for target in (config.get("auto_map") or {}).values() if isinstance(target, str)]
     return tuple(sorted({target.partition("--")[0] if "--" in target else "" for target in targets}))
-
-
-def _positions(config: dict[str, Any]) -> int | None:
-    """How many tokens the position table or the stated context takes."""
-    positions = _first_int(config, "max_position_embeddings", "n_positions", "max_seq_len")
-    if positions is not None and config.get("model_type") in OFFSET_POSITIONS:
-        padding = _first_int(config, "pad_token_id")
-        return positions - (1 if padding is None else padding) - 1
-    return positions
 
 
 def _attention(config: dict[str, Any], whole: dict[str, Any]) -> str | None:
@@ -196,7 +171,7 @@ def _modules(folder: Path) -> tuple[Module, ...] | None:
         raise ModelError(f"{path}: is not a list of modules with idx, path and type ({error!r})") from error
     modules = []
     for kind, where in found:
-        config = _json(folder / where / "config.json") if where else {}
+        config = json_object(folder / where / "config.json") if where else {}
         name = kind.rpartition(".")[2]
         if name == "Dense" and not {"in_features", "out_features"} <= config.keys():
             raise ModelError(f"{folder / where / 'config.json'}: a Dense module needs in_features and out_features")
@@ -218,20 +193,6 @@ def _projection_of_stanford(config: dict[str, Any], weights: Weights) -> tuple[t
     if "HF_ColBERT" not in (config.get("architectures") or []) or tensor is None or len(tensor.shape) != 2:
         return ()
     return ((tensor.shape[1], tensor.shape[0]),)
-
-
-def _token_limit(folder: Path, tokenizer: dict[str, Any], positions: int | None, has_modules: bool) -> int | None:
-    """Where sentence-transformers would truncate: its own config, else the tokenizer's limit within the positions."""
-    if not has_modules:
-        return None
-    for name in TRANSFORMER_CONFIGS:
-        limit = _json(folder / name).get("max_seq_length")
-        if isinstance(limit, int):
-            return limit
-    limit = tokenizer.get("model_max_length")
-    if not isinstance(limit, int | float) or limit > 1e9:  # a huge number means that the tokenizer has no limit
-        return positions
-    return int(limit) if positions is None else min(int(limit), positions)
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -257,8 +218,19 @@ def _padding_side(folder: Path, tokenizer: dict[str, Any]) -> str | None:
     """Only what a file states; the side that a library would take by default is not a fact about the model."""
     if tokenizer.get("padding_side") in ("left", "right"):
         return str(tokenizer["padding_side"])
-    padding = _json(folder / "tokenizer.json").get("padding")
+    padding = json_object(folder / "tokenizer.json").get("padding")
     return str(padding["direction"]).lower() if isinstance(padding, dict) and "direction" in padding else None
+
+
+def _lowers_case(value: Any) -> bool:
+    """Whether a normalizer of tokenizer.json, however deep, lowers capitals."""
+    found = value.get("normalizer", value) if isinstance(value, dict) else value
+    if isinstance(found, list):
+        return any(map(_lowers_case, found))
+    if not isinstance(found, dict):
+        return False
+    own = found.get("type") == "Lowercase" or (found.get("type") == "BertNormalizer" and bool(found.get("lowercase")))
+    return own or _lowers_case(found.get("normalizers"))
 
 
 def _weights(folder: Path) -> Weights:
@@ -268,7 +240,7 @@ def _weights(folder: Path) -> Weights:
     files = sorted(path.name for path in folder.iterdir() if path.is_file())
     names = [name for name in files if name.endswith(".safetensors")]
     problems = []
-    index = _json(folder / "model.safetensors.index.json").get("weight_map")
+    index = json_object(folder / "model.safetensors.index.json").get("weight_map")
     if isinstance(index, dict):
         names = sorted(set(map(str, index.values())))
         problems += [f"{name}, which the index names, is missing" for name in names if name not in files]

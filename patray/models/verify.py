@@ -11,6 +11,7 @@ from pathlib import Path
 
 from patray.errors import ModelError
 from patray.models.difference import Difference
+from patray.models.limits import limit_differences
 from patray.models.record import ModelRecord, Role
 from patray.models.stated import Stated, Weights, read_stated
 
@@ -33,7 +34,7 @@ HEADS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
 LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
 DECIDES_VECTORS = {
     *("revision", "architecture", "attention", "hidden size", "layers", "modules", "pooling", "Dense heads"),
-    *("dimension", "tokenizer", "last token", "head", "labels", "projection", "marker"),
+    *("dimension", "tokenizer", "last token", "head", "labels", "projection", "marker", "lower case"),
 }
 """Differences with which a model is not run: an engine would give other vectors than the record's, without an error.
 
@@ -49,6 +50,11 @@ def verify(record: ModelRecord, snapshot: Path) -> list[Difference]:
     A fact that the record leaves unknown, or that no file states, is no difference, save where an engine would then
     fall back on something of its own. Raises ModelError for a folder that is no snapshot or holds broken JSON.
     """
+    return [difference for difference in compare(record, snapshot) if not difference.note]
+
+
+def compare(record: ModelRecord, snapshot: Path) -> list[Difference]:
+    """The differences of `verify`, and notes: what is no fault by all that the record knows."""
     stated = read_stated(snapshot)
     checks = (
         *(_revision, _weights, _config, _head, _code, _modules, _projection, _dense_heads, _dimension, _limits),
@@ -300,20 +306,7 @@ def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
 
 
 def _limits(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
-    if stated.positions is not None and record.nominal_tokens > stated.positions:
-        yield Difference(
-            "nominal_tokens",
-            str(record.nominal_tokens),
-            f"takes {stated.positions} by its config.json",
-            "Longer inputs fail or reach positions that were never trained.",
-        )
-    if record.kind == "dense" and stated.token_limit is not None and record.max_tokens > stated.token_limit:
-        yield Difference(
-            "max_tokens",
-            str(record.max_tokens),
-            f"is set to cut at {stated.token_limit}",
-            "patray would feed it longer inputs than its authors do.",
-        )
+    yield from limit_differences(record, stated.limits, stated.modules is not None)
 
 
 def _prompts(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
@@ -344,6 +337,13 @@ def _tokenizer(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
     if not stated.tokenizer_files:
         yield Difference("tokenizer", "needed", "has no tokenizer files", "Texts cannot be turned into tokens.")
         return
+    if stated.lowers_case_outside:
+        yield Difference(
+            "lower case",
+            "the tokenizer does all that is done to a text",
+            f"asks for do_lower_case in {stated.limits.file}, and its tokenizer.json lowers nothing",
+            "sentence-transformers would read other tokens than patray and vLLM.",
+        )
     if record.padding_side is not None and stated.padding_side not in (None, record.padding_side):
         yield Difference(
             "padding side",

@@ -63,6 +63,9 @@ def tuned_record(base: ModelRecord, recipe: Recipe, pairs: dict[str, int], origi
             "repo": f"local/{origin.name}-{origin.key}",
             "revision": "local",
             "package": None,
+            "limit_shipped": True,  # as `TunedModel.save` writes the folder, whatever the base's files state
+            "prompts_shipped": True,
+            "ships_modules": True,
             "trained_dimensions": tuple(sorted(widths)) if widths else base.trained_dimensions,
             "released": None,
             "training_data": f"{base.training_data}; then recipe {recipe.name}{sham} on {origin.home}: pairs {drawn}",

@@ -14,7 +14,8 @@ from patray.recipes.pairs import PairSet
 from patray.recipes.record import Recipe, identity
 from patray.recipes.validation import Loss, Validation
 
-FORMAT = 1
+FORMAT = 2
+"""2: the folder states the record's limit and prompts, and was loaded again before it was declared whole."""
 
 
 def pairs_hash(pairs: PairSet) -> str:

@@ -16,7 +16,9 @@ import numpy as np
 
 from patray.encoders.batching import padded
 from patray.encoders.cpu_linear import quicken
+from patray.encoders.sentence_transformers import check_modules
 from patray.errors import ModelError
+from patray.models.limits import write_limit
 from patray.models.record import ModelRecord
 from patray.recipes.record import Lora, Recipe
 
@@ -82,6 +84,7 @@ class TunedModel:
             raise ModelError(
                 f"model {record.name}: {snapshot} cannot be loaded to be tuned: {' '.join(str(error).split())[:500]}"
             ) from error
+        check_modules(record, self.model)
         self.record, self.recipe, self.device, self.snapshot = record, recipe, device, snapshot
         self._peft: Any = None
         if lora is not None:
@@ -151,16 +154,20 @@ class TunedModel:
                 own[name].copy_(value)
 
     def save(self, folder: Path) -> None:
-        """A folder that sentence-transformers and vLLM load: adapters merged, dtype of the record, safetensors.
+        """Write a folder that sentence-transformers and vLLM load: adapters merged, dtype of the record, safetensors.
 
-        The tokenizer's files are the base's own, byte for byte. The model cannot be trained on after this.
+        Limit and prompts are the record's, where each of them reads these: what is used is what was judged. The
+        tokenizer's files are the base's own, byte for byte but for that limit. The model cannot be trained on after.
         """
         import torch
 
         if self._peft is not None:
             self._peft.merge_and_unload()
         self.model.to(getattr(torch, self.record.dtype))
+        prompts = {role: self.record.prompts.of(role) for role in ("query", "document")}
+        self.model.prompts = {**self.model.prompts, **prompts}
         self.model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
         for name in TOKENIZER_FILES:
             if (self.snapshot / name).is_file():
                 shutil.copyfile(self.snapshot / name, folder / name)
+        write_limit(folder, self.record.max_tokens)

@@ -1,14 +1,20 @@
 """`verify` on what a snapshot's configs state: pooling, heads, prompts, widths, attention and limits."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny_snapshots import PLAIN, edit, make_old, record, whats
 
+from patray.models.limits import limit_differences, read_limits
 from patray.models.registry import find_record, parse_record
-from patray.models.verify import verify
+from patray.models.verify import compare, verify
+from tests.models.tiny_late import late_record
 
 
 def test_the_packaged_minilm_is_what_its_record_says(minilm_path: Path) -> None:
@@ -209,10 +215,96 @@ def test_roberta_positions_hold_two_tokens_fewer(copy: Callable[[str], Path]) ->
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["limit of the tokenizer", "limit of sentence_bert_config"])
-def test_a_limit_below_the_record_is_caught(copy: Callable[[str], Path], old: bool) -> None:
+@pytest.mark.parametrize("tokens", [16, 48], ids=["too large", "too small"])
+def test_a_limit_that_is_not_the_records_is_caught(copy: Callable[[str], Path], old: bool, tokens: int) -> None:
     folder = copy("dense")
     if old:
         make_old(folder)
-    (found,) = verify(record(max_tokens=48), folder)
-    assert (found.what, found.snapshot) == ("max_tokens", "is set to cut at 32")
-    assert verify(record(max_tokens=16), folder) == []
+    (found,) = verify(record(max_tokens=tokens), folder)
+    assert (found.what, found.record, found.snapshot) == ("max_tokens", str(tokens), "is set to cut at 32")
+    assert verify(record(max_tokens=32), folder) == []
+
+
+def test_a_larger_limit_is_no_fault_where_the_record_knows_of_it_and_a_note_where_nobody_knows(
+    copy: Callable[[str], Path],
+) -> None:
+    folder = copy("dense")
+    assert compare(record(max_tokens=16, limit_shipped=False), folder) == []
+    (note,) = compare(record(max_tokens=16, limit_shipped=None), folder)
+    assert note.note
+    assert verify(record(max_tokens=16, limit_shipped=None), folder) == []
+    assert whats(verify(record(max_tokens=48, limit_shipped=False), folder)) == ["max_tokens"]
+
+
+def test_the_checkpoint_that_lost_minilms_limit_is_caught(minilm_path: Path, tmp_path: Path) -> None:
+    """The limit of sentence_bert_config.json is gone, the tokenizer's own one, 512, is what is left."""
+    folder = Path(shutil.copytree(minilm_path, tmp_path / "lost"))
+    edit(folder / "sentence_bert_config.json", lambda config: config.pop("max_seq_length") and config)
+    (found,) = verify(find_record("minilm"), folder)
+    assert (found.what, found.record, found.snapshot) == ("max_tokens", "256", "is set to cut at 512")
+    assert "model_max_length in tokenizer_config.json" in found.consequence
+    edit(folder / "tokenizer_config.json", lambda config: config.update(model_max_length=10**30))
+    (found,) = verify(find_record("minilm"), folder)
+    assert "the positions in config.json" in found.consequence
+
+
+PLACES = st.one_of(st.none(), st.sampled_from([16, 32, 48, 62, 63, 64, 65, 128, 10**30]))
+
+
+@given(module=PLACES, tokenizer=PLACES, table=st.sampled_from([None, 34, 64, 66, 128]), roberta=st.booleans())
+def test_a_limit_is_a_fault_exactly_where_sentence_transformers_would_cut_elsewhere(
+    tmp_path_factory: pytest.TempPathFactory,
+    module: int | None,
+    tokenizer: int | None,
+    table: int | None,
+    roberta: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("limits")
+    if module is not None:
+        (folder / "sentence_roberta_config.json").write_text(json.dumps({"max_seq_length": module}))
+    config: dict[str, Any] = {"model_type": "roberta" if roberta else "bert", "pad_token_id": 1}
+    if table is not None:
+        config["max_position_embeddings"] = table
+    limits = read_limits(folder, config, {} if tokenizer is None else {"model_max_length": tokenizer})
+    assert limits.positions == (None if table is None else table - 2 if roberta else table)
+    # The rule of sentence-transformers 6.2 (base/modules/transformer.py), in its own order.
+    cut: float = float("inf") if tokenizer is None else tokenizer
+    if module is not None:
+        cut = module
+    elif table is not None:
+        cut = min(cut, table)
+    found = list(limit_differences(record(max_tokens=32, nominal_tokens=32), limits, True))
+    nowhere = cut > 1e9
+    assert whats(found) == ([] if cut == 32 else ["max_tokens"])
+    assert all(item.note is (nowhere and module is None) for item in found)  # class defaults are not known here
+    assert all(str(cut) in item.snapshot or nowhere for item in found)
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_limit_that_vllm_does_not_read_is_caught_where_vllm_may_run_the_model(
+    copy: Callable[[str], Path], absolute: bool
+) -> None:
+    """vLLM looks into tokenizer_config.json only where config.json says that positions are absolute."""
+    folder = copy("dense")
+    both = record(engines=["sentence-transformers", "vllm"])
+    if absolute:
+        edit(folder / "config.json", lambda config: config.update(position_embedding_type="absolute"))
+        assert verify(both, folder) == []
+        return
+    assert verify(record(), folder) == []
+    (found,) = verify(both, folder)
+    assert (found.what, found.snapshot) == ("max_tokens for vLLM", "lets vLLM take 64")
+    edit(folder / "sentence_bert_config.json", lambda config: config.update(max_seq_length=32))
+    assert verify(both, folder) == []
+
+
+@pytest.mark.parametrize(
+    "where", ["sentence_bert_config.json", "config_sentence_transformers.json", "artifact.metadata"]
+)
+def test_lengths_of_late_interaction_are_compared_role_by_role(tmp_path: Path, where: str) -> None:
+    names = ("query_maxlen", "doc_maxlen") if where == "artifact.metadata" else ("query_length", "document_length")
+    (tmp_path / where).write_text(json.dumps(dict(zip(names, (16, 40), strict=True))))
+    limits = read_limits(tmp_path, {}, {})
+    assert list(limit_differences(late_record(), limits, True)) == []
+    other = late_record(query_tokens=8, document_tokens=41)
+    assert whats(list(limit_differences(other, limits, True))) == ["query_tokens", "document_tokens"]

@@ -13,7 +13,7 @@ from tiny_snapshots import END, PLAIN, edit, record, whats
 from patray.errors import ModelError
 from patray.models.difference import Difference
 from patray.models.stated import read_header
-from patray.models.verify import verify
+from patray.models.verify import require_as_recorded, verify
 
 
 def test_pickled_weights_alone_are_caught(copy: Callable[[str], Path]) -> None:
@@ -207,3 +207,18 @@ def test_broken_json_names_the_file(copy: Callable[[str], Path], name: str) -> N
 def test_a_difference_reads_as_a_sentence() -> None:
     text = str(Difference("pooling", "mean", "pools by cls", "Every vector changes."))
     assert text == "pooling: the record says mean, the snapshot pools by cls. Every vector changes."
+
+
+def test_lower_case_that_the_tokenizer_does_not_make_itself_is_caught(copy: Callable[[str], Path]) -> None:
+    folder = copy("dense")
+    edit(folder / "sentence_bert_config.json", lambda config: config.update(do_lower_case=True))
+    (found,) = verify(record(), folder)
+    assert found.what == "lower case"
+    with pytest.raises(ModelError, match="asks for do_lower_case in sentence_bert_config"):
+        require_as_recorded(record(), folder)
+    for normalizer in (
+        {"type": "Lowercase"},
+        {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]},
+    ):
+        edit(folder / "tokenizer.json", lambda config, own=normalizer: config.update(normalizer=own))
+        assert verify(record(), folder) == []

@@ -120,12 +120,12 @@ def _task(row: dict[str, Any], facts: dict[str, Any]) -> tuple[str, bool]:
 
 
 def _metric(name: str) -> str | None:
-    """What mteb calls a metric; its own probe is logistic regression, a k-NN's F1 gets a prefix."""
+    """What mteb calls a metric, else its own name; mteb's probe is logistic regression, a k-NN's F1 gets a prefix."""
     found = definition_of(name)
     if found is None:
         return None
     prefix = "knn_" if name.startswith("knn-") else ""
-    return prefix + found.mteb.format(k=name.rpartition("@")[2])
+    return prefix + (found.mteb.format(k=name.rpartition("@")[2]) or name)
 
 
 def _file(name: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from patray.errors import InputError
-from patray.metrics.ranking import Counted, ratio, sums
+from patray.metrics.ranking import Counted, ordinals, ratio, sums
 
 KINDS = ("retrieval", "classification", "clustering")
 """Kinds of task, in the order in which they are shown."""
@@ -65,6 +65,50 @@ def _p(seen: Counted, cutoff: int) -> np.ndarray:
     return sums(seen.query[seen.rank <= cutoff], None, seen.n_queries) / cutoff
 
 
+def _success(seen: Counted, cutoff: int) -> np.ndarray:
+    near = (seen.rank <= cutoff) & (seen.ordinal == 1)
+    return sums(seen.query[near], None, seen.n_queries)
+
+
+def _rprec(seen: Counted, cutoff: int) -> np.ndarray:
+    near = seen.rank <= np.minimum(seen.n_relevant, cutoff)[seen.query]
+    return ratio(sums(seen.query[near], None, seen.n_queries), seen.n_relevant)
+
+
+def _err(seen: Counted, cutoff: int) -> np.ndarray:
+    """Chapelle and others 2009, doi:10.1145/1645953.1646033, with 4 the highest grade, as TREC's gdeval has it."""
+    if seen.grade.max(initial=0) > ERR_GRADE:
+        raise InputError(f"ERR: a grade of {int(seen.grade.max())}; its highest is {ERR_GRADE}, as in TREC's gdeval")
+    stops = (2.0**seen.grade - 1) / 2.0**ERR_GRADE
+    position = ordinals(seen.gain_query, np.bincount(seen.gain_query, minlength=seen.n_queries))
+    arrives = np.ones(len(stops))
+    by_position = np.argsort(position, kind="stable")
+    for hits in np.split(by_position, np.cumsum(np.bincount(position)[1:])[:-1])[1:]:
+        arrives[hits] = arrives[hits - 1] * (1 - stops[hits - 1])
+    near = seen.gain_rank <= cutoff
+    return sums(seen.gain_query[near], (stops * arrives / seen.gain_rank)[near], seen.n_queries)
+
+
+def _rbp(seen: Counted, cutoff: int) -> np.ndarray:
+    """Moffat and Zobel 2008, doi:10.1145/1416950.1416952."""
+    near = seen.rank <= cutoff
+    weights = (1 - PERSISTENCE) * PERSISTENCE ** (seen.rank[near] - 1.0)
+    return sums(seen.query[near], weights, seen.n_queries)
+
+
+def _pres(seen: Counted, cutoff: int) -> np.ndarray:
+    """Magdy and Jones 2010, doi:10.1145/1835449.1835551: relevant patents beyond K stand at the ranks after K."""
+    near, n = seen.rank <= cutoff, seen.n_relevant.astype(np.float64)
+    found = sums(seen.query[near], None, seen.n_queries)
+    ranks = sums(seen.query[near], seen.rank[near].astype(np.float64), seen.n_queries)
+    missing = n - found
+    ranks += missing * (cutoff + n) - missing * (missing - 1) / 2
+    return np.where(n > 0, 1 - (ratio(ranks, n) - (n + 1) / 2) / cutoff, 0.0)
+
+
+ERR_GRADE = 4
+PERSISTENCE = 0.8
+
 DEFINITIONS = (
     Definition(
         "nDCG", "retrieval", 0, 1, "gain of the first K, discounted by rank, over the best possible",
@@ -86,6 +130,26 @@ DEFINITIONS = (
         "P", "retrieval", 0, 1, "share of the first K that is relevant",
         "precision_at_{k}", "P_{k}", "P@{k}", _p,
     ),
+    Definition(
+        "Success", "retrieval", 0, 1, "1 where a relevant patent is among the first K, else 0",
+        "hit_rate_at_{k}", "success_{k}", "Success@{k}", _success,
+    ),
+    Definition(
+        "Rprec", "retrieval", 0, 1, "share of the R relevant patents that is among the first R (at most K)",
+        "", "Rprec", "Rprec", _rprec,
+    ),
+    Definition(
+        "ERR", "retrieval", 0, 1, "1 / rank at which a reader who stops the sooner the higher a grade has enough",
+        "", "", "ERR@{k}", _err,
+    ),
+    Definition(
+        "RBP", "retrieval", 0, 1, "relevance met by a reader who goes on to the next patent with a chance of 0.8",
+        "", "", "RBP(p=0.8,rel=1)@{k}", _rbp,
+    ),
+    Definition(
+        "PRES", "retrieval", 0, 1, "how early all relevant patents come, when the first K are read",
+        "", "", "", _pres,
+    ),
     Definition("macro-F1", "classification", 0, 1, "F1 of each label, mean over labels", "f1"),
     Definition("micro-F1", "classification", 0, 1, "F1 of all decisions together", "f1_micro"),
     Definition("V-measure", "clustering", 0, 1, "mean of homogeneity and completeness, harmonic", "v_measure"),
@@ -102,6 +166,16 @@ def names_of(task: str) -> tuple[str, ...]:
 
 
 NAMES = names_of("retrieval")
+SPELLINGS = {
+    "MRR": "RR",
+    "MAP": "AP",
+    "R": "Recall",
+    "Precision": "P",
+    "HitRate": "Success",
+    "NDCG": "nDCG",
+    "ndcg": "nDCG",
+}
+"""What people type, and the name that it is reported by. Means over queries are taken of every measure."""
 F1 = names_of("classification")
 AGREEMENT = names_of("clustering")
 
@@ -134,11 +208,20 @@ class Measure:
 
 
 def parse_measure(text: str) -> Measure:
-    """The measure that `text` names, such as `nDCG@10`. Raises InputError, listing what is allowed, for any other."""
+    """The measure that `text` names, such as `nDCG@10`; `MRR@10` is `RR@10`, as SPELLINGS has it.
+
+    Raises InputError, listing what is allowed, for any other.
+    """
     match = re.fullmatch(r"([A-Za-z]+)@([0-9]+)", text)
     if match is None:
         raise InputError(f"measure {text!r}: not of the form NAME@CUTOFF; allowed are {_allowed()}")
-    return Measure(match[1], int(match[2]))
+    return Measure(SPELLINGS.get(match[1], match[1]), int(match[2]))
+
+
+def spelled(metric: str) -> str:
+    """The name that a metric is reported by: spelled("MRR@10") is "RR@10"; any other name is as it was."""
+    name, at, cutoff = metric.partition("@")
+    return SPELLINGS.get(name, name) + at + cutoff if at else metric
 
 
 def _allowed() -> str:

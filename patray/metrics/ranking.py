@@ -93,8 +93,8 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
 class Counted:
     """What measures are made of, for one slice of the pairs; each part is computed once, when a measure asks for it.
 
-    gain_query, gain_rank, gain (G,): hits of any grade above zero. ideal_query, ideal_rank, ideal_gain (I,): the same
-    of the best possible ranking. query, rank, ordinal (H,): hits that count as relevant, ordinal 1 for a query's first.
+    gain_query, gain_rank, grade, gain (G,): hits of any grade above zero. ideal_query, ideal_rank, ideal_gain (I,): of
+    the best possible ranking. query, rank, ordinal (H,): hits that count as relevant, ordinal 1 for a query's first.
     n_relevant (Q,): pairs that count, ranked or not.
     """
 
@@ -132,8 +132,12 @@ class Counted:
         return self.hits.rank[self._shown_graded]
 
     @cached_property
+    def grade(self) -> np.ndarray:
+        return self.hits.pair_relevance[self.hits.pair[self._shown_graded]]
+
+    @cached_property
     def gain(self) -> np.ndarray:
-        return self.hits.pair_relevance[self.hits.pair[self._shown_graded]] / np.log2(self.gain_rank + 1.0)
+        return self.grade / np.log2(self.gain_rank + 1.0)
 
     @cached_property
     def _ideal(self) -> np.ndarray:
@@ -145,7 +149,7 @@ class Counted:
 
     @cached_property
     def ideal_rank(self) -> np.ndarray:
-        return _ordinal(self.ideal_query, np.bincount(self.ideal_query, minlength=self.n_queries))
+        return ordinals(self.ideal_query, np.bincount(self.ideal_query, minlength=self.n_queries))
 
     @cached_property
     def ideal_gain(self) -> np.ndarray:
@@ -161,7 +165,7 @@ class Counted:
 
     @cached_property
     def ordinal(self) -> np.ndarray:
-        return _ordinal(self.query, np.bincount(self.query, minlength=self.n_queries))
+        return ordinals(self.query, np.bincount(self.query, minlength=self.n_queries))
 
     @cached_property
     def n_relevant(self) -> np.ndarray:
@@ -194,7 +198,7 @@ def evaluate(
     return measure_hits(find_hits(ranked, query, patent, relevance), measures, pairs, relevant_from)
 
 
-def _ordinal(group: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def ordinals(group: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """1, 2, 3, ... within each group; `group` is sorted and `sizes` counts each group's members."""
     return np.arange(1, len(group) + 1) - (np.cumsum(sizes) - sizes)[group]
 

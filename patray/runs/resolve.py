@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
 from patray.errors import InputError
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
-from patray.metrics.measures import of_probes, parse_measure
+from patray.metrics.measures import of_probes, parse_measure, spelled
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Search, Suite, Tasks, ViewEntry
@@ -22,6 +23,7 @@ from patray.runs.tuned_systems import check_bases, untuned_systems
 
 def resolve(suite: Suite) -> Suite:
     """`suite` with every default and name in place; InputError for a name that does not exist or stands twice."""
+    suite = _spelled(suite)
     landscapes = tuple(_landscape(entry) for entry in suite.landscapes)
     _unique("landscapes", [str(entry.name) for entry in landscapes])
     views = tuple(_view_entry(entry) for entry in suite.views)
@@ -56,6 +58,21 @@ def resolve(suite: Suite) -> Suite:
     )
     check_bases(resolved)
     return resolved
+
+
+def _spelled(suite: Suite) -> Suite:
+    """Measures of rankings under the names that they are reported by: MRR@10 becomes RR@10."""
+    retrieval, given = suite.tasks.retrieval, suite.statistics.comparisons
+    updates: dict[str, Any] = {}
+    if retrieval is not None:
+        measures = tuple(map(spelled, retrieval.measures))
+        updates["tasks"] = suite.tasks.model_copy(
+            update={"retrieval": retrieval.model_copy(update={"measures": measures})}
+        )
+    if given is not None:
+        families = tuple(family.model_copy(update={"metric": spelled(family.metric)}) for family in given)
+        updates["statistics"] = suite.statistics.model_copy(update={"comparisons": families})
+    return suite.model_copy(update=updates)
 
 
 def _check_measures(suite: Suite) -> None:

@@ -12,7 +12,8 @@ from patray.metrics.ranking import evaluate, find_hits, measure_hits
 
 CUTOFFS = (1, 2, 3, 5, 10)
 MEASURES = [Measure(name, cutoff) for name in ("nDCG", "Recall", "AP", "RR", "P") for cutoff in CUTOFFS]
-FAMILIES = {"nDCG": "ndcg_cut", "Recall": "recall", "AP": "map_cut", "P": "P"}
+MEASURES += [Measure("Success", cutoff) for cutoff in CUTOFFS] + [Measure("Rprec", 25)]
+FAMILIES = {"nDCG": "ndcg_cut", "Recall": "recall", "AP": "map_cut", "P": "P", "Success": "success"}
 
 
 def doc(code: int) -> str:
@@ -28,6 +29,9 @@ def trec_eval(qrels: dict, run: dict, measure: Measure, level: int) -> dict[str,
         }
         evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}, relevance_level=level)
         return {q: v["recip_rank"] for q, v in evaluator.evaluate(run).items()}
+    if measure.name == "Rprec":
+        evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"Rprec"}, relevance_level=level)
+        return {q: v["Rprec"] for q, v in evaluator.evaluate(run).items()}
     name = f"{FAMILIES[measure.name]}_{measure.cutoff}"
     names = {f"{FAMILIES[measure.name]}.{measure.cutoff}"}
     found = pytrec_eval.RelevanceEvaluator(qrels, names, relevance_level=level).evaluate(run)
@@ -173,3 +177,56 @@ def test_a_relevant_patent_ranked_twice_is_refused():
 def test_a_ranking_without_queries_is_refused():
     with pytest.raises(InputError, match="at least one"):
         find_hits(np.empty((0, 10), np.int32), np.array([], int), np.array([], int), np.array([], int))
+
+
+def plain(measure, row, grades, level):
+    """ERR, RBP and PRES of one query as their papers write them. row: patents in order; grades: patent to grade."""
+    shown = [max(grades.get(p, 0), 0) for p in row[: measure.cutoff]]
+    if measure.name == "ERR":
+        goes_on, total = 1.0, 0.0
+        for rank, grade in enumerate(shown, start=1):
+            stops = (2**grade - 1) / 16
+            total += goes_on * stops / rank
+            goes_on *= 1 - stops
+        return total
+    relevant = {p for p, grade in grades.items() if grade >= max(level, 1)}
+    if measure.name == "RBP":
+        return sum(0.2 * 0.8**at for at, p in enumerate(row[: measure.cutoff]) if p in relevant)
+    if not relevant:
+        return 0.0
+    ranks = [at + 1 for at, p in enumerate(row[: measure.cutoff]) if p in relevant]
+    ranks += [measure.cutoff + at for at in range(len(ranks) + 1, len(relevant) + 1)]
+    return 1 - (sum(ranks) / len(relevant) - (len(relevant) + 1) / 2) / measure.cutoff
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), st.integers(1, 4))
+def test_err_rbp_and_pres_are_what_their_papers_write(case, level):
+    asked = [Measure(name, cutoff) for name in ("ERR", "RBP", "PRES") for cutoff in (3, 10, 25)]
+    ranked, query, patent, relevance = arrays(*case)
+    found = evaluate(ranked, query, patent, relevance, asked, relevant_from=level)
+    for q, row in enumerate(ranked.tolist()):
+        grades = {int(p): int(r) for p, r in zip(patent[query == q], relevance[query == q], strict=True)}
+        for measure in asked:
+            wanted = plain(measure, [p for p in row if p >= 0], grades, level)
+            assert found[measure][q] == pytest.approx(wanted, abs=1e-12), str(measure)
+
+
+def test_err_equals_ir_measures_to_the_five_digits_it_prints_for_topics_that_are_numbers():
+    rng = np.random.default_rng(2)
+    scores = rng.random((20, 60))
+    case = (scores, np.ones_like(scores, bool), rng.random(scores.shape) < 0.2, rng.integers(0, 5, scores.shape))
+    ranked, query, patent, relevance = arrays(*case)
+    found = evaluate(ranked, query, patent, relevance, [Measure("ERR", 10)])[Measure("ERR", 10)]
+    qrels = [ir_measures.Qrel(str(q), doc(p), int(r)) for q, p, r in zip(query, patent, relevance, strict=True)]
+    run = [
+        ir_measures.ScoredDoc(str(q), doc(p), -r) for q, row in enumerate(ranked) for r, p in enumerate(row.tolist())
+    ]
+    theirs = {m.query_id: m.value for m in ir_measures.iter_calc([ir_measures.parse_measure("ERR@10")], qrels, run)}
+    for q, value in theirs.items():
+        assert found[int(q)] == pytest.approx(value, abs=1e-5)
+
+
+def test_a_grade_beyond_what_err_is_defined_for_is_an_error():
+    with pytest.raises(InputError, match="ERR: a grade of 5"):
+        evaluate(np.array([[0]]), np.array([0]), np.array([0]), np.array([5]), [Measure("ERR", 1)])

@@ -56,7 +56,7 @@ def test_a_depth_that_does_not_reach_a_measure_is_refused_with_what_to_set() -> 
 @pytest.mark.parametrize(
     ("assignment", "said"),
     [
-        ("tasks.retrieval.measures=[MAP@10]", "measure 'MAP'.*nDCG@K, Recall@K"),
+        ("tasks.retrieval.measures=[Bpref@10]", "measure 'Bpref'.*nDCG@K, Recall@K"),
         ("tasks.retrieval.measures=[nDCG@10,nDCG@10]", "nDCG@10 stands there twice"),
         ("tasks.retrieval.measures=[]", "measures"),
         ("tasks.classification.measures=[accuracy]", "measure 'accuracy'.*allowed are macro-F1, micro-F1"),

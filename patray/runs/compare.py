@@ -7,7 +7,7 @@ Rows that do not speak of the same thing in both runs (`runs/comparability.py`) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import pyarrow as pa
@@ -16,24 +16,24 @@ import pyarrow.parquet as pq
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.metrics.measures import DEFINITIONS
 from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
-from patray.stats.corrections import adjust
 from patray.stats.draws import Draws
-from patray.stats.reach import fewest_together, flips_that_carry, smallest_p
+from patray.stats.reach import smallest_adjusted, smallest_p
 from patray.tables import EVIDENCE
-from patray.tasks.comparisons import ComparisonFamily, compare
+from patray.tasks.comparisons import ComparisonFamily, compare_contests
+from patray.tasks.contests import Contest
 from patray.tasks.evidence import from_evidence
+from patray.tasks.populations import Catalogue
 from patray.tasks.resampled import metric_names
 from patray.tasks.scores import Score
 
-BEFORE, AFTER = "before", "after"
-JOINT = "\0"
 FLIPS = 10_000
-"""Flips of the tests, unless so many rows are compared that they could find nothing."""
+"""Flips of the tests: by max-T they carry any number of rows."""
 ALPHA = 0.05
 WORSE, APART = 3, 4
 """Exit statuses: something became worse; nothing did, but something could not be compared."""
-SAME_AS = {"NMI": "V-measure"}
+SAME_AS = {one.name: one.same_as for one in DEFINITIONS if one.same_as}
 """Metrics that are another one by another name: testing both would cost power and say nothing."""
 
 Key = tuple[str, str, str, str, str]
@@ -114,66 +114,55 @@ def compare_runs(run_a: Folder, run_b: Folder, margin: float = 0.0) -> RunCompar
     reasons = {key: why_not(differences, key[0], key[1]) for key in shared}
     keys = [key for key in shared if not reasons[key]]
     apart = [Apart(key, reason) for key, reason in reasons.items() if reason]
-    rows, without = paired_rows(a, b, keys, flips_for(len(keys)))
+    rows, without = paired_rows([(key, a, b) for key in keys])
     apart += [Apart(key, "no common query or patent") for key in without]
     return RunComparison(
         a.name,
         b.name,
-        tuple(corrected(rows)),
+        tuple(rows),
         tuple(_names(key for key in a.scores if key not in b.scores)),
         tuple(_names(key for key in b.scores if key not in a.scores)),
         tuple(apart),
         differences,
-        tuple(unreachable(rows, flips_for(len(keys)))),
+        tuple(unreachable(rows, FLIPS, "auto")),
         margin,
     )
 
 
-def paired_rows(a: Judged, b: Judged, keys: Sequence[Key], flips: int) -> tuple[list[dict[str, object]], list[Key]]:
-    """Uncorrected rows of these keys (mean_a, mean_b, diff = a - b, p_permutation, ...), and the keys without a common
-    item."""
-    if not keys:
+def paired_rows(
+    pairs: Sequence[tuple[Key, Judged, Judged]], flips: int = FLIPS, correction: str = "auto"
+) -> tuple[list[dict[str, object]], list[Key]]:
+    """Rows of the schema tables.COMPARISONS with `system`, one for each (key, first run, second run), corrected
+    together; and the keys without a common item. diff is the first run less the second."""
+    if not pairs:
         return [], []
-    landscapes = pa.array(list(dict.fromkeys(key[1] for key in keys)))
-    parts = [run.folder.read_table("items.parquet") for run in (a, b)]
-    items = pa.concat_tables([part.filter(pc.is_in(part["landscape"], value_set=landscapes)) for part in parts])
-    items = items.group_by(items.column_names).aggregate([])
+    landscapes = pa.array(list(dict.fromkeys(key[1] for key, _, _ in pairs)))
+    runs = {run.folder: run for _, *both in pairs for run in both}
+    tables = [run.folder.read_table("items.parquet") for run in runs.values()]
+    items = pa.concat_tables([table.filter(pc.is_in(table["landscape"], value_set=landscapes)) for table in tables])
+    catalogue = Catalogue.of(items.group_by(items.column_names).aggregate([]))
     # Macro and micro F1 are of one score: it is placed once.
-    sides = {id(run.scores[key]): (run.scores[key], name) for key in keys for run, name in ((a, BEFORE), (b, AFTER))}
-    wanted = dict.fromkeys((key[0], key[4]) for key in keys)
-    families = [ComparisonFamily(f"{task} {metric}", task, metric) for task, metric in wanted]
-    rows: list[dict[str, object]] = []
-    placed = [_placed(score, name) for score, name in sides.values()]
-    for row in compare(placed, items, families, Draws(flips=flips)).to_pylist():
-        view, _, system = row["view"].partition(JOINT)
-        rows.append({**row, "view": view, "system": system})
-    known = {key_of(row) for row in rows if row["n"]}
-    return [row for row in rows if row["n"]], [key for key in keys if key not in known]
+    placed = {id(run.scores[key]): catalogue.place(run.scores[key]) for key, *both in pairs for run in both}
+    contests = [
+        Contest(key[0], key[1], key[2], key[4], a.name, b.name, *((placed[id(run.scores[key])],) for run in (a, b)))
+        for key, a, b in pairs
+    ]
+    family = ComparisonFamily("runs", "*", "")
+    found = compare_contests(family, contests, catalogue, Draws(flips=flips, correction=correction))
+    rows = [{**row, "metric": key[4], "system": key[3]} for row, (key, _, _) in zip(found, pairs, strict=True)]
+    return [row for row in rows if row["n"]], [key_of(row) for row in rows if not row["n"]]
 
 
-def flips_for(rows: int, times: int = 1) -> int:
-    """Flips that leave a correction over so many rows, `times` over, able to find something."""
-    return max(FLIPS, 4 * flips_that_carry(max(rows * times, 1)))
-
-
-def corrected(rows: Sequence[dict[str, object]], times: int = 1) -> list[dict[str, object]]:
-    """p_adjusted by Holm over all rows together, since a reader looks at all of them, and `times` that."""
-    if not rows:
-        return []
-    raw = pa.array([row["p_permutation"] for row in rows], pa.float64())
-    adjusted = adjust(pc.fill_null(raw, float("nan")).to_numpy(zero_copy_only=False), "holm")
-    return [{**row, "p_adjusted": min(1.0, float(p) * times)} for row, p in zip(rows, adjusted, strict=True)]
-
-
-def unreachable(rows: Sequence[Mapping[str, object]], flips: int, times: int = 1) -> Iterable[str]:
+def unreachable(rows: Sequence[Mapping[str, object]], flips: int, correction: str, times: int = 1) -> Iterable[str]:
     """A note where no row could be significant whatever its difference: too few items for so many rows."""
     if not rows:
         return
     items = max(int(str(row["n"])) for row in rows)
-    if fewest_together("holm", len(rows) * times, smallest_p(flips, items)) is None:
+    smallest = smallest_p(flips, items)
+    if not smallest_adjusted(correction, len(rows), smallest) * times < ALPHA:
         yield (
-            f"no row can be called worse here: {items} items allow no p below {smallest_p(flips, items):.2g}, and "
-            f"{len(rows) * times} comparisons ask for one below {ALPHA / (len(rows) * times):.2g}. Judge more queries."
+            f"no row can be called worse here: {items} items allow no p below {smallest:.2g}, not small enough for "
+            f"{len(rows)} comparisons{f' with p times {times}' if times > 1 else ''}. Judge more queries."
         )
 
 
@@ -198,7 +187,7 @@ def key_of(row: Mapping[str, object]) -> Key:
 
 def format_comparison(found: RunComparison) -> str:
     """A table for the terminal: what differs between the runs, largest losses first, and what was not compared."""
-    lines = [f"{found.run_a} (a) against {found.run_b} (b): {len(found.rows)} comparisons, Holm-corrected together"]
+    lines = [f"{found.run_a} (a) against {found.run_b} (b): {len(found.rows)} comparisons, corrected together"]
     lines += format_differences(found.differences)
     lines += [f"note: {note}" for note in found.notes]
     if found.rows or found.apart:
@@ -245,9 +234,3 @@ def _place(key: Key) -> str:
 
 def _names(keys: Iterable[Key]) -> list[str]:
     return list(dict.fromkeys(", ".join(key[:4]) for key in keys))
-
-
-def _placed(score: Score, run: str) -> Score:
-    """The run becomes the system, so that it is what is compared; the system stands with the view."""
-    where = score.where
-    return replace(score, where=replace(where, view=f"{where.view}{JOINT}{where.system}", system=run))

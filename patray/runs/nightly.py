@@ -5,9 +5,11 @@ is never far from its neighbour, and far from its best. Three corrections keep t
 
 - the best of k different results is picked because it is high, so its p is multiplied by k (Bonferroni over what it was
   picked from);
-- Holm over all rows of the night;
-- a night is one of many: p is multiplied by the nights of the window, so that harmless changes raise any alarm within
-  a window with a chance of at most 5%, however the nights depend on each other.
+- max-T over all rows of the night that changed (`stats/max_t.py`): it needs no more flips for many rows than for one;
+- a night is one of many. Nights on which nothing changed test nothing and can raise no alarm; the k-th change within a
+  window of W nights may spend max(1 / W, 1 / (k (k + 1))) / 2 of the 5%. The first terms of a window add up to at most
+  1/2, so do the second, so harmless changes raise *any* alarm within a window with a chance of at most 5%, however the
+  nights depend on each other; and a first change after quiet nights is tested nearly as if it were alone.
 
 A row whose evidence is that of its reference to the last bit is not tested: nothing changed. Its p is 1.
 """
@@ -26,14 +28,13 @@ from patray.files import Folder
 from patray.runs.comparability import differences_between, why_not
 from patray.runs.compare import (
     APART,
+    FLIPS,
     HEADER,
     SAME_AS,
     WORSE,
     Apart,
     Judged,
     Key,
-    corrected,
-    flips_for,
     format_apart,
     format_differences,
     format_row,
@@ -42,11 +43,14 @@ from patray.runs.compare import (
     says,
     unreachable,
 )
+from patray.stats.reach import flips_that_carry
 from patray.tasks.scores import Score
 
 WINDOW = 30
 """Nights that tonight may be compared with."""
-MOST_FLIPS = 2_000_000
+CORRECTION = "max-t"
+CAUSES = r"model |versions: |systems: |views: |search: |weights: "
+"""Beginnings of the differences that let a row move."""
 NEEDED = ("evidence.parquet", "items.parquet", "summary.parquet", "provenance.json")
 
 
@@ -68,7 +72,7 @@ class Earlier:
 class Verdict:
     """What is said of tonight. rows: with the run each met in `reference`; apart: not comparable with any earlier run;
     missing: judged before and not tonight; new: judged tonight for the first time; changed: what differs from each
-    run that a row was compared with, and from the night before; times: what p was multiplied by besides Holm."""
+    run that a row was compared with, and from the night before; times: what p was multiplied by besides."""
 
     tonight: str
     against: str
@@ -134,39 +138,45 @@ def judge_night(
             apart.append(Apart(key, why_not(differences[having[-1].run.name], key[0], key[1])))
         else:
             new.append(key)
-    times = picked * window
-    size = sum(len(keys) for _, keys in met.values())
-    flips = min(flips_for(size, times), MOST_FLIPS)
-    rows: list[dict[str, object]] = []
-    for best, keys in met.values():
-        found, without = _rows(best, now, keys, flips)
-        rows += [{**row, "reference": best.run.name} for row in found]
-        apart += [Apart(key, f"no common query or patent with {best.run.name}") for key in without]
+    times = multiplier(picked, window)
+    flips = max(FLIPS, 4 * flips_that_carry(times))
+    references = {key: best for best, keys in met.values() for key in keys}
+    changed = {key for key, best in references.items() if not same_evidence(best.run.scores[key], now.run.scores[key])}
+    pairs = [(key, best.run, now.run) for key, best in references.items() if key in changed]
+    tested, without = paired_rows(pairs, flips, CORRECTION)
+    rows = [{**row, "p_adjusted": min(1.0, float(str(row["p_adjusted"])) * times)} for row in tested]
+    rows += [_unchanged(key, now) for key in references if key not in changed]
+    rows = [{**row, "reference": references[key_of(row)].run.name} for row in rows]
+    apart += [Apart(key, f"no common query or patent with {references[key].run.name}") for key in without]
     named = [last.run.name, *(name for name in met if name != last.run.name)]
     return Verdict(
         tonight=now.run.name,
         against=before[0].run.name if pinned else f"the best of {len(before)} night(s) since {before[0].run.name}",
-        rows=tuple(corrected(rows, times)),
+        rows=tuple(rows),
         apart=tuple(apart),
         missing=tuple(key for key in last.means if key not in now.means),
         new=tuple(new),
         changed={name: tuple(format_differences(differences[name])) for name in named},
-        notes=tuple(unreachable(rows, flips, times)),
+        notes=tuple(unreachable(tested, flips, CORRECTION, times)),
         margin=margin,
         times=times,
     )
 
 
-def _rows(best: Earlier, now: Earlier, keys: Sequence[Key], flips: int) -> tuple[list[dict[str, object]], list[Key]]:
-    """Uncorrected rows of these keys: those whose evidence did not change with p 1, the others tested."""
-    changed = [key for key in keys if not same_evidence(best.run.scores[key], now.run.scores[key])]
-    quiet = [key for key in keys if key not in set(changed)]
-    rows, without = paired_rows(best.run, now.run, changed, flips)
-    for key in quiet:
-        mean, place = now.means[key], dict(zip(("task", "landscape", "view", "system", "metric"), key, strict=True))
-        n = len(now.run.scores[key].items)
-        rows.append({**place, "mean_a": mean, "mean_b": mean, "diff": 0.0, "p_permutation": 1.0, "n": n})
-    return rows, without
+def _unchanged(key: Key, now: Earlier) -> dict[str, object]:
+    """The row of evidence that is its reference's: nothing to test."""
+    place = dict(zip(("task", "landscape", "view", "system", "metric"), key, strict=True))
+    mean, n = now.means[key], len(now.run.scores[key].items)
+    return {**place, "mean_a": mean, "mean_b": mean, "diff": 0.0, "p_adjusted": 1.0, "n": n}
+
+
+def multiplier(results: int, window: int) -> int:
+    """What p is multiplied by: the `results` that the best was picked from, times the share of a night in the 5%.
+
+    multiplier(1, 30), the first change after quiet nights, is 4; multiplier(9, 30) is 540; multiplier(1, 1) is 1: one
+    night against one other, nothing to share.
+    """
+    return results if window == 1 else 2 * results * min(window, results * (results + 1))
 
 
 def same_evidence(one: Score, two: Score) -> bool:
@@ -182,9 +192,8 @@ def format_verdict(found: Verdict, provenance: Mapping[str, Any]) -> str:
     lines = [vectors_line(provenance)]
     if not found.against:
         return "\n".join([*lines, f"{found.tonight} is the first night: nothing to compare with"])
-    lines.append(
-        f"{found.tonight} (b) against {found.against} (a): {len(found.rows)} rows, p times {found.times} and Holm"
-    )
+    corrected = f"p corrected for the rows that changed, times {found.times}"
+    lines.append(f"{found.tonight} (b) against {found.against} (a): {len(found.rows)} rows, {corrected}")
     for name, changes in found.changed.items():
         lines += [f"against {name}: {change}" for change in changes]
     lines += [f"note: {note}" for note in found.notes]
@@ -195,6 +204,9 @@ def format_verdict(found: Verdict, provenance: Mapping[str, Any]) -> str:
     lines += [format_apart(row) for row in found.apart]
     lines += [f"missing, judged before and not tonight: {', '.join(key)}" for key in found.missing]
     lines += [f"new tonight: {', '.join(key)}" for key in found.new]
+    if moved and not any(re.match(CAUSES, change) for name in {str(row["reference"]) for row in moved}
+                         for change in found.changed[name]):  # fmt: skip
+        lines.append(f"note: {len(moved)} rows moved although models, settings and versions are the same")
     lines.append(f"{len(found.rows) - len(moved)} of {len(found.rows)} rows have the very mean of their reference")
     return "\n".join([*lines, _sentence(found)])
 
@@ -218,7 +230,8 @@ def _sentence(found: Verdict) -> str:
         return f"WORSE: {systems} lost more than {found.margin:g} and the test says that it is no chance (status 3)"
     if found.status:
         return "NOT COMPARABLE: nothing is known to be worse, but see the rows above (status 4)"
-    return "quiet: nothing is worse"
+    moved = sum(row["diff"] != 0 for row in found.rows)
+    return f"quiet: {moved} rows moved, nothing is worse" if moved else "quiet: nothing changed"
 
 
 def _is_row(key: Key) -> bool:

@@ -12,7 +12,7 @@ from make_night import base_values, night, write_run
 
 from patray.errors import InputError
 from patray.files import Folder
-from patray.runs.nightly import Verdict, earlier_nights, format_verdict, judge_night, pinned_run
+from patray.runs.nightly import Verdict, earlier_nights, format_verdict, judge_night, multiplier, pinned_run
 
 DATES = [f"2026-11-{day:02d}" for day in range(1, 31)]
 
@@ -148,6 +148,28 @@ def test_nights_of_harmless_changes_hardly_ever_raise_an_alarm(tmp_path: Path) -
             night(folder, date, {name: v + rng.normal(0, 0.03, len(v)) for name, v in values().items()}, documents=60)
         alarms += any(judged(folder, date, window=5).worse for date in DATES[:5])
     assert alarms <= 2  # at most 5% of 15 are expected
+
+
+def test_the_shares_of_the_five_percent_within_a_window_add_up_to_at_most_one() -> None:
+    for window in (1, 2, 7, 30, 365):
+        spent = [results / multiplier(results, window) for results in range(1, window + 1)]
+        assert sum(spent) <= 1.0
+        assert multiplier(1, 1) == 1
+
+
+def test_rows_that_moved_without_a_known_cause_are_told(tmp_path: Path) -> None:
+    night(tmp_path, DATES[0], values())
+    night(tmp_path, DATES[1], values(1.001))
+    night(tmp_path, DATES[2], values(1.002), provenance={"models.minilm.content": "weights1"})
+    assert "1 rows moved although models, settings and versions are the same" in said(judged(tmp_path, DATES[1]))
+    assert "although" not in said(judged(tmp_path, DATES[2]))
+    assert "quiet: 1 rows moved, nothing is worse" in said(judged(tmp_path, DATES[2]))
+
+
+def test_a_loss_that_is_the_same_for_every_query_is_found(tmp_path: Path) -> None:
+    night(tmp_path, DATES[0], values())
+    night(tmp_path, DATES[1], {"minilm": base_values() - 0.05, "bm25": base_values(1)})
+    assert judged(tmp_path, DATES[1]).status == 3
 
 
 def test_labelled_tasks_are_compared_by_night_too(tmp_path: Path) -> None:

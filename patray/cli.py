@@ -32,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status.
 
     0 done; 1 the input or the machine was at fault; 2 the command line was wrong (argparse); 3 of `compare` and
-    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 130 Ctrl-C; 143 SIGTERM;
-    141 nobody reads the output any more (`| head`).
+    `calibrate`: something is worse, or off; 4 of `compare`: something could not be compared; 5 of `import`: too many
+    rows were dropped; 130 Ctrl-C; 143 SIGTERM; 141 nobody reads the output any more (`| head`).
     """
     from patray.commands.models import spelled_out
     from patray.progress import be_quiet

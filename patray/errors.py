@@ -2,7 +2,9 @@
 
 
 class PatrayError(Exception):
-    """Base of every error whose message says what was wrong, where, and what is allowed."""
+    """Base of every error whose message says what was wrong, where, and what is allowed. status: of the command."""
+
+    status = 1
 
 
 class InputError(PatrayError):
@@ -11,6 +13,12 @@ class InputError(PatrayError):
 
 class DamagedError(InputError):
     """A file that patray wrote is missing, cut short, altered or exchanged; the message begins with its name."""
+
+
+class DroppedError(InputError):
+    """So many rows of a source could not be used that what is left is not the source."""
+
+    status = 5
 
 
 class ResourceError(PatrayError):

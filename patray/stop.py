@@ -42,7 +42,7 @@ def stoppable(work: Callable[[], int]) -> int:
             return int(READER_GONE)
         except PatrayError as error:
             print(f"patray: error: {error}", file=sys.stderr)
-            return 1
+            return error.status
         except OSError as error:
             from patray.filesystems import storage_trouble
 

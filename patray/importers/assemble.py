@@ -76,10 +76,10 @@ def assemble(
 ) -> Assembled:
     """Write patents, queries, citations, qrels and labels. step is called with the rows written, for progress."""
     out = Assembled()
-    patents = _documents(parts, "patents", options, out)
-    queries = _documents(parts, "queries", options, out)
+    patents = _documents(parts, "patents", fmt, out)
+    queries = _documents(parts, "queries", fmt, out)
     if patents is not None and any("citations" in part.tables for part in parts):
-        patents = _with_citations(parts, patents, options, destination, out)
+        patents = _with_citations(parts, patents, fmt, options, destination, out)
     elif patents is not None and (options.selection.representative or options.selection.sample):
         patents = _collapse_and_sample(patents, None, options, out)[0]
     for which, documents in (("patents", patents), ("queries", queries)):
@@ -93,7 +93,7 @@ def assemble(
     return out
 
 
-def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembled) -> _Documents | None:
+def _documents(parts: Sequence[Part], which: str, fmt: Format, out: Assembled) -> _Documents | None:
     tables, sizes, files = [], [], []
     for part in parts:
         if which in part.tables:
@@ -115,15 +115,16 @@ def _documents(parts: Sequence[Part], which: str, options: Options, out: Assembl
         columns = [pa.chunked_array(files).take(again), table["line"].take(again), ids.take(again)]
         same = [pa.repeat(pa.scalar(text), len(again)) for text in (DUPLICATE, "dropped")]
         out.findings.append(pa.table([*columns, *same], schema=FINDINGS))
-    names = pc.coalesce(whole(table["source_id"]), ids)
+    names = ids if fmt.printed_ids else pc.coalesce(whole(table["source_id"]), ids)
     family = simple_families(names, known_family(whole(table["family_id"])), whole(table["members"]))
     return _Documents(table.drop_columns(["members", "family_id"]), first, keep, family, sizes)
 
 
 def _with_citations(
-    parts: Sequence[Part], patents: _Documents, options: Options, destination: Folder, out: Assembled
+    parts: Sequence[Part], patents: _Documents, fmt: Format, options: Options, destination: Folder, out: Assembled
 ) -> _Documents:
-    lookup = Lookup(patents.ids, whole(patents.table["source_id"]), _days(patents), patents.first)
+    source_ids = whole(patents.table["source_id"])
+    lookup = Lookup(patents.ids, source_ids, _days(patents), patents.first, fmt.printed_ids)
     citations = Citations(lookup)
     waiting: list[pa.Table] = []
     for part in parts:

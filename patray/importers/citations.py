@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from patray.importers.nested import whole
 from patray.importers.numbers import without_kind
+from patray.importers.printed import number_keys
 from patray.landscapes.positions import positions
 
 OUTSIDE = "cited publication outside the import"
@@ -28,16 +29,19 @@ REPEATED = "repeated"
 class Lookup:
     """Row numbers of publications by source id, key, and key without kind."""
 
-    def __init__(self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray, first: np.ndarray) -> None:
+    def __init__(
+        self, ids: pa.Array, source_ids: pa.Array, dates: np.ndarray, first: np.ndarray, printed: bool = False
+    ) -> None:
         """first (n,): the first row that has the row's id. Of publications met twice the first is kept, so every way of
-        finding one must lead to it."""
+        finding one must lead to it. printed: ids need not be canonical."""
         self.ids, self.source_ids, self._dates, self._first = ids, source_ids, dates, first
+        self._keys = number_keys if printed else lambda ids: ids
 
     @cached_property
     def _bare(self) -> tuple[pa.Array, np.ndarray]:
         """(the ids without their kind, each once; the row of each: the earliest)."""
         order = np.lexsort((pc.rank(self.ids, sort_keys="ascending").to_numpy(), self._dates))
-        encoded = without_kind(self.ids).dictionary_encode()
+        encoded = without_kind(self._keys(self.ids)).dictionary_encode()
         codes = encoded.indices.to_numpy(zero_copy_only=False)[order]
         numbers, first = np.unique(codes, return_index=True)
         return encoded.dictionary.take(pa.array(numbers)), order[first]
@@ -48,9 +52,12 @@ class Lookup:
         lost = np.flatnonzero(found < 0)
         found[lost] = positions(keys.take(pa.array(lost)), self.ids)
         lost = lost[found[lost] < 0]
+        if self._keys is number_keys and len(lost):
+            found[lost] = positions(number_keys(whole(keys.take(pa.array(lost)))), number_keys(self.ids))
+            lost = lost[found[lost] < 0]
         if len(lost) and len(self.ids):
             numbers, rows = self._bare
-            bare = positions(without_kind(keys.take(pa.array(lost))), numbers)
+            bare = positions(without_kind(self._keys(whole(keys.take(pa.array(lost))))), numbers)
             found[lost] = np.where(bare >= 0, rows[bare], -1)
         return np.where(found >= 0, self._first[found], -1) if len(self._first) else found
 

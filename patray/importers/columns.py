@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.importers.nested import elements, parse_dates, take, to_lists, unique_in_rows, whole
+from patray.importers.dates import AMBIGUOUS, DateOrder, parse_dates
+from patray.importers.nested import elements, take, to_lists, unique_in_rows, whole
 from patray.importers.record import Finding
 from patray.landscapes.absent import without_absent
 from patray.landscapes.claims import ClaimRule, split_flat
@@ -14,12 +15,17 @@ from patray.landscapes.claims import ClaimRule, split_flat
 BAD_DATE = "bad date, left empty"
 
 
-def dates(texts: pa.Array, lines: np.ndarray, ids: pa.Array, findings: list[Finding]) -> pa.Array:
-    """date32; what is no date becomes null with a finding."""
-    parsed, bad = parse_dates(texts)
+def dates(
+    texts: pa.Array, lines: np.ndarray, ids: pa.Array, findings: list[Finding], order: DateOrder | None = None
+) -> pa.Array:
+    """date32; what is no date becomes null with a finding. order: what the column is known to be, and learns here."""
+    order = order or DateOrder()
+    parsed, bad = parse_dates(texts, order)
+    unclear = set(order.ambiguous)
     for row in np.flatnonzero(bad).tolist():
-        said = str(texts[row].as_py())[:40]
-        findings.append(Finding(int(lines[row]), ids[row].as_py(), f"{BAD_DATE}: {said!r}", "kept"))
+        said = str(texts[row].as_py())
+        why = f" ({AMBIGUOUS} --date-format says it)" if said.strip() in unclear else ""
+        findings.append(Finding(int(lines[row]), ids[row].as_py(), f"{BAD_DATE}{why}: {said[:40]!r}", "kept"))
     return parsed
 
 

@@ -55,12 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("--prefer", default="en", metavar="LANGUAGES", help="text languages, first found wins [en]")
     reading.add_argument("--date", default="publication", help="publication, filing or priority [publication]")
     reading.add_argument("--map", action="append", default=[], metavar="COLUMN=SOURCE", help="table: column mapping")
+    reading.add_argument(
+        "--separator", action="append", default=[], metavar="COLUMN=TEXT",
+        help="table: what stands between the values of a cell, or newline, space, none [line breaks ; | ,]",
+    )  # fmt: skip
+    reading.add_argument("--date-format", default="", metavar="DD/MM/YYYY", help="table: where dates do not tell")
+    reading.add_argument("--sheet", default="", help="table: of a workbook [the first]")
     reading.add_argument("--delimiter", default="", help="of CSV and TSV files [by the format]")
     reading.add_argument("--encoding", default="utf-8", help="of CSV and TSV files [utf-8]")
     reading.add_argument("--task", default="", help="patenteb: the task; beir: the subset")
     reading.add_argument("--split", default="", help="beir: the split, where there are several")
     reading.add_argument("--whole-text", action="store_true", help="patenteb: keep texts as published, as abstract")
     reading.add_argument("--keep-truncated", action="store_true", help="keep the rows of a file that is cut off")
+    reading.add_argument(
+        "--max-dropped", type=float, default=0.5, metavar="SHARE",
+        help="end with status 5 when more of the patents' rows cannot be used [0.5]",
+    )  # fmt: skip
     reading.add_argument("--processes", type=int, help="how many work at once [one a core]")
 
     chosen = parser.add_argument_group("what enters")
@@ -83,6 +93,7 @@ def run(options: argparse.Namespace) -> int:
     """`patray import`; prints the report."""
     if options.format == "trec":
         return _trec(options)
+    from patray.errors import DroppedError
     from patray.importers.options import Options, Selection
     from patray.importers.report import format_report
     from patray.importers.run import import_landscape
@@ -100,7 +111,10 @@ def run(options: argparse.Namespace) -> int:
             date=options.date,
             delimiter="\t" if options.delimiter == "\\t" else options.delimiter,
             encoding=options.encoding,
-            columns=_mapping(options.map),
+            columns=_mapping("--map", options.map),
+            separators=_mapping("--separator", options.separator),
+            date_format=options.date_format,
+            sheet=options.sheet,
             keep_truncated=options.keep_truncated,
             task=options.task,
             split=options.split,
@@ -120,6 +134,12 @@ def run(options: argparse.Namespace) -> int:
         options.processes,
     )
     print(format_report(report))
+    if report["dropped_share"] > options.max_dropped:
+        reasons = [f"{number:,} {reason}" for reason, number in report["quarantine"].items() if "(dropped)" in reason]
+        raise DroppedError(
+            f"{report['dropped_share']:.1%} of the rows of patents were dropped, at most {options.max_dropped:.0%} may "
+            f"be (--max-dropped): {'; '.join(reasons[:5])}. What is left is in {options.destination}"
+        )
     print(f"landscape written to {options.destination}; next: patray landscape describe {options.destination}")
     return 0
 
@@ -138,15 +158,16 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _mapping(pairs: list[str]) -> dict[str, str]:
+def _mapping(option: str, pairs: list[str]) -> dict[str, str]:
     from patray.errors import InputError
 
     found: dict[str, str] = {}
     for pair in pairs:
-        name, separator, source = pair.partition("=")
-        if not separator or not name or not source:
-            raise InputError(f"--map {pair}: write it as COLUMN=SOURCE, such as --map title=ti")
+        name, separator, value = pair.partition("=")
+        if not separator or not name or not value:
+            example = "COLUMN=SOURCE, such as --map title=ti" if option == "--map" else "COLUMN=TEXT, such as labels=;"
+            raise InputError(f"{option} {pair}: write it as {example}")
         if name in found:
-            raise InputError(f"--map {pair}: {name} is mapped twice")
-        found[name] = source
+            raise InputError(f"{option} {pair}: {name} is {'mapped' if option == '--map' else 'given'} twice")
+        found[name] = value
     return found

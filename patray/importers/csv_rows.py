@@ -1,7 +1,7 @@
 """Delimited text into columns of strings: quoted newlines and tabs, BOM, ragged rows, undecodable bytes.
 
 Every row is matched to the header by name. A row with another number of fields, or with a broken quote, is
-quarantined with its line; the rows after it are read on.
+quarantined with its line; every line that a quote swallowed is counted; the rows after it are read on.
 """
 
 from __future__ import annotations
@@ -49,8 +49,12 @@ def read_csv(
     keep_truncated: bool = False,
     needed: Sequence[str] = (),
     names: Sequence[str] = (),
+    skip: int = 0,
+    quoted: bool = True,
 ) -> Iterator[CsvBlock]:
     """Blocks of rows. needed: columns without which the file is of no use. names: the header, where a file has none.
+
+    skip: lines before the header. quoted: False where `"` is a sign like others.
 
     Raises InputError for a missing column (with the likely one), a wrong delimiter and an empty file.
     """
@@ -62,11 +66,15 @@ def read_csv(
             raise InputError(f"{file.label}: UTF-16; say so with --encoding utf-16")
         text = io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="")
         looks = _delimiter(binary.peek(1 << 12))
-        rows = csv.reader(text, delimiter=delimiter, strict=True)
+        for _ in range(skip):
+            text.readline()
+        rows = csv.reader(
+            text, delimiter=delimiter, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        )
         header = list(names) or _header(rows, file, delimiter, looks)
         check_header(file.label, header, needed, delimiter)
-        yield from _blocks(rows, header)
-        line = rows.line_num + 1
+        yield from _blocks(rows, header, skip)
+        line = skip + rows.line_num + 1
     if stream.cut:
         yield CsvBlock(
             {name: pa.array([], pa.string()) for name in header},
@@ -122,20 +130,20 @@ def check_header(label: str, header: Sequence[str], needed: Sequence[str], delim
     raise InputError(f"{label}: missing column {', '.join(hints)}; columns found: {', '.join(header)}")
 
 
-def _blocks(rows: Any, header: Sequence[str]) -> Iterator[CsvBlock]:
+def _blocks(rows: Any, header: Sequence[str], skip: int) -> Iterator[CsvBlock]:
     kept: list[list[str]] = []
     lines: list[int] = []
     findings: list[Finding] = []
     read = chars = 0
     width = len(header)
     while True:
-        line = rows.line_num + 1
+        line = skip + rows.line_num + 1
         try:
             row = next(rows, None)
         except csv.Error as error:
-            read += 1
-            end = f" (to line {rows.line_num})" if rows.line_num > line else ""
-            findings.append(Finding(line, None, f"{BROKEN_QUOTE}: {error}{end}"))
+            lost = _lost(line, skip + rows.line_num, f"{BROKEN_QUOTE}: {error}")
+            read += len(lost)
+            findings += lost
             continue
         if row is not None and row and len(row) == width:
             read += 1
@@ -143,19 +151,27 @@ def _blocks(rows: Any, header: Sequence[str]) -> Iterator[CsvBlock]:
             lines.append(line)
             chars += sum(map(len, row))
         elif row:
-            read += 1
-            findings.append(Finding(line, None, f"{RAGGED}: {len(row)} fields, header has {width}"))
+            lost = _lost(line, skip + rows.line_num, f"{RAGGED}: {len(row)} fields, header has {width}")
+            read += len(lost)
+            findings += lost
         if row is None or len(kept) >= BATCH_ROWS or chars >= BATCH_CHARS:
             if kept or findings:
-                yield _columns(kept, header, lines, read, findings)
+                yield columns_of(kept, header, lines, read, findings)
             kept, lines, findings, read, chars = [], [], [], 0, 0
         if row is None:
             return
 
 
-def _columns(
+def _lost(line: int, last: int, reason: str) -> list[Finding]:
+    """A finding for each line of a bad row: a quote that nothing closes swallows the lines below it."""
+    end = f" (lines {line} to {last})" if last > line else ""
+    return [Finding(one, None, reason + end) for one in range(line, max(last, line) + 1)]
+
+
+def columns_of(
     rows: list[list[str]], header: Sequence[str], lines: list[int], read: int, findings: list[Finding]
 ) -> CsvBlock:
+    """Rows of as many cells as the header has, as a block."""
     columns: dict[str, pa.Array] = {}
     broken: set[int] = set()
     values: Sequence[Sequence[str]] = list(zip(*rows, strict=True)) or [()] * len(header)

@@ -43,7 +43,8 @@ class Format:
     dates: values of --date that the format can serve. source_id: name of the column that keeps the source's own ids,
     '' for none. scatter: for sources whose tables must be joined: writes a unit's rows into buckets under unit.work
     and returns the number of rows read by table; gather then gives the units that `read` takes. archives: zip members
-    are files of their own. own_families: True where family ids and members are never given (told in the report).
+    are files of their own. printed_ids: True where ids and citations are as people's tools print them. explain: lines
+    on what was taken for what, shown before the rows are read.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Format:
     scatter: Callable[[Unit, Options], dict[str, int]] | None = None
     gather: Callable[[str, Options], list[Unit]] | None = None
     archives: bool = True
+    printed_ids: bool = False
+    explain: Callable[[Sequence[Unit], Options], list[str]] | None = None
 
     def check(self, options: Options) -> None:
         """Raise InputError for options that this format cannot serve."""

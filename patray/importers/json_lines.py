@@ -15,15 +15,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from patray.errors import InputError
+from patray.importers.cells import CELL
 from patray.importers.nested import conform, whole
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream, line_blocks
 from patray.importers.suggest import suggest
 
 BLOCK = 24 << 20
+CELLS = {b"patray": b"cells"}
+"""Metadata of a list column whose values may come as one text a row: such an element begins with cells.CELL, so that it
+can be told from the element of a real list."""
 BOM = b"\xef\xbb\xbf"
 NOT_JSON = "not valid JSON"
 WRONG_SHAPE = "not the expected JSON"
@@ -74,6 +79,20 @@ def read_json_lines(
             line += count
     if stream.cut:
         yield JsonBlock(schemas[0].empty_table(), np.zeros(0, np.int64), 0, [Finding(line, None, cut(stream), "kept")])
+
+
+def first_keys(file: SourceFile) -> list[str]:
+    """The keys of the first records (of the first MiB), in the order met."""
+    keys: dict[str, None] = {}
+    with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
+        data = reader.read(1 << 20).removeprefix(BOM)
+    for raw in data.split(b"\n", 200)[:200]:
+        try:
+            value = json.loads(raw)
+        except ValueError:
+            continue
+        keys.update(dict.fromkeys(value) if isinstance(value, dict) else {})
+    return [*keys]
 
 
 def cut(stream: Stream) -> str:
@@ -139,7 +158,13 @@ def _parse(data: bytearray, schemas: Sequence[pa.Schema], best: int, count: int)
 
 
 def _conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    return pa.table([conform(whole(table[name]), schema.field(name).type) for name in schema.names], schema=schema)
+    columns = []
+    for field in schema:
+        column = whole(table[field.name])
+        if field.metadata == CELLS and pa.types.is_string(column.type):
+            column = pc.binary_join_element_wise(pa.scalar(CELL), column, "")
+        columns.append(conform(column, field.type))
+    return pa.table(columns, schema=schema)
 
 
 def _parse_by_line(data: bytearray, schema: pa.Schema, first: int) -> JsonBlock:
@@ -195,7 +220,7 @@ def coerce(value: Any, kind: pa.DataType) -> Any:
             value = value[0] if value else {}
         if not isinstance(value, dict):
             raise ValueError(f"{str(value)[:40]!r} stands where a record is expected")
-        return {inner.name: coerce(value.get(inner.name), inner.type) for inner in kind}
+        return {inner.name: _coerce_field(value.get(inner.name), inner) for inner in kind}
     if isinstance(value, dict | list):
         raise ValueError(f"a {type(value).__name__} stands where one value is expected")
     if pa.types.is_string(kind):
@@ -203,6 +228,15 @@ def coerce(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_boolean(kind):
         return bool(value)
     return int(value) if pa.types.is_integer(kind) else float(value)
+
+
+def _coerce_field(value: Any, field: pa.Field) -> Any:
+    if field.metadata == CELLS and isinstance(value, str):
+        return [CELL + value]
+    try:
+        return coerce(value, field.type)
+    except ValueError as error:
+        raise ValueError(f"{field.name}: {error}") from error
 
 
 def split_ranges(file: SourceFile, size: int) -> list[tuple[int, int]]:

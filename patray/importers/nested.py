@@ -83,33 +83,6 @@ def take(values: pa.Array, index: np.ndarray) -> pa.Array:
     return values.take(pa.array(index, pa.int64(), mask=index < 0))
 
 
-def parse_dates(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    """(date32 of YYYY-MM-DD, YYYYMMDD or YYYY/MM/DD texts, (n,) bool: something stands there that is no date).
-
-    Blank and zero mean missing. A day or month 00 is no date: the day is not known and is not made up.
-    """
-    encoded = texts.dictionary_encode()  # a day comes many times
-    dates, bad = _parse_each(encoded.dictionary)
-    place = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
-    return take(dates, place), np.append(bad, False)[place]
-
-
-def _parse_each(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
-    texts = pc.utf8_trim_whitespace(texts if pa.types.is_string(texts.type) else texts.cast(pa.string()))
-    digits = pc.replace_substring_regex(
-        texts, pattern=r"^(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ].*)?$", replacement=r"\1\2\3"
-    )
-    blank = pc.fill_null(pc.match_substring_regex(digits, pattern=r"^0*$"), True)
-    shaped = pc.fill_null(pc.match_substring_regex(digits, pattern=r"^(?:1[6-9]|20)\d{6}$"), False)
-    usable = pc.if_else(shaped, digits, pa.scalar(None, pa.string()))
-    dates = pc.strptime(usable, format="%Y%m%d", unit="s", error_is_null=True).cast(pa.date32())
-    # strptime reads 20230231 as 3 March; such a date does not come back as it went in.
-    same = pc.fill_null(pc.equal(pc.strftime(dates, format="%Y%m%d"), usable), False)
-    dates = pc.if_else(same, dates, pa.scalar(None, pa.date32()))
-    bad = pc.and_(pc.invert(blank), dates.is_null()).to_numpy(zero_copy_only=False)
-    return dates, bad
-
-
 def conform(column: pa.Array, kind: pa.DataType) -> pa.Array:
     """A column as `kind`: fields picked by name, absent ones null, lists and structs rebuilt, numbers as text.
 
@@ -136,6 +109,9 @@ def conform(column: pa.Array, kind: pa.DataType) -> pa.Array:
         if not pa.types.is_struct(column.type):
             raise pa.ArrowInvalid(f"a {column.type} stands where a record with {[f.name for f in kind]} is expected")
         names = {column.type.field(i).name for i in range(column.type.num_fields)}
+        if not names & {inner.name for inner in kind} and column.null_count < len(column):
+            wanted = ", ".join(inner.name for inner in kind)
+            raise pa.ArrowInvalid(f"a {column.type} has none of the fields {wanted}")
         parts = [
             conform(pc.struct_field(column, inner.name), inner.type)
             if inner.name in names

@@ -7,7 +7,8 @@ The rules by office unify what DOCDB, BigQuery, Lens, PatentsView and the USPTO'
     US pre-grant year + 7 digits; DOCDB and BigQuery drop the serial's first zero (2005123456 = 20050123456)
     EP           7 digits
     WO           4-digit year + 6 digits (94/03665 = 9403665 = 1994003665)
-    JP           era letter + 2-digit year + 6 digits (H117015 = H11007015); from 2000 the 4-digit year + 6 digits
+    JP           era letter + 2-digit year + 6 digits (H117015 = H11007015 = 1999007015 = 11007015); from 2000 the
+                 4-digit year + 6 digits
     KR           patents 10 + 7 digits (0955871 B1 = 100955871), utility models 20 + 7 digits; year + 7 for publications
     others       as written, without separators
 """
@@ -135,6 +136,13 @@ def _wo(number: pa.Array, kind: pa.Array) -> pa.Array:
 
 def _jp(number: pa.Array, kind: pa.Array) -> pa.Array:
     number = _rewrite(number, (r"^(H)([4-9])(\d{6})$", r"\10\2\3"))  # H5-123456: a year of one digit
+    # Without the era's letter, or with the western year (PatSnap, Derwent): patents have 7 digits, 8 begin with a year.
+    number = _rewrite(number, (r"^(0[1-9]|1[01])(\d{6})$", r"H\1\2"), (r"^(4[6-9]|5\d|6[0-3])(\d{6})$", r"S\1\2"))
+    number = _rewrite(
+        number,
+        *((rf"^{year}(\d{{6}})$", rf"S{year - 1925:02}\1") for year in range(1971, 1989)),
+        *((rf"^{year}(\d{{6}})$", rf"H{year - 1988:02}\1") for year in range(1989, 2000)),
+    )
     number = _pad_serial(number, r"^(?P<head>[SHTMR]\d\d)(?P<serial>\d{1,5})$", 6)
     return _pad_serial(number, r"^(?P<head>20\d\d)(?P<serial>\d{4,5})$", 6)
 

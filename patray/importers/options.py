@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from patray.errors import InputError
+from patray.importers.dates import check_format
 
 DATES = ("publication", "filing", "priority")
 REPRESENTATIVES = ("earliest", "longest")
@@ -63,8 +64,10 @@ class Options:
     """name: of the landscape, default the folder's. prefer: languages of the text to take, first found wins.
 
     date: which date `date` is. delimiter, encoding: of delimited files ('' = by the format, UTF-8). columns: landscape
-    column -> source column, for `table`. keep_truncated: keep the rows of a file that is cut off. task: of a source
-    that holds several. split: of BEIR and mteb sources. whole_text: do not cut PatenTEB's texts into sections.
+    column -> source column, for `table`. separators: of the values in a cell, by list column. date_format: such as
+    DD/MM/YYYY, '' for what the column proves. sheet: of a workbook, '' for the first. keep_truncated: keep the rows of
+    a file that is cut off. task: of a source that holds several. split: of BEIR and mteb sources. whole_text: do not
+    cut PatenTEB's texts into sections.
     """
 
     name: str = ""
@@ -76,6 +79,9 @@ class Options:
     delimiter: str = ""
     encoding: str = "utf-8"
     columns: dict[str, str] = field(default_factory=dict)
+    separators: dict[str, str] = field(default_factory=dict)
+    date_format: str = ""
+    sheet: str = ""
     keep_truncated: bool = False
     task: str = ""
     split: str = ""
@@ -85,6 +91,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.date not in DATES:
             raise InputError(f"--date {self.date}: allowed are {', '.join(DATES)}")
+        if self.date_format:
+            check_format(self.date_format)
         if len(self.delimiter) > 1:
             raise InputError(f"--delimiter {self.delimiter!r}: wanted one character")
         try:

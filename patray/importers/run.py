@@ -30,12 +30,13 @@ from patray.importers.assemble import Assembled, Part, assemble
 from patray.importers.format import Format, Unit
 from patray.importers.formats import load_format
 from patray.importers.options import Options
-from patray.importers.part import TableCount, run_unit
+from patray.importers.outcome import check_dates, dropped_share, nothing_left
+from patray.importers.part import run_unit
 from patray.importers.record import FINDINGS
 from patray.importers.report import build_report
 from patray.importers.source import SourceFile, find_files, locate
 from patray.landscapes.reading import landscape_name, read_description
-from patray.progress import Progress
+from patray.progress import Progress, say
 
 IMPORT_FORMAT = 3
 """Part of the key: raised when the same source would import to something else."""
@@ -70,6 +71,10 @@ def import_landscape(
     if not units:
         raise InputError(f"{format_name}: nothing to import in {', '.join(sources)}")
     units = [replace(unit, work=f"{work}/scattered") for unit in units]
+    taken = fmt.explain(units, options) if fmt.explain else []
+    if progress:
+        for line in taken:
+            say(line)
     used = {file for unit in units for file in (unit.file, *unit.more)}
     ignored = sorted(file.label for file in files if file not in used)
     processes = processes or min(len(os.sched_getaffinity(0)), 16)
@@ -89,13 +94,14 @@ def import_landscape(
         assembled = assemble(parts, fmt, options, target, written.move)
         sums = checksums.result()
     if "patents" not in assembled.counts or assembled.counts["patents"].kept == 0:
-        _write_quarantine(target, parts, assembled)
-        raise InputError(_nothing_left(format_name, records, assembled, target))
+        raise nothing_left(format_name, records, _write_quarantine(target, parts, assembled), target)
     report = build_report(fmt, records, assembled, scattered if fmt.gather else [])
-    reasons = _write_quarantine(target, parts, assembled)
-    report["quarantine"] = reasons
+    findings = _write_quarantine(target, parts, assembled)
+    check_dates(format_name, assembled, findings)
+    report["quarantine"] = _counted(findings)
+    report["dropped_share"] = dropped_share(assembled, report)
     report["files_not_read"] = ignored
-    report = {"format": format_name, "key": key, **report}
+    report = {"format": format_name, "key": key, **({"taken": taken} if taken else {}), **report}
     description = {
         "name": name,
         "title": options.title or f"{name}, imported from {fmt.source}",
@@ -189,8 +195,8 @@ def _parts(folder: Folder, units: Sequence[Unit], records: Sequence[dict[str, An
     return parts
 
 
-def _write_quarantine(target: Folder, parts: Sequence[Part], assembled: Assembled) -> dict[str, int]:
-    """quarantine.parquet; returns rows by 'reason (action)', most frequent first."""
+def _write_quarantine(target: Folder, parts: Sequence[Part], assembled: Assembled) -> pa.Table:
+    """Write quarantine.parquet and return it."""
     tables = []
     for part in parts:
         if part.folder.exists("findings.parquet"):
@@ -199,25 +205,15 @@ def _write_quarantine(target: Folder, parts: Sequence[Part], assembled: Assemble
             tables.append(table.set_column(1, "line", lines))
     table = pa.concat_tables([FINDINGS.empty_table(), *tables, *assembled.findings])
     target.write_table("quarantine.parquet", table)
+    return table
+
+
+def _counted(table: pa.Table) -> dict[str, int]:
+    """Findings by 'reason (action)', most frequent first."""
     reasons: Counter[str] = Counter()
     for reason, action in zip(table["reason"].to_pylist(), table["action"].to_pylist(), strict=True):
         reasons[f"{reason.split(': ')[0]} ({action})"] += 1
     return dict(reasons.most_common())
-
-
-def _nothing_left(format_name: str, records: Sequence[dict[str, Any]], assembled: Assembled, target: Folder) -> str:
-    count = TableCount()
-    filtered: Counter[str] = Counter()
-    for record in records:
-        one = record["tables"].get("patents", {"read": 0, "kept": 0, "dropped": 0, "filtered": {}})
-        count.read += one["read"]
-        count.dropped += one["dropped"]
-        filtered.update(one["filtered"])
-    why = "; ".join(f"{number} {reason}" for reason, number in filtered.most_common())
-    return (
-        f"{format_name}: no patent is left of {count.read} rows read ({count.dropped} quarantined, see "
-        f"{target}/quarantine.parquet; filtered: {why or 'none'})"
-    )
 
 
 def _checksums(files: Sequence[SourceFile], processes: int) -> list[dict[str, Any]]:

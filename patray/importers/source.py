@@ -28,6 +28,15 @@ BUFFER = 1 << 20
 _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, OSError, pa.ArrowInvalid, zipfile.BadZipFile)
 
 
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"xl/workbook", b"mimetypeapplication/vnd.oasis", b"docProps/")
+
+
+def is_workbook(head: bytes) -> bool:
+    """True for the first bytes of .xlsx, .xlsm, .xlsb, .ods and .xls, whatever the file is called."""
+    return head.startswith(_OLE) or (head.startswith(b"PK\x03\x04") and any(name in head[:4096] for name in _PARTS))
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A file, or a member of a zip archive. size: bytes as stored. compression: '', gz, xz, bz2, zst or zip."""
@@ -95,10 +104,10 @@ def _hidden(path: str, root: str) -> bool:
 def _members(uri: str, size: int, open_archives: bool) -> list[SourceFile]:
     filesystem, path = locate(uri)
     with filesystem.open_input_file(path) as stream:
-        head = stream.read(6)
+        head = stream.read(4096)
         compression = next((name for magic, name in MAGIC.items() if head.startswith(magic)), "")
-        if compression != "zip" or not open_archives:
-            return [SourceFile(uri, size, compression)]
+        if compression != "zip" or is_workbook(head) or not open_archives:
+            return [SourceFile(uri, size, "" if is_workbook(head) else compression)]
         stream.seek(0)
         try:
             with zipfile.ZipFile(stream) as archive:

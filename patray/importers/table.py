@@ -1,141 +1,304 @@
-"""Any table with a column mapping: CSV, TSV, JSON lines or Parquet.
+"""Any table: CSV, TSV, Excel, JSON lines or Parquet, with the column names of the usual services or a mapping.
 
-A landscape column takes the source column of the same name unless --map COLUMN=SOURCE says another. Lists (ipc, cpc,
-citations, labels) may be lists or one text separated by `;`, `|` or `,`. Ids are kept as they are.
+A landscape column takes what --map says, else the source column of its own name in any case, else a known name of an
+export (headers.py); what was taken for what is said before the rows are read. The header need not be the first line.
+Lists may be lists or cells (cells.py), publication numbers and dates as printed (printed.py, dates.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.importers.columns import dates
-from patray.importers.csv_rows import check_header, read_csv
-from patray.importers.families import known_family
+from patray.importers.cells import CELL, check_separators, split_cells
+from patray.importers.columns import dates, one_text
+from patray.importers.csv_rows import CsvBlock, check_header, read_csv
+from patray.importers.dates import DateOrder
+from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
-from patray.importers.json_lines import read_json_lines
+from patray.importers.headers import assign, score
+from patray.importers.json_lines import CELLS, first_keys, read_json_lines
+from patray.importers.layout import find_layout, head_of
 from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
 from patray.importers.options import Options
 from patray.importers.parquet_rows import open_parquet, read_parquet
+from patray.importers.printed import canonical_ids, offices_of, one_number
 from patray.importers.record import CITED, LABELS, Finding, Rows, patents_table
-from patray.importers.source import SourceFile
+from patray.importers.sheets import header_of_sheet, read_sheet
+from patray.importers.source import SourceFile, is_workbook
+from patray.landscapes.absent import LABEL, TEXT, VALUE, without_absent
 
 S = pa.string()
-TEXT = ("patent_id", "family_id", "jurisdiction", "date", "title", "abstract", "description", "kind", "language")
+ONE = ("patent_id", "family_id", "jurisdiction", "date", "title", "abstract", "description", "kind", "language")
 LISTS = ("claims", "ipc", "cpc", "citations", "labels")
-COLUMNS = TEXT + LISTS
-_SEPARATORS = r"\s*(?:;;|;|\||,)\s*"
-_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".ndjson", ".parquet")
-
-
-def mapping(options: Options) -> dict[str, str]:
-    """Landscape column -> source column. Raises InputError for an unknown landscape column."""
-    unknown = [name for name in options.columns if name not in COLUMNS]
-    if unknown:
-        raise InputError(f"--map {unknown[0]}=...: no such column; allowed are {', '.join(COLUMNS)}")
-    return {name: options.columns.get(name, name) for name in COLUMNS}
+COLUMNS = (*ONE, "application", *LISTS)
+_SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+_LINES = (".jsonl", ".json", ".ndjson")
+_SUFFIXES = (".csv", ".tsv", ".txt", *_LINES, ".parquet", *_SHEETS)
+_PRINTED_CODES = ((r"\s*\([^()]*\)", ""), (r"(/\d{1,6})\s+([A-HYa-hy]\d\d[A-Za-z])", r"\1;\2"))
+"""Espacenet's CPC has the offices in brackets behind each code; codes may stand side by side with a blank between."""
 
 
 def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
-    mapping(options)
+    unknown = [name for name in options.columns if name not in COLUMNS]
+    if unknown:
+        raise InputError(f"--map {unknown[0]}=...: no such column; allowed are {', '.join(COLUMNS)}")
+    check_separators(options.separators, LISTS)
     units: list[Unit] = []
     for file in only(files, _SUFFIXES, "table"):
-        if file.base.endswith(".parquet"):
-            units += parquet_units("parquet", file)
-        elif file.base.endswith((".jsonl", ".json", ".ndjson")):
-            units += line_units("json", file)
+        role = _role(file)
+        if role == "parquet":
+            units += parquet_units(role, file)
         else:
-            units.append(Unit("csv", file))
+            units += line_units(role, file) if role == "json" else [Unit(role, file)]
     return units
 
 
-def read(unit: Unit, options: Options) -> Iterator[Rows]:
-    columns = mapping(options)
-    needed = [columns["patent_id"], *options.columns.values()]
+def _role(file: SourceFile) -> str:
+    """What a file is, by its first bytes where these tell, else by its name."""
+    head = head_of(file, 4096)
+    if is_workbook(head):
+        return "sheet"
+    if head.startswith(b"PAR1") or file.base.endswith(".parquet"):
+        return "parquet"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "json" if file.base.endswith(_LINES) or text.startswith((b'{"', b'[{"')) else "csv"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """names: landscape column -> source column. header: all source columns. line: of the header, 0 for none."""
+
+    names: dict[str, str]
+    header: Sequence[str]
+    line: int = 0
+    delimiter: str = ""
+    skip: int = 0
+    quoted: bool = True
+
+
+def _score(options: Options) -> partial[int]:
+    return partial(score, columns=COLUMNS, said=options.columns, date=options.date)
+
+
+def _found(unit: Unit, options: Options) -> _Found:
+    """What of the file is taken for what."""
+    file, delimiter, skip, quoted = unit.file, options.delimiter, 0, True
     if unit.role == "csv":
-        delimiter = options.delimiter or ("\t" if unit.file.base.endswith((".tsv", ".txt")) else ",")
-        for block in read_csv(unit.file, delimiter, options.encoding, options.keep_truncated, needed):
-            table = pa.table(block.columns)
-            yield from _convert(table, columns, block.lines, block.read, block.findings)
+        usual = "\t" if file.base.endswith((".tsv", ".txt")) else ","
+        layout = find_layout(head_of(file), options.encoding, delimiter, usual, _score(options))
+        delimiter = delimiter or usual
+        header: Sequence[str] = ()
+        if layout is not None:
+            header, delimiter, skip, quoted = layout.header, layout.delimiter, layout.skip, layout.quoted
+    elif unit.role == "sheet":
+        header, skip = header_of_sheet(file, options.sheet, _score(options))
     elif unit.role == "parquet":
-        with open_parquet(unit.file) as parquet:
-            present = parquet.schema_arrow
-        check_header(unit.file.label, present.names, needed)
-        wanted = [source for source in dict.fromkeys(columns.values()) if source in present.names]
-        for found in read_parquet(unit.file, None, unit.start, unit.stop, columns=wanted):
-            yield from _convert(found.table, columns, found.lines, found.table.num_rows, [])
+        with open_parquet(file) as parquet:
+            header = parquet.schema_arrow.names
+    else:
+        header = first_keys(file)
+    line = skip + 1 if unit.role in ("csv", "sheet") else 0
+    return _Found(assign(header, COLUMNS, options.columns, options.date), header, line, delimiter, skip, quoted)
+
+
+def explain(units: Sequence[Unit], options: Options) -> list[str]:
+    """What is taken for what, a line a file."""
+    lines = []
+    for unit in {unit.file: unit for unit in units}.values():
+        found = _found(unit, options)
+        taken = ", ".join(f"{column} = {found.names[column]!r}" for column in COLUMNS if column in found.names)
+        used = set(found.names.values())
+        left = [name for name in found.header if name and name not in used]
+        where = f", header in line {found.line}" if found.line > 1 else ""
+        rest = f"; not used: {', '.join(left[:12])}" + (f" and {len(left) - 12} more" if len(left) > 12 else "")
+        lines.append(f"{unit.file.label}{where}: {taken or 'no column known'}" + (rest if left else ""))
+    return lines
+
+
+def read(unit: Unit, options: Options) -> Iterator[Rows]:
+    found = _found(unit, options)
+    columns = {name: found.names.get(name, name) for name in COLUMNS}
+    needed = [columns["patent_id"], *(columns[name] for name in options.columns)]
+    rows = _Converter(columns, options)
+    if unit.role in ("csv", "sheet"):
+        blocks: Iterator[CsvBlock]
+        if unit.role == "csv":
+            blocks = read_csv(
+                unit.file,
+                found.delimiter,
+                options.encoding,
+                options.keep_truncated,
+                needed,
+                (),
+                found.skip,
+                found.quoted,
+            )
+        else:
+            blocks = read_sheet(unit.file, options.sheet, _score(options), needed)
+        for block in blocks:
+            yield from rows.convert(pa.table(block.columns), block.lines, block.read, block.findings)
+    elif unit.role == "parquet":
+        check_header(unit.file.label, list(found.header), needed)
+        wanted = [source for source in dict.fromkeys(columns.values()) if source in found.header]
+        for part in read_parquet(unit.file, None, unit.start, unit.stop, columns=wanted):
+            try:
+                yield from rows.convert(part.table, part.lines, part.table.num_rows, [])
+            except pa.ArrowException as error:
+                raise InputError(f"{unit.file.label}: {error}") from error
     else:
         lists = {columns[name] for name in LISTS}
         schemas = [
-            pa.schema([(source, kind if source in lists else S) for source in dict.fromkeys(columns.values())])
+            pa.schema(
+                [
+                    pa.field(name, kind if name in lists else S, metadata=CELLS if name in lists else None)
+                    for name in dict.fromkeys(columns.values())
+                ]
+            )
             for kind in (STRINGS, S)
         ]
-        for rows in read_json_lines(unit.file, schemas, unit.start, unit.stop, options.keep_truncated, needed=needed):
-            yield from _convert(rows.table, columns, rows.lines, rows.read, rows.findings)
+        keep = options.keep_truncated
+        for lines in read_json_lines(unit.file, schemas, unit.start, unit.stop, keep, needed=needed):
+            yield from rows.convert(lines.table, lines.lines, lines.read, lines.findings)
 
 
-def _convert(
-    table: pa.Table, names: dict[str, str], lines: np.ndarray, read_rows: int, findings: list[Finding]
-) -> Iterator[Rows]:
-    count, findings = table.num_rows, list(findings)
+class _Converter:
+    """Blocks of a source table into rows of a landscape; remembers what the date column proved."""
 
-    def text(name: str) -> pa.Array:
-        if names[name] not in table.column_names:
-            return pa.nulls(count, S)
-        column = conform(whole(table[names[name]]), S)
-        return pc.if_else(pc.equal(column, ""), pa.scalar(None, S), column)
+    def __init__(self, names: dict[str, str], options: Options) -> None:
+        self.names, self.options = names, options
+        self.order = DateOrder(options.date_format)
+        self.table = pa.table({})
 
-    def listed(name: str) -> pa.ListArray:
-        if names[name] not in table.column_names:
+    def _column(self, name: str, kind: pa.DataType) -> pa.Array:
+        column = whole(self.table[self.names[name]])
+        try:
+            return conform(column, kind)
+        except pa.ArrowException as error:
+            wanted = "a list of texts, or one text" if kind == STRINGS else "one text"
+            said = f"column {self.names[name]!r} has type {column.type}; wanted {wanted} for {name}"
+            raise pa.ArrowInvalid(f"{said} ({error})") from error
+
+    def _has(self, name: str) -> bool:
+        return self.names[name] in self.table.column_names
+
+    def _text(self, name: str) -> pa.Array:
+        if not self._has(name):
+            return pa.nulls(self.table.num_rows, S)
+        column = self._column(name, S)
+        spellings = TEXT if name in ("title", "abstract", "description") else VALUE
+        return without_absent(pc.if_else(pc.equal(column, ""), pa.scalar(None, S), column), spellings)
+
+    def _list(self, name: str) -> pa.ListArray:
+        """Real lists as they are, cells cut at their separators; each element once a row."""
+        count = self.table.num_rows
+        if not self._has(name):
             return to_lists(np.zeros(0, np.int64), pa.array([], S), count)
-        lists = conform(whole(table[names[name]]), STRINGS)
-        rows, values = elements(lists)
+        given = whole(self.table[self.names[name]])
+        rows, values = elements(self._column(name, STRINGS))
+        if _is_text(given.type):
+            cells, texts = np.ones(len(values), dtype=bool), values
+        else:
+            marked = pc.fill_null(pc.starts_with(values, CELL), False)
+            cells = marked.to_numpy(zero_copy_only=False)
+            texts = pc.utf8_slice_codeunits(values.filter(marked), len(CELL)) if cells.any() else values.slice(0, 0)
+        inner, parts = elements(self._split(name, texts))
+        rows = np.concatenate([rows[~cells], rows[cells][inner]])
+        values = pa.concat_arrays([values.filter(pa.array(~cells)), parts.cast(S)])
+        if cells.any() and not cells.all():
+            order = np.argsort(rows, kind="stable")
+            rows, values = rows[order], values.take(pa.array(order))
+        values = without_absent(values, LABEL if name == "labels" else VALUE)
         if name == "claims":
             keep = pc.invert(is_blank(values))
             return to_lists(rows[keep.to_numpy(zero_copy_only=False)], values.filter(keep), count)
-        inner, parts = elements(pc.split_pattern_regex(values, _SEPARATORS))
-        return unique_in_rows(to_lists(rows[inner], parts, count))
+        return unique_in_rows(to_lists(rows, values, count))
 
-    ids = pc.utf8_trim_whitespace(text("patent_id"))
-    data = patents_table(
-        {
-            "patent_id": ids,
-            "family_id": known_family(text("family_id")),
-            "jurisdiction": text("jurisdiction"),
-            "date": dates(text("date"), lines, ids, findings),
-            "title": text("title"),
-            "abstract": text("abstract"),
-            "claims": listed("claims"),
-            "description": text("description"),
-            "ipc": listed("ipc"),
-            "cpc": listed("cpc"),
-            "kind": text("kind"),
-            "language": text("language"),
-            "line": pa.array(lines),
-        },
-        count,
-    )
-    last = max([int(lines[-1]) if count else 0, *(finding.line for finding in findings)])
-    yield Rows("patents", data, read_rows, findings, last=last)
-    if names["citations"] in table.column_names:
-        rows, cited = elements(listed("citations"))
-        found = pa.table([take(ids, rows), cited, pa.nulls(len(rows), S), pa.nulls(len(rows), S)], schema=CITED)
-        yield Rows("citations", found, found.num_rows)
-    if names["labels"] in table.column_names:
-        labels = listed("labels")
-        labelled = pc.greater(pc.list_value_length(labels), 0)
-        whole_table = pa.table([ids, labels, pa.nulls(count, S), pa.array(lines)], schema=LABELS).filter(labelled)
-        yield Rows("labels/table", whole_table, whole_table.num_rows)
+    def _split(self, name: str, texts: pa.Array) -> pa.ListArray:
+        separator = self.options.separators.get(name, "none" if name == "claims" else "")
+        if name in ("ipc", "cpc") and not separator:
+            for pattern, replacement in _PRINTED_CODES:
+                texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
+        return split_cells(texts, separator, commas=name != "labels")
+
+    def convert(self, table: pa.Table, lines: np.ndarray, read_rows: int, found: Sequence[Finding]) -> Iterator[Rows]:
+        """The patents of a block, then their citations and labels."""
+        self.table = table
+        count, findings = table.num_rows, list(found)
+        printed = pc.utf8_trim_whitespace(self._text("patent_id"))
+        own = _first_number(printed)
+        ids = canonical_ids(own)
+        family, office = known_family(self._text("family_id")), self._text("jurisdiction")
+        data = patents_table(
+            {
+                "patent_id": ids,
+                "family_id": family,
+                "jurisdiction": pc.coalesce(office, offices_of(own)),
+                "date": dates(self._text("date"), lines, ids, findings, self.order),
+                "title": self._text("title"),
+                "abstract": self._text("abstract"),
+                "claims": self._list("claims"),
+                "description": self._text("description"),
+                "ipc": self._list("ipc"),
+                "cpc": self._list("cpc"),
+                "kind": self._text("kind"),
+                "language": self._text("language"),
+                "source_id": pc.if_else(pc.equal(printed, ids), pa.scalar(None, S), printed),
+                "members": self._members(printed, ids, family, pc.coalesce(office, offices_of(own))),
+                "line": pa.array(lines),
+            },
+            count,
+        )
+        last = max([int(lines[-1]) if count else 0, *(finding.line for finding in findings)])
+        yield Rows("patents", data, read_rows, findings, last=last)
+        if self._has("citations"):
+            rows, cited = elements(self._list("citations"))
+            said = pa.table([take(ids, rows), canonical_ids(cited), cited, pa.nulls(len(rows), S)], schema=CITED)
+            yield Rows("citations", said, said.num_rows)
+        if self._has("labels"):
+            labels = self._list("labels")
+            labelled = pc.greater(pc.list_value_length(labels), 0)
+            whole_table = pa.table([ids, labels, pa.nulls(count, S), pa.array(lines)], schema=LABELS).filter(labelled)
+            yield Rows("labels/table", whole_table, whole_table.num_rows)
+
+    def _members(self, printed: pa.Array, ids: pa.Array, family: pa.Array, office: pa.Array) -> pa.ListArray:
+        """The other publications of a cell; without a family what the publications of one application share."""
+        changed = pc.fill_null(pc.not_equal(printed, ids), False)
+        rows, others = elements(split_cells(pc.if_else(changed, printed, pa.scalar(None, S)), commas=False))
+        application = same_application(office, self._text("application"))
+        application = pc.if_else(family.is_null(), application, pa.scalar(None, S))
+        kin_rows, kin = elements(one_text(application))
+        rows = np.concatenate([rows, kin_rows])
+        order = np.argsort(rows, kind="stable")
+        values = pa.concat_arrays([canonical_ids(others.cast(S)), kin])
+        return to_lists(rows[order], values.take(pa.array(order)), len(ids))
+
+
+def _first_number(printed: pa.Array) -> pa.Array:
+    """The first of several publications in a cell; an id of one's own that holds `;` or `|` stays whole."""
+    first = one_number(printed)
+    several = pc.or_(pc.match_substring_regex(printed, pattern=r"[\r\n]"), offices_of(first).is_valid())
+    return pc.if_else(pc.fill_null(several, False), first, printed)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 FORMAT = Format(
     name="table",
-    help="any CSV, TSV, JSON lines or Parquet with --map COLUMN=SOURCE",
+    help="any CSV, TSV, Excel sheet, JSON lines or Parquet; --map COLUMN=SOURCE for names that are not known",
     plan=plan,
     read=read,
     source="a table of one's own",
+    dates=("publication", "filing", "priority"),
+    source_id="printed_number",
+    printed_ids=True,
+    explain=explain,
 )

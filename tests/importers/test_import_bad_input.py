@@ -175,8 +175,8 @@ def test_a_file_that_is_given_twice_is_kept_once_and_its_copies_are_listed(name:
             r"'publication_number' \(did you mean 'publicationNumber'",
         ),
         ("patentsview", '"patent_title"', '"title"', "missing column 'patent_title'"),
-        ("table-csv", "patent_id", "patentid", r"missing column 'patent_id' \(did you mean 'patentid'"),
-        ("table-json", '"patent_id"', '"patentid"', r"the key 'patent_id' \(did you mean 'patentid'"),
+        ("table-csv", "patent_id", "patent nr", r"missing column 'patent_id' \(did you mean 'patent nr'"),
+        ("table-json", '"patent_id"', '"patentnr"', r"the key 'patent_id' \(did you mean 'patentnr'"),
         ("beir", '"_id"', '"ID"', r"the key '_id' \(did you mean 'ID'"),
     ],
 )
@@ -191,7 +191,7 @@ def test_a_renamed_column_is_an_error_that_names_the_wanted_one(
         run(form, folder, tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["lens-csv", "patentsview", "table-csv"])
+@pytest.mark.parametrize("name", ["lens-csv", "patentsview"])
 @pytest.mark.parametrize("delimiter", [";", "|"])
 def test_a_wrong_delimiter_is_an_error_that_names_the_one_in_the_file(
     name: str, delimiter: str, tmp_path: Path

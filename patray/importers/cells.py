@@ -1,0 +1,89 @@
+"""Several values in one cell: on lines of their own, between separators, or as a list that pandas or JSON printed.
+
+    "A45D20/14\\nA45D20/44"  "A61K31/00; A61P 3/10"  "['Food, drinks', 'Tools']"  '["a", "b"]'  "US 7,123,456; EP1"
+
+An element of a real list is never cut. A comma separates only where no other separator does, and never inside a number
+(`7,123,456`).
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.errors import InputError
+from patray.importers.nested import elements, to_lists
+
+CELL = "\x1f"
+"""In front of an element that is a cell of text rather than an element of a real list; see json_lines."""
+STRONG = r"\s*(?:[\r\n]+|;;|;|\||；)\s*"
+WORDS = {"newline": r"\s*[\r\n]+\s*", "tab": r"\s*\t\s*", "space": r"\s+", "none": ""}
+"""Names of separators that are hard to type, for --separator."""
+_COMMA = re.compile(r"\s*(?:,(?!\d{3}(?!\d))|，|、)\s*")
+_PRINTED = r"^\s*[\[({].*[\])}]\s*$"
+_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
+
+
+def split_cells(cells: pa.Array, separator: str = "", commas: bool = True) -> pa.ListArray:
+    """list<string> per cell (n,). separator: a text or a key of WORDS; '' takes line breaks, `;`, `|`, and `,` where
+    commas is True or no cell has one of the others."""
+    printed = pc.fill_null(pc.match_substring_regex(cells, pattern=rf"(?s){_PRINTED}"), False)
+    if separator:
+        pattern = WORDS.get(separator, rf"\s*{re.escape(separator)}\s*")
+        split = pc.split_pattern_regex(cells, pattern) if pattern else _alone(cells)
+    else:
+        split = pc.split_pattern_regex(cells, STRONG)
+        strong = pc.any(pc.greater(pc.list_value_length(split), 1)).as_py()
+        if commas or not strong:
+            split = _at_commas(split)
+    if pc.any(printed).as_py():
+        rows = np.flatnonzero(printed.to_numpy(zero_copy_only=False))
+        values = split.to_pylist()
+        for row in rows.tolist():
+            found = printed_list(cells[row].as_py())
+            values[row] = values[row] if found is None else found
+        split = pa.array(values, pa.list_(pa.string()))
+    return split
+
+
+def printed_list(text: str) -> list[str] | None:
+    """The elements of a list, tuple, set or numpy array that Python, pandas or JSON printed; None when it is none."""
+    inner = text.strip()[1:-1].replace("nan", "").replace("None", "")
+    quoted = [one.group(1) if one.group(1) is not None else one.group(2) for one in _QUOTED.finditer(inner)]
+    if len(quoted) > 1 and not re.sub(r"\s+|\.\.\.", "", _QUOTED.sub("", inner)):  # numpy puts no commas
+        return quoted
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+        if isinstance(value, list | tuple | set | frozenset) and not any(isinstance(one, list | dict) for one in value):
+            return [str(one) for one in value if one is not None and one == one]
+        return None
+    return quoted if quoted and not re.sub(r"[\s,]+|\.\.\.|dtype=object", "", _QUOTED.sub("", inner)) else None
+
+
+def check_separators(said: dict[str, str], columns: tuple[str, ...]) -> None:
+    """Raise InputError for a separator of a column that is no list."""
+    for column in said:
+        if column not in columns:
+            raise InputError(f"--separator {column}=...: no list column; allowed are {', '.join(columns)}")
+
+
+def _alone(cells: pa.Array) -> pa.ListArray:
+    return to_lists(np.arange(len(cells)), cells, len(cells))
+
+
+def _at_commas(lists: pa.ListArray) -> pa.ListArray:
+    rows, values = elements(lists)
+    if not pc.any(pc.match_substring_regex(values, pattern="[,，、]")).as_py():
+        return lists
+    # RE2 has no lookahead: the few values with digits around a comma are cut by Python.
+    pieces = [_COMMA.split(value) for value in values.to_pylist()]
+    inner = np.repeat(rows, [len(piece) for piece in pieces])
+    return to_lists(inner, pa.array([part for piece in pieces for part in piece], pa.string()), len(lists))

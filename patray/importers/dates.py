@@ -1,0 +1,162 @@
+"""Dates as exports print them: ISO, day or month first, names of months, Excel's serials, epochs; one order a column.
+
+`26.02.2015` is day first; `26/02/2015` proves that the column is, `03/02/2015` beside it then is 3 February. Where no
+value proves the order, --date-format says it. Of several dates in a cell the first counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.errors import InputError
+from patray.importers.nested import take
+from patray.landscapes.absent import is_absent
+
+DAY_FIRST, MONTH_FIRST = "day", "month"
+AMBIGUOUS = "day or month first?"
+_EPOCH = datetime.date(1970, 1, 1)
+_EXCEL = datetime.date(1899, 12, 30)
+_TIME = r"(?:[T ]+\d{1,2}:\d\d.*|[T ]\d{1,2}(?::?\d\d)?Z?)?"
+_ISO = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
+_COMPACT = re.compile(rf"((?:1[6-9]|20)\d\d)(\d\d)(\d\d)(?:\.0*)?{_TIME}")
+_EAST = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
+_ORDERED = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
+_NAMED = re.compile(
+    r"(?:(\d{1,2})(?:st|nd|rd|th)?[\s.-]*([A-Za-z]{3,9})|([A-Za-z]{3,9})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)[\s.,-]+(\d{4})"
+)
+_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+_SERIAL = re.compile(r"([1-7]\d{4})(?:\.\d+)?")
+_EPOCHS = re.compile(r"(-?\d{9,19})(?:\.0*)?")
+_FORMAT = re.compile(r"(YYYY|YY|MM|DD|[^A-Za-z]+)")
+
+
+@dataclass
+class DateOrder:
+    """What is known of a column while its blocks are read. said: --date-format. order: proven, '' until then."""
+
+    said: str = ""
+    order: str = ""
+    ambiguous: list[str] = field(default_factory=list)
+
+
+def check_format(text: str) -> None:
+    """Raise InputError unless `text` is made of YYYY or YY, MM, DD and signs between them, such as DD/MM/YYYY."""
+    parts = _FORMAT.findall(text.upper())
+    words = sorted(part for part in parts if part[0] in "YMD")
+    if "".join(parts) != text.upper() or words not in (["DD", "MM", "YYYY"], ["DD", "MM", "YY"]):
+        raise InputError(f"--date-format {text}: write it with DD, MM and YYYY (or YY), such as DD/MM/YYYY or MM/DD/YY")
+
+
+def parse_dates(texts: pa.Array, order: DateOrder | None = None) -> tuple[pa.Array, np.ndarray]:
+    """(date32 of texts, (n,) bool: something stands there that is no date). Blank, zero and `NaT` mean missing.
+
+    A day or month 00 is no date: the day is not known and is not made up. order: told what the column proves.
+    """
+    encoded = texts.dictionary_encode()  # a day comes many times
+    dates, bad = _parse_each(encoded.dictionary, order or DateOrder())
+    place = encoded.indices.fill_null(-1).to_numpy().astype(np.int64)
+    return take(dates, place), np.append(bad, False)[place]
+
+
+def _parse_each(texts: pa.Array, order: DateOrder) -> tuple[pa.Array, np.ndarray]:
+    texts = pc.utf8_trim_whitespace(texts if pa.types.is_string(texts.type) else texts.cast(pa.string()))
+    digits = pc.replace_substring_regex(
+        texts, pattern=r"^(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ].*)?$", replacement=r"\1\2\3"
+    )
+    blank = pc.or_(is_absent(texts), pc.fill_null(pc.match_substring_regex(digits, pattern=r"^[0.]*$"), True))
+    shaped = pc.fill_null(pc.match_substring_regex(digits, pattern=r"^(?:1[6-9]|20)\d{6}$"), False)
+    usable = pc.if_else(shaped, digits, pa.scalar(None, pa.string()))
+    dates = pc.strptime(usable, format="%Y%m%d", unit="s", error_is_null=True).cast(pa.date32())
+    # strptime reads 20230231 as 3 March; such a date does not come back as it went in.
+    same = pc.fill_null(pc.equal(pc.strftime(dates, format="%Y%m%d"), usable), False)
+    dates = pc.if_else(same, dates, pa.scalar(None, pa.date32()))
+    left = np.flatnonzero(pc.and_(pc.invert(blank), dates.is_null()).to_numpy(zero_copy_only=False))
+    if len(left):  # the few shapes that the fast way does not read
+        read = _read_others(texts.take(pa.array(left)).to_pylist(), order)
+        mask = np.zeros(len(texts), dtype=bool)
+        mask[left] = True
+        dates = pc.replace_with_mask(dates, pa.array(mask), pa.array(read, pa.date32()))
+    return dates, pc.and_(pc.invert(blank), dates.is_null()).to_numpy(zero_copy_only=False)
+
+
+def _read_others(texts: list[str], order: DateOrder) -> list[datetime.date | None]:
+    firsts = [_first_of(text) for text in texts]
+    own = _own_format(order.said) if order.said else None
+    for text in firsts if own is None else ():
+        match = _ORDERED.fullmatch(text)
+        if match and not order.order:
+            first, second = int(match[1]), int(match[3])
+            if match[2] == "." or (first > 12 >= second):
+                order.order = DAY_FIRST
+            elif second > 12 >= first:
+                order.order = MONTH_FIRST
+    found = []
+    for text in firsts:
+        date = own(text) if own else None
+        found.append(date or _read(text, order))
+    return found
+
+
+def _first_of(text: str) -> str:
+    """The first of several dates in a cell, without the publication in brackets that Orbit prints before it."""
+    first = re.split(r"\s*[\r\n;|]\s*", text.strip(), maxsplit=1)[0]
+    return re.sub(r"^\([^)]*\)\s*|\s*\([A-Z]{2}[^)]*\)$", "", first).strip()
+
+
+def _read(text: str, order: DateOrder) -> datetime.date | None:
+    for pattern in (_ISO, _COMPACT, _EAST):
+        if match := pattern.fullmatch(text):
+            return _date(match[1], match[2], match[3])
+    if match := _ORDERED.fullmatch(text):
+        first, second = int(match[1]), int(match[3])
+        if not order.order and first != second and first <= 12 and second <= 12:
+            order.ambiguous.append(text)
+            return None
+        day, month = (second, first) if order.order == MONTH_FIRST else (first, second)
+        return _date(match[4], month, day)
+    if match := _NAMED.fullmatch(text):
+        number = _MONTHS.get((match[2] or match[3])[:3].lower(), 0)
+        return _date(match[5], number, match[1] or match[4])
+    if match := _SERIAL.fullmatch(text):
+        return _EXCEL + datetime.timedelta(days=int(match[1]))
+    if match := _EPOCHS.fullmatch(text):
+        return _of_epoch(int(match[1]))
+    return None
+
+
+def _of_epoch(value: int) -> datetime.date | None:
+    """Seconds, milli-, micro- or nanoseconds since 1970, told by their size."""
+    for digits, divisor in ((10, 1), (13, 1000), (16, 10**6), (19, 10**9)):
+        if len(str(abs(value))) <= digits:
+            return _EPOCH + datetime.timedelta(seconds=value // divisor)
+    return None
+
+
+def _date(year: str | int, month: str | int, day: str | int) -> datetime.date | None:
+    try:
+        return datetime.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _own_format(said: str) -> Callable[[str], datetime.date | None]:
+    pieces = {"YYYY": r"(?P<Y>\d{4})", "YY": r"(?P<y>\d\d)", "MM": r"(?P<M>\d{1,2})", "DD": r"(?P<D>\d{1,2})"}
+    pattern = re.compile("".join(pieces.get(part, re.escape(part)) for part in _FORMAT.findall(said.upper())) + _TIME)
+
+    def read(text: str) -> datetime.date | None:
+        match = pattern.fullmatch(text)
+        if match is None:
+            return None
+        parts = match.groupdict()
+        short = int(parts.get("y") or 0)
+        return _date(parts.get("Y") or short + (2000 if short < 70 else 1900), parts["M"], parts["D"])
+
+    return read

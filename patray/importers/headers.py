@@ -1,0 +1,138 @@
+"""Names of columns in the exports of patent services, and which landscape column each one is.
+
+Names are compared without case, blanks and punctuation, after Unicode's NFKC: `I P C` is `ipc`.
+A name of the landscape's own (`patent_id`) always wins; of several columns that could serve the first in the list does.
+Sources: Lens, Espacenet (classic and current), Google Patents (gp-search), PATENTSCOPE, PatSnap, Derwent Innovation,
+Orbit, incoPat, their English and Chinese column names.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+KNOWN: dict[str, tuple[str, ...]] = {
+    "patent_id": (
+        "publication number", "publication no", "publication no.", "publication numbers with kind code & date",
+        "publication numbers with kind code", "publication numbers", "publication_number", "publicationnumber",
+        "display key", "patent number", "patent no", "patent no.", "patent_number", "document number", "pn", "pub no",
+        "pub. no.", "pub number", "id", "application id", "lens id",
+        "公开(公告)号", "公开公告号", "公开号", "公告号", "专利号", "文献号", "公開番号", "公報番号", "文献番号",
+    ),
+    "family_id": (
+        "family number", "simple family id", "simple family", "docdb family id", "inpadoc simple family id",
+        "questel unique family id (fan)", "family id", "familyid", "简单同族ID", "简单同族编号",
+    ),
+    "jurisdiction": (
+        "jurisdiction", "publication country code", "publication country", "country code", "country", "authority",
+        "patent office", "issuing authority", "公开国别", "公开国家", "公开国家/地区", "受理局", "国家/地区",
+    ),
+    "title": (
+        "title (english)", "english title", "title_en", "title en", "invention title", "title (en)", "titles",
+        "patent title", "title - dwpi", "title dwpi", "title (original)", "ti",
+        "标题", "标题 (中文)", "标题(英文)", "标题(翻译)", "专利名称", "发明名称", "名称",
+        "标题 - DWPI", "発明の名称", "タイトル",
+    ),
+    "abstract": (
+        "abstract (english)", "english abstract", "abstract_en", "abstract en", "abstract (en)", "abstracts", "ab",
+        "abstract (original)", "abstract - dwpi", "摘要", "摘要 (中文)", "摘要(英文)", "摘要(翻译)",
+        "摘要 - DWPI", "要約", "抄録",
+    ),
+    "claims": (
+        "claims (english)", "english claims", "claims_en", "claims text", "claim", "all claims", "clms",
+        "independent claims", "first claim", "权利要求", "权利要求书", "全部权利要求", "独立权利要求", "首项权利要求",
+        "請求項", "特許請求の範囲",
+    ),
+    "description": (
+        "english description", "description (english)", "full text", "specification", "description text",
+        "说明书", "说明书全文", "発明の詳細な説明",
+    ),
+    "ipc": (
+        "ipc", "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
+        "ipc - current full", "ipc - international classification", "ipc codes", "ipc code", "ipc classification",
+        "ipc class", "ipc - current - dwpi", "int cl", "int.cl.", "ic", "IPC分类号", "IPC", "IPC主分类号", "IPC主分类",
+        "IPC - 现版", "国际分类号", "主分类号", "国際特許分類",
+    ),
+    "cpc": (
+        "cpc", "cpc classifications", "cooperative patent classification", "cpc - current",
+        "cpc - cooperative classification", "cpc codes", "cpc code", "cpc classification", "cpc class", "CPC分类号",
+        "CPC - 现版", "CPC主分类号",
+    ),
+    "kind": ("kind code", "kind", "publication kind code", "文献类型代码"),
+    "language": ("language", "publication language", "lang"),
+    "citations": (
+        "cited patents", "cited refs - patent", "patent citations", "backward citations", "citations",
+        "cited patent numbers", "cited publications", "references cited", "patents cited in the search report",
+        "引用的参考文献 - 专利", "引证专利", "引用专利", "被引用的专利", "引用文献 - 特許",
+    ),
+    "application": (
+        "application number", "application no", "application no.", "application_number", "application numbers", "apn",
+        "申请号", "出願番号",
+    ),
+    "labels": ("labels", "label", "tags"),
+}  # fmt: skip
+"""Landscape column -> the headers that serve it, best first, besides its own name."""
+
+DATES: dict[str, tuple[str, ...]] = {
+    "publication": (
+        "date", "publication date", "publication_date", "date of publication", "publication dates", "date published",
+        "date_published", "pub date", "pub. date", "pd", "公开(公告)日", "公开公告日", "公开日", "公开日期",
+        "公告日", "公開日", "発行日",
+    ),
+    "filing": (
+        "application date", "date of application", "filing date", "filing/creation date", "filing_date", "date filed",
+        "ad", "申请日", "申请日期", "出願日",
+    ),
+    "priority": (
+        "earliest priority date", "priority date", "earliest priority", "priority_date", "priority dates",
+        "最早优先权日", "优先权日", "優先日",
+    ),
+}  # fmt: skip
+"""Which date (--date) -> the headers that hold it."""
+
+
+def fold(name: str) -> str:
+    """A header as it is compared: `Publication No.` is publicationno."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(sign for sign in text if sign.isalnum())
+
+
+def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
+    """Folded names that serve a landscape column, best first."""
+    names = (column, *DATES[date]) if column == "date" else (column, *KNOWN.get(column, ()))
+    return tuple(dict.fromkeys(fold(name) for name in names))
+
+
+def assign(
+    header: Sequence[str], columns: Sequence[str], said: dict[str, str], date: str = "publication"
+) -> dict[str, str]:
+    """Landscape column -> the header that serves it, where there is one. said: what --map asks for, taken first.
+
+    A column of exactly the landscape's name wins, then one that differs in case and punctuation, then a known name.
+    """
+    folded: dict[str, str] = {}
+    for name in header:
+        folded.setdefault(fold(name), name)
+    found = {}
+    for column in columns:
+        if column in said:
+            asked = said[column]
+            found[column] = asked if asked in header else folded.get(fold(asked), asked)
+        elif column in header:
+            found[column] = column
+    taken = set(found.values())
+    for column in columns:
+        if column not in found:
+            served = [folded[one] for one in candidates(column, date) if one in folded and folded[one] not in taken]
+            if served:
+                found[column] = served[0]
+                taken.add(served[0])
+    return found
+
+
+def score(cells: Sequence[str], columns: Sequence[str], said: dict[str, str], date: str = "publication") -> int:
+    """How many landscape columns a line of a table serves if it is the header; 0 when the id is not among them."""
+    cleaned = [cell.strip().lstrip("\ufeff") for cell in cells]
+    present = set(cleaned)
+    found = {column: name for column, name in assign(cleaned, columns, said, date).items() if name in present}
+    return len(found) if "patent_id" in found else 0

@@ -1,0 +1,95 @@
+"""How a table lies in its file: which line is the header, what separates the fields, whether quotes quote.
+
+    search URL:,https://patents.google.com/...       <- left out, and said
+    id,title,assignee,...                            <- the header: the first line with the most names that are known
+
+Told from the first bytes, whatever the file is called; --delimiter wins.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from patray.importers.source import SourceFile, Stream
+
+HEAD = 4 << 20
+"""Bytes that are looked at."""
+FIRST_ROWS = 60
+DELIMITERS = (",", "\t", ";", "|")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """skip: physical lines before the header. header: its cells, stripped. quoted: False where `"` is a plain sign."""
+
+    delimiter: str
+    skip: int
+    header: tuple[str, ...]
+    quoted: bool = True
+
+
+def head_of(file: SourceFile, size: int = HEAD) -> bytes:
+    """The first `size` bytes of the content, less where the file is shorter or damaged."""
+    with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
+        return reader.read(size)
+
+
+def find_layout(
+    head: bytes, encoding: str, delimiter: str, usual: str, score: Callable[[Sequence[str]], int]
+) -> Layout | None:
+    """The layout of a text table; None where no line of the first ones looks like a header.
+
+    delimiter: what the person said, '' for nothing. usual: what the file's name stands for, taken where others fit no
+    better. score: names of a line that are known, 0 where the line is no header.
+    """
+    text = head.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding, errors="replace")
+    best: tuple[int, int, bool] | None = None
+    found: Layout | None = None
+    for one in [delimiter] if delimiter else [usual, *(sign for sign in DELIMITERS if sign != usual)]:
+        for skip, row, cells in _rows(text, one):
+            known = score(cells)
+            if known and (row == 0 or known > 1) and (best is None or known > best[0]):
+                best = (known, row, True)
+                found = Layout(one, skip, tuple(cell.strip() for cell in cells))
+    if found is not None and found.delimiter == "\t" and _is_unquoted(text, found):
+        return Layout("\t", found.skip, found.header, quoted=False)
+    return found
+
+
+def _rows(text: str, delimiter: str) -> list[tuple[int, int, list[str]]]:
+    """(physical lines before, number, cells) of the first rows."""
+    rows: list[tuple[int, int, list[str]]] = []
+    reader = csv.reader(io.StringIO(text[: 1 << 18], newline=""), delimiter=delimiter)
+    before = 0
+    try:
+        for number, cells in enumerate(reader):
+            rows.append((before, number, cells))
+            before = reader.line_num
+            if number >= FIRST_ROWS:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _is_unquoted(text: str, layout: Layout) -> bool:
+    """True where every line has the header's fields when quotes are plain signs, and some cell begins with a quote that
+    quotes nothing: `"Smart" widget`, `"open`."""
+    lines = text.replace("\r\n", "\n").split("\n")[layout.skip :]
+    if len(text) >= HEAD:
+        lines = lines[:-1]
+    width, plain = len(layout.header), False
+    for line in lines:
+        if not line:
+            continue
+        cells = line.split("\t")
+        if len(cells) != width:
+            return False
+        for cell in cells:
+            if cell.startswith('"'):
+                wrapped = len(cell) > 1 and cell.endswith('"') and '"' not in cell[1:-1].replace('""', "")
+                plain = plain or not wrapped
+    return plain

@@ -21,6 +21,7 @@ from patray.cluster.errors import cause_of
 from patray.cluster.fine_tune import fine_tune
 from patray.cluster.foreign import content_of, foreign_files
 from patray.cluster.judge import Judge
+from patray.cluster.lexical import choose_languages
 from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import (
     Landscape,
@@ -124,15 +125,29 @@ class _Run:
         claim_run(self.run.make(), self.suite)
 
     def _with_content(self) -> tuple[SystemEntry, ...]:
-        """The systems; those that ranked elsewhere with a hash of their files, which must be there for every place."""
+        """The systems with what their inputs decide written out: the hash of the files of one that ranked elsewhere,
+        which must be there for every place, and the language of one that searches words."""
         places = [one.name for one in self.landscapes if one.truth is not None], [view.name for view in self.views]
+        language = self._language() if any(one.lexical and one.language is None for one in self.systems) else None
         entries = []
         for system in self.systems:
+            if system.lexical and system.language is None:
+                system = system.model_copy(update={"language": language})
             if system.run is not None:
                 foreign_files(system.run, *places)
                 system = system.model_copy(update={"content": content_of(system.run)})
             entries.append(system)
-        return tuple(entries)
+        self.systems = tuple(entries)
+        return self.systems
+
+    def _language(self) -> str | dict[str, str]:
+        """The language of every place's texts, one word where it is the same; told where it is not English."""
+        places = [(one.name, one.folder, view) for one, view in self._places() if one.truth is not None]
+        found = choose_languages(places)
+        for place, language in found.items():
+            if language != "english":
+                self._note(f"{place}: words are cut as {language} by bm25, as its texts are (docs/suites.md, language)")
+        return next(iter(found.values()), "english") if len(set(found.values())) < 2 else found
 
     def _fine_tune(self) -> None:
         bases = {model.name: model for model in self.models}
@@ -227,7 +242,9 @@ class _Run:
             truth, slices = ray.put(landscape.truth), ray.put(landscape.slices)
             for system in self.systems:
                 place = Place(landscape.name, view.name, str(system.name))
-                yield score_retrieval.remote(self.run, place, truth, slices, tasks.retrieval, self.suite.search.depth)
+                yield score_retrieval.remote(
+                    self.run, place, system, truth, slices, tasks.retrieval, self.suite.search.depth
+                )
         for system in self.systems:
             if system.dense is None:
                 continue

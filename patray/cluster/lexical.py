@@ -1,58 +1,219 @@
-"""BM25 on the cluster: one task indexes a view's rendered texts and ranks them for every query."""
+"""BM25 on the cluster: the counts of a view's terms are made once, over parts, and queries are ranked over parts too.
+
+Counts lie in the store (`lexical/LANDSCAPE/VIEW/KEY`), cut into shards of documents; statistics (how many patents have
+a term, how long they are) are those of all shards, so scores have the same bits for any number of shards and tasks.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import ray
 
 from patray.cluster.search import Place
 from patray.files import Folder
-from patray.landscapes.load import iter_sections
-from patray.landscapes.positions import positions
+from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.records import Truth
-from patray.landscapes.views import View, render
+from patray.landscapes.views import RULES, View, render
+from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Search
-from patray.runs.systems import SystemEntry
+from patray.runs.systems import SystemEntry, language_of
 from patray.search.exclusion import exclusions
-from patray.search.lexical import Bm25
+from patray.search.language import choose_language
+from patray.search.lexical import Bm25, Statistics, TermCounts, count_terms, join_counts, take_counts
+from patray.search.merge import merge
+from patray.search.ranking import Ranking
 from patray.search.table import to_table
+from patray.search.words import encode, parse_language
+
+SHARD_ENTRIES = 64_000_000
+"""Counts of a shard: 0.5 GB, held once a node."""
+ROW_GROUP = 1 << 22
+TASKS_PER_CPU = 4
+SAMPLE = 2000
+"""Texts of a landscape and view that say which language they are in."""
+
+
+@ray.remote(num_cpus=0.5)
+def _choose(prepared: Folder, view: View) -> str:
+    """The language of about SAMPLE patents, at even distances over all parts."""
+    parts = part_names(prepared, "patents")
+    sizes = [prepared_rows(prepared, part) for part in parts]
+    stride = max(1, sum(sizes) // SAMPLE)
+    texts: list[str] = []
+    for part, size, before in zip(parts, sizes, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True):
+        rows = np.arange(-before % stride, size, stride)
+        if len(rows):
+            texts += render(read_rows(prepared, part, view.of(part).sections, rows), view.of(part))
+    return choose_language(texts)
+
+
+def prepared_rows(prepared: Folder, part: str) -> int:
+    """Rows of one part of a clean copy."""
+    with prepared.input(part) as stream:
+        return int(pq.ParquetFile(stream).metadata.num_rows)
+
+
+def choose_languages(places: Sequence[tuple[str, Folder, View]]) -> dict[str, str]:
+    """`LANDSCAPE/VIEW` -> the language of its texts; places: (landscape, its clean copy, view)."""
+    found = ray.get([_choose.remote(prepared, view) for _, prepared, view in places])
+    return {f"{name}/{view.name}": language for (name, _, view), language in zip(places, found, strict=True)}
 
 
 @ray.remote(num_cpus=1)
-def _lexical(
-    run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, depth: int
-) -> int:
-    wanted = set(truth.query_ids.tolist())
-    corpus: list[str] = []
-    codes: list[np.ndarray] = []
-    queries: dict[str, str] = {}
-    for which in ("patents", "queries"):
-        shown = view.of(which)
-        for batch in iter_sections(prepared, shown.sections, which):
-            ids = np.asarray(batch.column("patent_id").to_pylist(), dtype=object)
-            texts = render(batch, shown)
-            if which == "patents":
-                corpus += texts
-                codes.append(positions(ids, truth.patent_ids))
-            queries.update((name, text) for name, text in zip(ids.tolist(), texts, strict=True) if name in wanted)
-    order = np.argsort(np.concatenate(codes), kind="stable")
-    index = Bm25.build([corpus[i] for i in order], k1=system.k1, b=system.b)
-    skip = exclusions(truth, np.arange(len(truth.query_ids)), np.arange(len(truth.patent_ids)))
-    ranking = index.search([queries[name] for name in truth.query_ids.tolist()], depth, skip)
-    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
-    return len(ranking.patents)
+def _count(prepared: Folder, parts: list[str], view: View, language: str) -> tuple[list[str], TermCounts]:
+    """Ids of the patents of some parts, and their terms."""
+    ids: list[str] = []
+    counts = []
+    for part in parts:
+        table = read_rows(prepared, part, view.of(part).sections)
+        ids += table["patent_id"].to_pylist()
+        counts.append(count_terms(encode(render(table, view.of(part)), parse_language(language))))
+    return ids, join_counts(counts)
+
+
+@ray.remote(num_cpus=1)
+def _write_counts(target: Folder, language: str, *found: tuple[list[str], TermCounts]) -> None:
+    """Join the counts of all parts, patents in the order of their ids, and save them."""
+    ids = np.array([name for names, _ in found for name in names], dtype=object)
+    order = np.argsort(ids, kind="stable")  # as the truth has them: by code point, which is the order of bytes
+    counts = take_counts(join_counts([part for _, part in found]), order)
+    frequency = np.bincount(counts.term, minlength=len(counts.vocabulary))
+    target.write_table("terms.parquet", pa.table({"term": pa.array(counts.vocabulary), "patents": frequency}))
+    sizes = pa.array(np.diff(counts.start).astype(np.int32))
+    documents = {"patent_id": pa.array(ids[order], pa.string()), "length": counts.length, "terms": sizes}
+    target.write_table("documents.parquet", pa.table(documents))
+    target.write_table("counts.parquet", pa.table({"term": counts.term, "count": counts.count}), ROW_GROUP)
+    facts = {"language": language, "patents": len(ids), "terms": len(counts.vocabulary), "entries": len(counts.term)}
+    complete(target, facts)
+
+
+@ray.remote(num_cpus=1)
+def _load_shard(target: Folder, low: int, high: int, k1: float | None, b: float | None, language: str) -> Bm25:
+    """The scores of the documents low..high, by the statistics of all."""
+    words = target.read_table("terms.parquet")
+    documents = target.read_table("documents.parquet", ["length", "terms"])
+    lengths = documents["length"].to_numpy()
+    start = np.concatenate([[0], np.cumsum(documents["terms"].to_numpy(), dtype=np.int64)])
+    entries = _read_entries(target, int(start[low]), int(start[high]))
+    start = start[low : high + 1] - start[low]
+    term, count = entries["term"].to_numpy(), entries["count"].to_numpy()
+    counts = TermCounts(start, term, count, lengths[low:high], words["term"].to_pylist())
+    return Bm25.of_counts(counts, k1, b, language, Statistics.of(lengths, words["patents"].to_numpy()))
+
+
+def _read_entries(target: Folder, first: int, last: int) -> pa.Table:
+    """Rows first..last of the counts; of the file only the row groups that hold them."""
+    with target.input("counts.parquet") as stream:
+        parquet = pq.ParquetFile(stream)
+        sizes = [parquet.metadata.row_group(at).num_rows for at in range(parquet.num_row_groups)]
+        ends = np.cumsum([0, *sizes])
+        groups = [at for at in range(len(sizes)) if ends[at] < last and ends[at + 1] > first]
+        table = parquet.read_row_groups(groups)
+    return table.slice(first - (int(ends[groups[0]]) if groups else 0), last - first).combine_chunks()
+
+
+@ray.remote(num_cpus=1)
+def _rank(
+    prepared: Folder, parts: list[str], view: View, truth: Truth, depth: int, bounds: list[int], shards: list[Any]
+) -> tuple[np.ndarray, Ranking]:
+    """(positions of the queries whose texts lie in these parts, their ranking); one shard is held at a time."""
+    texts: list[str] = []
+    rows: list[np.ndarray] = []
+    place = {name: at for at, name in enumerate(truth.query_ids.tolist())}
+    for part in parts:
+        outside = part.startswith("queries")
+        names = read_rows(prepared, part, ())["patent_id"].to_pylist()
+        query = np.array([place.get(name, -1) for name in names], np.int64)
+        # A query document takes the place of a patent with the same id.
+        mine = np.flatnonzero((query >= 0) & ((truth.query_in_corpus[query] < 0) == outside))
+        if len(mine):
+            rows.append(query[mine])
+            texts += render(read_rows(prepared, part, view.of(part).sections, mine), view.of(part))
+    if not texts:
+        return np.zeros(0, np.int64), Ranking(np.zeros((0, depth), np.int32), np.zeros((0, depth)))
+    asked = np.concatenate(rows)
+    found = []
+    for shard, low, high in zip(shards, bounds[:-1], bounds[1:], strict=True):
+        codes = np.arange(low, high, dtype=np.int32)
+        index: Bm25 = ray.get(shard)
+        found.append(index.search(texts, depth, exclusions(truth, asked, codes), codes))
+    return asked, found[0] if len(found) == 1 else merge(found, depth)
+
+
+@ray.remote(num_cpus=0)
+def _gather_and_save(run: Folder, place: Place, truth: Truth, depth: int, *found: tuple[np.ndarray, Ranking]) -> int:
+    patents = np.full((len(truth.query_ids), depth), -1, np.int32)
+    scores = np.full(patents.shape, -np.inf)
+    for rows, ranking in found:
+        patents[rows], scores[rows] = ranking.patents, ranking.scores
+    missing = len(patents) - sum(len(rows) for rows, _ in found)
+    if missing:
+        raise AssertionError(f"{missing} queries have no text in the clean copy")
+    run.write_table(place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids))
+    return len(patents)
+
+
+def _groups(parts: list[str]) -> list[list[str]]:
+    """The parts in a few groups for each CPU of the cluster."""
+    most = max(1, int(TASKS_PER_CPU * ray.cluster_resources().get("CPU", 1)))
+    groups = min(len(parts), most)
+    return [parts[at::groups] for at in range(groups)]
+
+
+def count_view(store: Folder, place: Place, prepared: Folder, view: View, language: str) -> tuple[Folder, bool]:
+    """(folder of the counts of a view's terms, whether they were there): made once for all systems and runs."""
+    identity = {
+        "prepared": prepared.name, "sections": list(view.sections), "rules": RULES, "language": language, "format": 1,
+        "bm25s": version("bm25s"), "PyStemmer": version("PyStemmer"),
+    }  # fmt: skip
+    target = store / "lexical" / place.landscape / place.view / key_of(identity)
+    if is_complete(target):
+        return target, True
+    groups = _groups(part_names(prepared, "patents"))
+    ray.get(
+        _write_counts.remote(target, language, *(_count.remote(prepared, group, view, language) for group in groups))
+    )
+    return target, False
 
 
 def search_lexical(
-    run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry, options: Search
-) -> dict[str, Any]:
-    """BM25 over the rendered texts of a view; saves the ranking and returns the step's record."""
+    run: Folder, store: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry,
+    options: Search,
+) -> dict[str, Any]:  # fmt: skip
+    """BM25 over the rendered texts of a view; saves the ranking and returns the step's record.
+
+    Raises InputError when no text has a term.
+    """
     step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
     if run.exists(place.file):
         return {**step, "reused": True, "seconds": 0.0}
     begin = time.perf_counter()
-    count = ray.get(_lexical.remote(run, place, prepared, view, truth, system, options.depth))
-    return {**step, "reused": False, "seconds": time.perf_counter() - begin, "queries": count}
+    language = language_of(system, place.landscape, place.view)
+    target, reused = count_view(store, place, prepared, view, language)
+    counted = time.perf_counter() - begin
+    facts = read_record(target)
+    patents, shared = int(facts["patents"]), ray.put(truth)
+    if patents != len(truth.patent_ids):
+        raise AssertionError(f"{target}: {patents} patents, the landscape has {len(truth.patent_ids)}")
+    count = min(options.shards or max(1, math.ceil(facts["entries"] / SHARD_ENTRIES)), patents)
+    bounds = np.linspace(0, patents, count + 1).astype(int).tolist()
+    shards = [_load_shard.remote(target, low, high, system.k1, system.b, language) for low, high in pairwise(bounds)]
+    inside, outside = truth.query_in_corpus >= 0, truth.query_in_corpus < 0
+    parts = part_names(prepared, "patents") if inside.any() else []
+    parts += part_names(prepared, "queries") if outside.any() else []
+    found = [_rank.remote(prepared, group, view, shared, options.depth, bounds, shards) for group in _groups(parts)]
+    count = ray.get(_gather_and_save.remote(run, place, shared, options.depth, *found))
+    return {
+        **step, "reused": False, "seconds": time.perf_counter() - begin, "queries": count, "language": language,
+        "count_seconds": counted, "counts_reused": reused, "terms": facts["terms"], "entries": facts["entries"],
+        "shards": len(shards),
+    }  # fmt: skip

@@ -80,7 +80,7 @@ class Rankings:
                 return search_dense(self.run, place, by_role["document"], queries, truth, system, options)
             return search_late(self.run, place, by_role["document"], queries, truth, options)
         if system.lexical is not None:
-            return search_lexical(self.run, place, self.landscape.folder, self.view, truth, system, options)
+            return search_lexical(self.run, self.store, place, self.landscape.folder, self.view, truth, system, options)
         if system.run is not None:
             return search_foreign(self.run, place, system, truth, options)
         if system.rerank is not None and system.with_ is not None and self.index is not None:

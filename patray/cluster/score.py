@@ -18,7 +18,7 @@ from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
 from patray.runs.suite import Classification, Clustering, Retrieval
-from patray.runs.systems import SystemEntry
+from patray.runs.systems import SystemEntry, language_of
 from patray.search.derive import derived
 from patray.search.quantise import value_ranges
 from patray.search.table import from_table
@@ -37,17 +37,17 @@ class Scored:
 
 @ray.remote(num_cpus=1)
 def score_retrieval(
-    run: Folder, place: Place, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
+    run: Folder, place: Place, system: SystemEntry, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
 ) -> Scored:
     ranking = from_table(run.read_table(place.file), truth.query_ids, truth.patent_ids, depth)
     measures = [parse_measure(name) for name in options.measures]
-    return Scored(
-        list(
-            retrieval.evaluate(
-                truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
-            )
-        )
+    scores = retrieval.evaluate(
+        truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
     )
+    empty = retrieval.found_nothing(ranking, slices)
+    if empty and system.lexical is not None:
+        empty += f"; words are cut as {language_of(system, place.landscape, place.view)} (`language` of the system)"
+    return Scored(list(scores), notes=[f"{place.landscape}, {place.view}, {place.system}: {empty}"] if empty else [])
 
 
 def _labelled(folder: Folder, system: SystemEntry, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,7 @@ from patray.report.task_sections import task_section, verdicts
 from patray.report.verdict_section import recipe_section
 from patray.report.verdict_words import recipe_questions
 from patray.report.words import NOT_RECORDED, Name, Sentence, clean, count, duration, plural
+from patray.tasks.retrieval import is_warning
 
 
 def render_page(results: Results) -> str:
@@ -48,7 +49,8 @@ def build_page(results: Results) -> Page:
     built += [comparison_section(results), map_section(results), cost_section(results), data_section(results)]
     built.append(model_section(results))
     provenance = results.provenance
-    notes = provenance.get("notes") or []
+    said = provenance.get("notes") or []
+    notes = [clean(note) for note in (said if isinstance(said, list) else [said])]
     return Page(
         title=clean(options.get("title") or provenance.get("run") or options.get("name") or "Evaluation"),
         facts=tuple(_facts(results)),
@@ -56,7 +58,8 @@ def build_page(results: Results) -> Page:
         verdicts=tuple(verdicts(results)),
         questions=tuple((item.anchor, item.text, item.points) for item in questions(results)),
         fine_print=fine_print(options),
-        notes=tuple(clean(note) for note in notes) if isinstance(notes, list) else (clean(notes),),
+        notes=tuple(note for note in notes if not is_warning(note)),
+        warnings=tuple(note for note in notes if is_warning(note)),
         sections=tuple(section for section in built if section is not None),
         facts_of_run=tuple(_run_facts(provenance)),
         methods=tuple(method_notes(results, options)),

@@ -81,7 +81,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Page:
-    """first: questions that are answered before all others, those of fine-tuning."""
+    """first: questions that are answered before all others, those of fine-tuning. warnings: notes that stand above."""
 
     title: str
     facts: tuple[str, ...]
@@ -96,3 +96,4 @@ class Page:
     records: tuple[tuple[str, str], ...] = ()
     versions: tuple[Fact, ...] = field(default=())
     first: tuple[tuple[str, str, tuple[Sentence, ...]], ...] = ()
+    warnings: tuple[str, ...] = ()

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from patray.errors import InputError
 from patray.models.record import ModelRecord
+from patray.search.words import parse_language
 
 KINDS = ("dense", "late", "lexical", "linear", "rrf", "rerank", "run")
 SETTINGS = {
-    "dimensions": "dense", "precision": "dense", "rescore": "dense", "k1": "lexical", "b": "lexical", "k": "rrf",
-    "with_": "rerank", "depth": "rerank", "content": "run",
+    "dimensions": "dense", "precision": "dense", "rescore": "dense", "k1": "lexical", "b": "lexical",
+    "language": "lexical", "k": "rrf", "with_": "rerank", "depth": "rerank", "content": "run",
 }  # fmt: skip
 """Which kind a setting belongs to."""
 LOSSY = ("int8", "binary")
@@ -43,6 +44,11 @@ class SystemEntry(BaseModel):
     lexical: Literal["bm25"] | None = None
     k1: float | None = Field(default=None, ge=0, description="of bm25; default 1.2")
     b: float | None = Field(default=None, ge=0, le=1, description="of bm25; default 0.75")
+    language: str | dict[str, str] | None = Field(
+        default=None,
+        description="of bm25: how texts become terms (docs/suites.md), or one for each LANDSCAPE/VIEW; by default as "
+        "the texts are, written when they were read",
+    )
     linear: tuple[str, str] | None = Field(
         default=None,
         description="a dense or late and a lexical system, min-max per query, weight picked on validation queries",
@@ -67,6 +73,11 @@ class SystemEntry(BaseModel):
         for key, kind in SETTINGS.items():
             if getattr(self, key) is not None and kind != kinds[0]:
                 raise ValueError(f"`{key.rstrip('_')}` has no meaning for a {kinds[0]} system")
+        for language in self.language.values() if isinstance(self.language, dict) else filter(None, [self.language]):
+            try:
+                parse_language(language)
+            except InputError as error:
+                raise ValueError(str(error)) from error
         if self.rescore is not None and self.precision not in LOSSY:
             raise ValueError("`rescore` has a meaning for `precision` int8 and binary alone")
         if self.rerank is not None and self.with_ is None:
@@ -105,8 +116,19 @@ def system_name(system: SystemEntry) -> str:
         return f"rrf{system.k or 60}({','.join(system.rrf)})"
     if system.rerank is not None:
         return f"{system.with_}{'' if system.depth in (None, 100) else f'@{system.depth}'}({system.rerank})"
+    name = f"bm25-{system.language}" if isinstance(system.language, str) else "bm25"
     default = system.k1 in (None, 1.2) and system.b in (None, 0.75)
-    return "bm25" if default else f"bm25-k{system.k1 or 1.2:g}-b{0.75 if system.b is None else system.b:g}"
+    return name if default else f"{name}-k{system.k1 or 1.2:g}-b{0.75 if system.b is None else system.b:g}"
+
+
+def language_of(system: SystemEntry, landscape: str, view: str) -> str:
+    """The language in which a resolved lexical system reads a landscape's view."""
+    if isinstance(system.language, dict):
+        place = f"{landscape}/{view}"
+        if place not in system.language:
+            raise InputError(f"systems: {system.name}: `language` lacks {place}; it has {', '.join(system.language)}")
+        return system.language[place]
+    return system.language or "english"
 
 
 def resolve_systems(

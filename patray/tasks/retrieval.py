@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
 
 TASK = "retrieval"
+FOUND_NOTHING = re.compile(r"([\d,]+) of ([\d,]+) queries found nothing")
+"""How the note of a system with empty result lists reads."""
 
 
 def evaluate(
@@ -45,6 +48,21 @@ def evaluate(
         values = measure_hits(hits, measures, part.pairs, truth.relevant_from)
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
+
+
+def found_nothing(ranking: Ranking, slices: Sequence[Slice]) -> str:
+    """`40 of 40 queries found nothing; they count with 0` of the reported queries; "" where each found something."""
+    reported = np.zeros(len(ranking.patents), bool)
+    for part in slices:
+        reported |= part.queries
+    empty = int((reported & (ranking.patents < 0).all(axis=1)).sum())
+    return f"{empty:,} of {int(reported.sum()):,} queries found nothing; they count with 0" if empty else ""
+
+
+def is_warning(note: str) -> bool:
+    """Whether a note says of a system that a tenth of the queries or more found nothing: its means say little."""
+    said = FOUND_NOTHING.search(note)
+    return said is not None and 10 * int(said[1].replace(",", "")) >= int(said[2].replace(",", ""))
 
 
 def _require_depth(truth: Truth, ranking: Ranking, measures: Sequence[Measure], system: str) -> None:

@@ -1,15 +1,22 @@
 import math
 from collections import Counter
+from dataclasses import replace
 
+import bm25s
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from search_oracle import best, make_truth, same
 
 from patray.errors import InputError
 from patray.search import lexical
 from patray.search.exclusion import exclusions
-from patray.search.lexical import Bm25, terms
+from patray.search.lexical import Bm25, Statistics, count_terms, join_counts, take_counts
+from patray.search.merge import merge
+from patray.search.order import order_candidates
 from patray.search.ranking import Ranking
+from patray.search.words import encode, parse_language, terms
 
 WORDS = [
     *("wheel", "chair", "brake", "motor", "sensor", "hearing", "aid", "frame"),
@@ -111,3 +118,79 @@ def test_k_beyond_the_corpus_is_padded_and_a_wordless_corpus_refused() -> None:
         Bm25.build(["the", ""])
     with pytest.raises(InputError, match="k = 0"):
         Bm25.build(["wheel"]).search(["wheel"], 0)
+
+
+def by_bm25s(documents: list[str], queries: list[str], k: int, k1: float = 1.2, b: float = 0.75) -> Ranking:
+    """bm25s' own scores of terms, summed in float64 in the order of the query, one by one, for every document."""
+    index = bm25s.BM25(k1=k1, b=b, method="lucene")
+    index.index(terms(documents), show_progress=False)
+    found = index.scores
+    scores = np.zeros((len(queries), len(documents)))
+    for row, query in enumerate(terms(queries)):
+        for word in query:
+            if word in index.vocab_dict:
+                at = slice(*found["indptr"][[index.vocab_dict[word], index.vocab_dict[word] + 1]])
+                scores[row, found["indices"][at]] += found["data"][at].astype(np.float64)
+    query, document = np.nonzero(scores)
+    return order_candidates(query, document, scores[query, document].astype(np.float32), len(queries), k)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 90),
+    st.integers(1, 60),
+    st.sampled_from([(1.2, 0.75), (0.0, 1.0), (3, 0)]),
+)
+def test_scores_and_order_have_the_bits_of_all_scores_summed_in_the_order_of_the_query(
+    seed: int, n: int, k: int, parameters: tuple[float, float]
+) -> None:
+    documents, queries = corpus(n, seed, longest=60), corpus(9, seed + 1, longest=80)
+    same(Bm25.build(documents, *parameters).search(queries, k), by_bm25s(documents, queries, k, *parameters))
+
+
+def test_equal_documents_beyond_k_tie_and_the_highest_codes_stay() -> None:
+    documents = ["wheel brake motor", "wheel", *["wheel brake"] * 400]
+    found = Bm25.build(documents).search(["wheel brake"], 50)
+    assert found.patents[0].tolist() == list(range(401, 351, -1))
+    same(found, by_bm25s(documents, ["wheel brake"], 50))
+
+
+@pytest.mark.parametrize("shards", [1, 2, 7])
+def test_any_number_of_shards_parts_and_orders_gives_the_same_bits(shards: int) -> None:
+    documents, queries = corpus(150), corpus(30, seed=1)
+    analysis = parse_language("english")
+    backwards = [count_terms(encode(documents[at : at + 40], analysis)) for at in range(120, -40, -40)]
+    order = np.concatenate([np.arange(at, min(at + 40, 150)) for at in range(120, -40, -40)])
+    counts = take_counts(join_counts(backwards), np.argsort(order))
+    whole = Statistics.of(counts.length, np.bincount(counts.term))
+    parts = []
+    for codes in np.array_split(np.arange(150, dtype=np.int32), shards):
+        index = Bm25.of_counts(take_counts(counts, codes), whole=whole)
+        parts.append(index.search(queries, 10, codes=codes))
+    same(merge(parts, 10), Bm25.build(documents).search(queries, 10))
+
+
+def test_a_term_of_every_document_scores_little_but_finds() -> None:
+    documents = ["wheel " * (at + 1) for at in range(30)]
+    same(Bm25.build(documents).search(["wheel", "wheel wheel"], 5), by_bm25s(documents, ["wheel", "wheel wheel"], 5))
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0**-40])
+def test_where_float64_rounds_scores_are_summed_in_the_order_of_the_query(scale: float) -> None:
+    documents, queries = corpus(60, longest=40), corpus(12, seed=1, longest=60)
+    index = Bm25.build(documents)
+    small = index.term == index.vocabulary["wheel"]
+    scores = np.where(small, index.score * scale, index.score).astype(np.float32)
+    expected = np.zeros((12, 60))
+    for row, query in enumerate(terms(queries)):
+        for document in range(60):
+            entries = range(index.start[document], index.start[document + 1])
+            found = {int(index.term[at]): np.float64(scores[at]) for at in entries}
+            for word in query:
+                expected[row, document] += found.get(index.vocabulary.get(word, -1), 0.0)
+    query, document = np.nonzero(expected)
+    same(
+        replace(index, score=scores).search(queries, 20),
+        order_candidates(query, document, expected[query, document].astype(np.float32), 12, 20),
+    )

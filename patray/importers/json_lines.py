@@ -2,7 +2,8 @@
 
 Arrow's parser rejects a block for one bad line, so such a block goes through Python's: each line that is JSON of the
 expected shape is kept (a number where text is expected becomes text, one value where a list is expected a list of
-one), the others are quarantined. Unexpected fields are ignored in both.
+one), the others are quarantined. Unexpected fields are ignored in both. A file that is one document (an array, an
+answer of a search service, records over many lines) is made lines of first; its lines are then its records.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import pyarrow.json as pj
 
 from patray.errors import InputError
 from patray.importers.cells import CELL
+from patray.importers.json_documents import BOM, as_lines, is_document
 from patray.importers.nested import conform, whole
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream, line_blocks
@@ -29,7 +31,6 @@ BLOCK = 24 << 20
 CELLS = {b"patray": b"cells"}
 """Metadata of a list column whose values may come as one text a row: such an element begins with cells.CELL, so that it
 can be told from the element of a real list."""
-BOM = b"\xef\xbb\xbf"
 NOT_JSON = "not valid JSON"
 WRONG_SHAPE = "not the expected JSON"
 BAD_BYTES = "not valid UTF-8 (broken bytes or a lone surrogate), the bad bytes became U+FFFD"
@@ -62,8 +63,10 @@ def read_json_lines(
     stream = Stream(file, keep_truncated, start)
     line, best = 1, 0
     # Uncompressed bytes are read as they lie; a buffer in between would copy each of them twice.
+    document = start == 0 and is_document(_head(file), needed)
     with stream, stream.raw() as reader:
-        for data in line_blocks(reader, block, stop - start if stop else None):
+        blocks = as_lines(reader, file.label, block, needed) if document else None
+        for data in blocks or line_blocks(reader, block, stop - start if stop else None):
             if line == 1 and start == 0:
                 data = data.removeprefix(BOM)
                 _check_is_lines(file, data)
@@ -75,6 +78,7 @@ def read_json_lines(
                 found = _parse_by_line(data, schemas[0], line)
             if line == 1:
                 _check_keys(file, data, found.table, needed)
+                _check_nesting(file, data, found.table)
             yield found
             line += count
     if stream.cut:
@@ -83,16 +87,34 @@ def read_json_lines(
 
 def first_keys(file: SourceFile) -> list[str]:
     """The keys of the first records (of the first MiB), in the order met."""
-    keys: dict[str, None] = {}
     with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
-        data = reader.read(1 << 20).removeprefix(BOM)
-    for raw in data.split(b"\n", 200)[:200]:
+        if is_document(_head(file)):
+            data = bytes(next(as_lines(reader, file.label, 1 << 20), b""))
+        else:
+            data = reader.read(1 << 20).removeprefix(BOM)
+    return [*_keys(data, 200)]
+
+
+def _head(file: SourceFile) -> bytes:
+    with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
+        return reader.read(1 << 16)
+
+
+def _keys(data: bytes | bytearray, lines: int) -> dict[str, None]:
+    keys: dict[str, None] = {}
+    for record in _first_records(data, lines):
+        keys.update(dict.fromkeys(record))
+    return keys
+
+
+def _first_records(data: bytes | bytearray, lines: int) -> Iterator[dict[str, Any]]:
+    for raw in data.split(b"\n", lines)[:lines]:
         try:
             value = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        keys.update(dict.fromkeys(value) if isinstance(value, dict) else {})
-    return [*keys]
+        if isinstance(value, dict):
+            yield value
 
 
 def cut(stream: Stream) -> str:
@@ -107,10 +129,6 @@ def _newlines(data: bytearray) -> int:
 
 
 def _check_is_lines(file: SourceFile, data: bytearray) -> None:
-    if data.lstrip()[:1] == b"[":
-        raise InputError(
-            f"{file.label}: one JSON array, wanted JSON lines (one record per line); `jq -c '.[]' FILE` converts it"
-        )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError(f"{file.label}: UTF-16; JSON lines are UTF-8, convert it with iconv")
 
@@ -119,13 +137,7 @@ def _check_keys(file: SourceFile, data: bytearray, table: pa.Table, needed: Sequ
     missing = [name for name in needed if table.num_rows and table[name].null_count == table.num_rows]
     if not missing:
         return
-    keys: dict[str, None] = {}
-    for raw in data.split(b"\n", 20)[:20]:
-        try:
-            value = json.loads(raw)
-        except ValueError:
-            continue
-        keys.update(dict.fromkeys(value) if isinstance(value, dict) else {})
+    keys = _keys(data, 20)
     others = [key for key in keys if key not in table.column_names]
     for name in missing:
         near = suggest(name, others)
@@ -133,6 +145,36 @@ def _check_keys(file: SourceFile, data: bytearray, table: pa.Table, needed: Sequ
             raise InputError(
                 f"{file.label}: no record has the key {name!r} (did you mean {near!r}?); keys found: {', '.join(keys)}"
             )
+
+
+def _check_nesting(file: SourceFile, data: bytearray, table: pa.Table) -> None:
+    """Raise InputError where lists of records hold none of the wanted keys: read on, their texts would be empty."""
+    for path, wanted in _hollow(table):
+        for record in _first_records(data, 20):
+            value: Any = record
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            first = value[0] if isinstance(value, list) and value else value
+            if isinstance(first, dict) and first and not set(first) & set(wanted):
+                raise InputError(
+                    f"{file.label}: column {'.'.join(path)!r} holds records with the keys {', '.join(first)}; "
+                    f"wanted {', '.join(wanted)}"
+                )
+
+
+def _hollow(table: pa.Table) -> Iterator[tuple[list[str], list[str]]]:
+    """(path, wanted keys) of the lists of texts and codes of which no element has anything."""
+    waiting = [([name], whole(table[name])) for name in table.column_names]
+    while waiting:
+        path, column = waiting.pop()
+        if pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
+            records = column.flatten()
+            names = [field.name for field in records.type]
+            known = len(records) > 0 and {"text", "code", "symbol"} & set(names)
+            if known and all(child.null_count == len(child) for child in records.flatten()):
+                yield path, names
+        elif pa.types.is_struct(column.type):
+            waiting += [([*path, field.name], pc.struct_field(column, field.name)) for field in column.type]
 
 
 def _parse(data: bytearray, schemas: Sequence[pa.Schema], best: int, count: int) -> tuple[pa.Table | None, int]:
@@ -241,7 +283,7 @@ def _coerce_field(value: Any, field: pa.Field) -> Any:
 
 def split_ranges(file: SourceFile, size: int) -> list[tuple[int, int]]:
     """(start, stop) of line-aligned stretches of about `size` bytes of an uncompressed file."""
-    if file.compression or file.size <= size:
+    if file.compression or file.size <= size or is_document(_head(file)):
         return [(0, file.size if not file.compression else 0)]
     bounds = [0]
     for place in range(size, file.size, size):

@@ -203,12 +203,6 @@ def test_bytes_that_are_not_utf8_are_replaced_and_listed(tmp_path: Path) -> None
     assert [(row["line"], row["action"]) for row in rows(tmp_path / "out", "quarantine")] == [(2, "kept")]
 
 
-def test_a_json_array_is_an_error_that_says_how_to_convert_it(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text("[{}]")
-    with pytest.raises(InputError, match="one JSON array, wanted JSON lines"):
-        run(tmp_path / "a.json", tmp_path / "out")
-
-
 def test_selection_filters_and_collapses_and_counts_every_row(tmp_path: Path) -> None:
     rng = random.Random(5)
     lines = [record(n, rng) for n in range(1, 30)]

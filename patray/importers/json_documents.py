@@ -1,0 +1,108 @@
+"""JSON that is not lines: arrays, records over many lines, and the answers of search services, as JSON lines.
+
+    [{"pn": ...}, ...]     {"total": 2, "data": [{"lens_id": ...}, ...]}     {"response": {"docs": [...]}}
+    {
+      "lens_id": ...       <- records printed over many lines, one behind the other
+
+Read piece by piece; memory holds one record, or one answer.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from patray.errors import InputError
+
+ENVELOPES = (
+    "data", "results", "hits", "records", "patents", "items", "docs", "documents", "publications", "rows", "response",
+    "result", "patentFileWrapperDataBag", "patentBag",
+)  # fmt: skip
+"""Keys under which services put their records, at the top or one below."""
+BOM = b"\xef\xbb\xbf"
+_DECODER = json.JSONDecoder()
+_ENVELOPE_START = re.compile(rf'\{{.{{0,2000}}?"(?:{"|".join(ENVELOPES)})"\s*:\s*[\[{{]', re.DOTALL)
+_SPACE = re.compile(r"[\s,]*")
+
+
+def is_document(head: bytes, needed: Sequence[str] = ()) -> bool:
+    """True when the first bytes of a file are an array, an answer that wraps its records, or a record of many lines.
+
+    needed: keys of a record; an object that has one of them is a record, not an answer.
+    """
+    text = head.removeprefix(BOM).decode("utf-8", errors="replace").lstrip()
+    if not text.startswith("{"):
+        return text.startswith("[")
+    first, newline, rest = text.partition("\n")
+    try:
+        value = json.loads(first)
+    except json.JSONDecodeError as error:
+        if not newline:
+            return _ENVELOPE_START.match(first) is not None
+        ends = error.pos >= len(first.rstrip()) - 1
+        return ends and (rest.lstrip()[:1] in ('"', "}", "]") or first.rstrip().endswith("["))
+    except RecursionError:
+        return False
+    return records_of(value, needed) != [value]
+
+
+def records_of(value: Any, needed: Sequence[str] = (), depth: int = 2) -> list[Any]:
+    """The records of an answer: those of the list it wraps; [value] for a record itself."""
+    if isinstance(value, list):
+        return [one.get("_source", one) if isinstance(one, dict) else one for one in value]
+    if not isinstance(value, dict) or any(key in value for key in needed):
+        return [value]
+    for key in ENVELOPES:
+        inner = value.get(key)
+        if isinstance(inner, list) and all(isinstance(one, dict) for one in inner):
+            return records_of(inner)
+        if isinstance(inner, dict) and depth > 1:
+            found = records_of(inner, needed, depth - 1)
+            if found != [inner]:
+                return found
+    return [value]
+
+
+def as_lines(reader: Any, label: str, size: int, needed: Sequence[str] = ()) -> Iterator[bytearray]:
+    """Blocks of JSON lines of about `size` bytes. Raises InputError where the text is no JSON."""
+    block = bytearray()
+    for value in _values(reader, label):
+        for record in records_of(value, needed):
+            block += json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+            if len(block) >= size:
+                yield block
+                block = bytearray()
+    if block:
+        yield block
+
+
+def _values(reader: Any, label: str) -> Iterator[Any]:
+    """The elements of one array, or the objects of a file that holds several."""
+    decode = codecs.getincrementaldecoder("utf-8-sig")(errors="replace").decode
+    text = decode(reader.read(1 << 20))
+    place, before, array = 0, 0, False
+    if text.lstrip().startswith("["):
+        array, place = True, text.index("[") + 1
+    while True:
+        place = _SPACE.match(text, place).end()  # type: ignore[union-attr]
+        if array and text[place : place + 1] == "]":
+            return
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except (json.JSONDecodeError, RecursionError) as error:
+            more = reader.read(max(1 << 20, len(text)))
+            if not more:
+                if place >= len(text) and not array:
+                    return
+                said = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+                where = before + (error.pos if isinstance(error, json.JSONDecodeError) else place) + 1
+                raise InputError(f"{label}: not valid JSON: {said} at character {where:,}") from error
+            before, text, place = before + place, text[place:] + decode(more), 0
+            continue
+        yield value
+        place = end
+        if place > 1 << 22:
+            before, text, place = before + place, text[place:], 0

@@ -19,8 +19,8 @@ from patray.tables import COMPARISONS, STANDINGS
 from patray.tasks.adjusting import adjust_family
 from patray.tasks.contests import COLUMNS_OF_OUTCOMES, Contest, Decided, decide
 from patray.tasks.populations import Catalogue, Placed
-from patray.tasks.resampled import metrics_of
-from patray.tasks.scores import LabelScore, Score
+from patray.tasks.resampled import metric_names, metrics_of
+from patray.tasks.scores import LabelScore, Score, Where
 from patray.tasks.standings import standings
 
 POOLED = "classification:*"
@@ -79,7 +79,11 @@ def judge_families(
     """`tables.COMPARISONS`, as `compare`, and `tables.STANDINGS` of the families that compare every pair of systems."""
     catalogue = Catalogue.of(items)
     placed = [catalogue.place(score) for score in scores]
-    contests = [list(_contests(family, placed, bases or {})) for family in families]
+    known = [(score.where, metric_names(score)) for score in scores]
+    contests = []
+    for family in families:
+        check_family(family, known)
+        contests.append(list(contests_of(family, placed, bases or {})))
     flat = [contest for group in contests for contest in group]
     decided = decide(flat, catalogue, draws)
     rows: list[dict[str, object]] = []
@@ -87,16 +91,23 @@ def judge_families(
     start = 0
     for family, group in zip(families, contests, strict=True):
         own = range(start, start + len(group))
-        rows += _rows(family, group, decided, own, draws)
-        if family.between == "systems" and family.against is None:
-            stands += [
-                {"family": family.name, "slice": family.slice, **row} for row in standings(flat, decided, own, draws)
-            ]
+        rows += comparison_rows(family, flat, decided, own, draws)
+        stands += standing_rows(family, flat, decided, own, draws)
         start += len(group)
-    return _table(rows, COMPARISONS), _table(stands, STANDINGS)
+    return table_of(rows, COMPARISONS), table_of(stands, STANDINGS)
 
 
-def _table(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.Table:
+def standing_rows(
+    family: ComparisonFamily, contests: Sequence[Contest], decided: Decided, own: Sequence[int], draws: Draws
+) -> list[dict[str, object]]:
+    """Rows of `tables.STANDINGS` of a family's contests, none where it does not compare every pair of systems."""
+    if family.between != "systems" or family.against is not None:
+        return []
+    about = {"family": family.name, "slice": family.slice}
+    return [{**about, **row} for row in standings(contests, decided, own, draws)]
+
+
+def table_of(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.Table:
     """A number that does not exist, nan, is null."""
     columns = {name: [row[name] for row in rows] for name in schema.names}
     arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in schema]
@@ -133,16 +144,19 @@ def compare_contests(
 ) -> list[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` for these contests, corrected together."""
     decided = decide(contests, catalogue, draws)
-    return list(_rows(family, contests, decided, range(len(contests)), draws))
+    return list(comparison_rows(family, contests, decided, range(len(contests)), draws))
 
 
-def _rows(
+def comparison_rows(
     family: ComparisonFamily, contests: Sequence[Contest], decided: Decided, own: Sequence[int], draws: Draws
 ) -> Iterable[dict[str, object]]:
-    """own: the positions of the family's contests among all that were decided."""
+    """Rows of the schema `tables.COMPARISONS` of a family's contests, corrected together.
+
+    own: their positions among all that were decided, in the order of the rows.
+    """
     adjusted = adjust_family(decided, own, draws)
-    for row, contest in enumerate(contests):
-        outcome = decided.outcomes[own[row]]
+    for row, at in enumerate(own):
+        contest, outcome = contests[at], decided.outcomes[at]
         yield {
             "family": family.name,
             "task": contest.task,
@@ -166,12 +180,14 @@ def _matches(pattern: str, task: str) -> bool:
     return task.startswith(pattern[:-1]) if pattern.endswith("*") else task == pattern
 
 
-def _contests(family: ComparisonFamily, placed: Sequence[Placed], bases: Mapping[str, str]) -> Iterable[Contest]:
-    """The pairs of a family, in the order of the scores."""
+def contests_of(
+    family: ComparisonFamily, placed: Sequence[Placed], bases: Mapping[str, str], known: Iterable[str] = ()
+) -> Iterable[Contest]:
+    """The pairs of a family, in the order of the scores. known: systems, or views, that come first in that order."""
     if family.between not in ("systems", "views", "bases"):
         raise InputError(f"comparisons {family.name!r}: between {family.between!r}; allowed are systems, views, bases")
     of_views = family.between == "views"
-    names = dict.fromkeys(_name(member, of_views) for member in placed)
+    names = dict.fromkeys([*known, *(_name(member.score.where, of_views) for member in placed)])
     against = family.against
     for (task, landscape, third), sides in gather(family, placed).items():
         present = [name for name in names if name in sides]
@@ -194,44 +210,50 @@ Cells = dict[tuple[str, str, str], dict[str, tuple[Placed, ...]]]
 
 
 def gather(family: ComparisonFamily, placed: Sequence[Placed]) -> Cells:
-    """The sides that a family is about, a mean over label sets (`classification:*`) after the sets themselves.
-
-    Raises InputError as `compare` does.
-    """
-    of_task = [member for member in placed if _matches(family.task, member.score.where.task)]
-    fitting = [member for member in of_task if family.metric in metrics_of(member)]
-    if of_task and not fitting:
-        known = dict.fromkeys(metric for member in of_task for metric in metrics_of(member))
-        raise InputError(
-            f"comparisons {family.name!r}: no score of task {family.task!r} has the metric {family.metric!r}; "
-            f"there are {', '.join(known)}"
-        )
+    """The sides that a family is about, a mean over label sets (`classification:*`) after the sets themselves."""
     of_views = family.between == "views"
-    against = family.against
-    if fitting and against is not None and against not in {_name(member, of_views) for member in fitting}:
-        raise InputError(
-            f"comparisons {family.name!r}: against {against!r}, but no score of the family has it; there are "
-            f"{', '.join(dict.fromkeys(_name(member, of_views) for member in fitting))}"
-        )
     cells: Cells = {}
-    for member in fitting:
+    for member in placed:
         where = member.score.where
-        if where.slice != family.slice or not _chosen(family, member):
+        if not in_family(family, where) or family.metric not in metrics_of(member):
             continue
         cell = (where.task, where.landscape, where.system if of_views else where.view)
         side = cells.setdefault(cell, {})
-        if _name(member, of_views) in side:
+        if _name(where, of_views) in side:
             raise InputError(f"scores: {family.metric} of {where} is given twice")
-        side[_name(member, of_views)] = (member,)
+        side[_name(where, of_views)] = (member,)
     return cells | (_pool(cells) if family.task.endswith("*") else {})
 
 
-def _name(member: Placed, of_views: bool) -> str:
-    return member.score.where.view if of_views else member.score.where.system
+def check_family(family: ComparisonFamily, known: Iterable[tuple[Where, Sequence[str]]]) -> None:
+    """Raise InputError for a metric that no score of the family's task has, or an `against` that none of them names.
+
+    known: of every score of the run, its place and the names of its metrics.
+    """
+    of_task = [(where, metrics) for where, metrics in known if _matches(family.task, where.task)]
+    fitting = [where for where, metrics in of_task if family.metric in metrics]
+    if of_task and not fitting:
+        there = dict.fromkeys(metric for _, metrics in of_task for metric in metrics)
+        raise InputError(
+            f"comparisons {family.name!r}: no score of task {family.task!r} has the metric {family.metric!r}; "
+            f"there are {', '.join(there)}"
+        )
+    names = dict.fromkeys(_name(where, family.between == "views") for where in fitting)
+    if fitting and family.against is not None and family.against not in names:
+        raise InputError(
+            f"comparisons {family.name!r}: against {family.against!r}, but no score of the family has it; there are "
+            f"{', '.join(names)}"
+        )
 
 
-def _chosen(family: ComparisonFamily, member: Placed) -> bool:
-    where = member.score.where
+def _name(where: Where, of_views: bool) -> str:
+    return where.view if of_views else where.system
+
+
+def in_family(family: ComparisonFamily, where: Where) -> bool:
+    """Whether a score of this place is one of those that a family is about."""
+    if where.slice != family.slice or not _matches(family.task, where.task):
+        return False
     chosen = ((family.landscapes, where.landscape), (family.views, where.view), (family.systems, where.system))
     return all(wanted is None or name in wanted for wanted, name in chosen)
 

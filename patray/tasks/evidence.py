@@ -12,7 +12,7 @@ occur: a label that is nowhere true nor predicted, or a class without items, has
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,8 +26,34 @@ from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Wher
 
 PLACE = ("task", "landscape", "view", "system", "slice")
 KINDS = ("F1", "tp", "fp", "fn")
+CLUSTER = "cluster"
 _OF_LABELS = re.compile(r"([^:]+?)-(F1|tp:|fp:|fn:)(.*)", re.DOTALL)
 _OF_CLUSTERS = re.compile(r"(cluster):([0-9]+)|(class):(.*)", re.DOTALL)
+
+
+ENCODED = pa.schema(
+    [(name, pa.dictionary(pa.int32(), pa.string())) for name in EVIDENCE.names[:-1]] + [("value", pa.float64())]
+)
+"""EVIDENCE as it is written and read: each name once, and a number a row."""
+
+
+@dataclass(frozen=True)
+class ScoreKey:
+    """Which score some rows belong to. name: the metric of a mean score, the probe of labels, `cluster` of clusters."""
+
+    where: Where
+    name: str
+
+    @staticmethod
+    def of(score: Score) -> ScoreKey:
+        name = score.metric if isinstance(score, MeanScore) else getattr(score, "probe", CLUSTER)
+        return ScoreKey(score.where, name)
+
+
+def score_name(task: str, metric: str) -> str:
+    """The name of the score that a row of evidence belongs to: `knn` of `knn-tp:A61B` in a task of classification."""
+    parsed = _parse(task, metric)
+    return metric if parsed is None else parsed[0] or CLUSTER
 
 
 def to_evidence(scores: Sequence[Score]) -> pa.Table:
@@ -36,31 +62,48 @@ def to_evidence(scores: Sequence[Score]) -> pa.Table:
     Raises InputError for arrays that do not fit each other, a value that is not a number, a repeated item, a metric
     given twice, and a mean score whose metric is a name that its task keeps for another kind of score.
     """
-    given: set[tuple[Where, str]] = set()
-    batches = []
-    for score in scores:
-        name = score.metric if isinstance(score, MeanScore) else getattr(score, "probe", "cluster")
-        if (score.where, name) in given:
-            raise InputError(f"score of {_about(score.where)}: {name!r} is given twice")
-        given.add((score.where, name))
-        batches.append(_batch(score))
-    return pa.Table.from_batches(batches, schema=EVIDENCE)
+    refuse_repeated(ScoreKey.of(score) for score in scores)
+    batches = [encoded_rows(score, *item_codes([score.items])) for score in scores]
+    return pa.Table.from_batches(batches, schema=ENCODED).cast(EVIDENCE)
 
 
-def _batch(score: Score) -> pa.RecordBatch:
-    items = pa.array(score.items, pa.string())
-    if len(pc.unique(items)) != len(items):
-        raise InputError(f"score of {_about(score.where)}: an item is listed more than once")
+def refuse_repeated(keys: Iterable[ScoreKey]) -> None:
+    """Raise InputError where a score is given twice."""
+    given: set[ScoreKey] = set()
+    for key in keys:
+        if key in given:
+            raise InputError(f"score of {about(key.where)}: {key.name!r} is given twice")
+        given.add(key)
+
+
+def item_codes(items: Sequence[np.ndarray]) -> tuple[pa.Array, dict[int, np.ndarray]]:
+    """All ids of several arrays once, (N,) string, and the position of each id among them by the id() of its array."""
+    arrays = [pa.array(part, pa.string()) for part in items]
+    known = pc.unique(pa.chunked_array(arrays, pa.string()))
+    codes = {
+        id(part): pc.index_in(array, value_set=known).to_numpy(zero_copy_only=False).astype(np.int32)
+        for part, array in zip(items, arrays, strict=True)
+    }
+    return known, codes
+
+
+def encoded_rows(score: Score, known: pa.Array, codes: Mapping[int, np.ndarray]) -> pa.RecordBatch:
+    """The rows of one score, of the schema `ENCODED`; known, codes: of `item_codes`. Raises InputError as to_evidence
+    does."""
+    places = codes[id(score.items)]
+    if len(np.unique(places)) != len(places):
+        raise InputError(f"score of {about(score.where)}: an item is listed more than once")
     if isinstance(score, MeanScore):
-        names, codes, rows, values = _mean_rows(score)
+        names, metrics, rows, values = _mean_rows(score)
     elif isinstance(score, LabelScore):
-        names, codes, rows, values = _label_rows(score)
+        names, metrics, rows, values = _label_rows(score)
     else:
-        names, codes, rows, values = _cluster_rows(score)
-    place = [pa.repeat(pa.scalar(getattr(score.where, name), pa.string()), len(rows)) for name in PLACE]
-    metric = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string())).cast(pa.string())
-    item = items if len(rows) == len(items) and not isinstance(score, LabelScore) else items.take(pa.array(rows))
-    return pa.RecordBatch.from_arrays([*place, metric, item, pa.array(values, pa.float64())], schema=EVIDENCE)
+        names, metrics, rows, values = _cluster_rows(score)
+    one = np.zeros(len(rows), dtype=np.int32)
+    columns = [(one, pa.array([getattr(score.where, name)], pa.string())) for name in PLACE]
+    columns += [(metrics, pa.array(names, pa.string())), (places[rows], known)]
+    arrays = [pa.DictionaryArray.from_arrays(pa.array(at, pa.int32()), values) for at, values in columns]
+    return pa.RecordBatch.from_arrays([*arrays, pa.array(values, pa.float64())], schema=ENCODED)
 
 
 _Rows = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
@@ -70,12 +113,12 @@ _Rows = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
 def _mean_rows(score: MeanScore) -> _Rows:
     where = score.where
     if _parse(where.task, score.metric) is not None:
-        raise InputError(f"score of {_about(where)}: {score.metric!r} is kept for another kind of score in this task")
+        raise InputError(f"score of {about(where)}: {score.metric!r} is kept for another kind of score in this task")
     count = len(score.items)
     _expect(where, "values", score.values.shape, (count,))
     if np.isnan(score.values).any():
         at = int(np.argmax(np.isnan(score.values)))
-        raise InputError(f"score of {_about(where)}: {score.metric} of item {score.items[at]!r} is not a number")
+        raise InputError(f"score of {about(where)}: {score.metric} of item {score.items[at]!r} is not a number")
     return [score.metric], np.zeros(count, dtype=np.int32), np.arange(count), score.values
 
 
@@ -83,7 +126,7 @@ def _label_rows(score: LabelScore) -> _Rows:
     where, count, width = score.where, len(score.items), len(score.labels)
     if not where.task.startswith("classification") or ":" in score.probe:
         raise InputError(
-            f"score of {_about(where)}, probe {score.probe!r}: labels belong to a task classification:LABELS"
+            f"score of {about(where)}, probe {score.probe!r}: labels belong to a task classification:LABELS"
         )
     _expect(where, "truth", score.truth.shape, (count, width))
     _expect(where, "predicted", score.predicted.shape, (count, width))
@@ -103,11 +146,11 @@ def _label_rows(score: LabelScore) -> _Rows:
 def _cluster_rows(score: ClusterScore) -> _Rows:
     where, count, seeds = score.where, len(score.items), len(score.clusters)
     if not where.task.startswith("clustering"):
-        raise InputError(f"score of {_about(where)}: clusters belong to a task clustering:LABELS")
+        raise InputError(f"score of {about(where)}: clusters belong to a task clustering:LABELS")
     _expect(where, "classes", score.classes.shape, (count,))
     _expect(where, "clusters", score.clusters.shape, (seeds, count))
     if count and not (score.classes.min() >= 0 and score.classes.max() < len(score.class_names)):
-        raise InputError(f"score of {_about(where)}: classes must lie in [0, {len(score.class_names)})")
+        raise InputError(f"score of {about(where)}: classes must lie in [0, {len(score.class_names)})")
     names = [f"cluster:{seed}" for seed in range(seeds)] + [f"class:{name}" for name in score.class_names]
     codes = np.concatenate([np.repeat(np.arange(seeds), count), score.classes.astype(np.int64) + seeds])
     values = np.concatenate([score.clusters.astype(np.float64).ravel(), np.ones(count)])
@@ -154,14 +197,14 @@ class _Read:
             if table[name].null_count:
                 raise InputError(f"evidence: {table[name].null_count} rows have no {name}")
         place = np.zeros(len(table), dtype=np.int64)
-        columns = [_encode(table[name]) for name in PLACE]
+        columns = [encode(table[name]) for name in PLACE]
         for codes, values in columns:
             place = place * max(len(values), 1) + codes
         distinct, first, inverse = np.unique(place, return_index=True, return_inverse=True)
         del distinct
         places = [Where(*(str(values[codes[row]]) for codes, values in columns)) for row in first]
-        metric, metrics = _encode(table["metric"])
-        item, items = _encode(table["item_id"])
+        metric, metrics = encode(table["metric"])
+        item, items = encode(table["item_id"])
         value = table["value"].to_numpy()
         if np.isnan(value).any():
             raise InputError(f"evidence: the value of row {int(np.argmax(np.isnan(value)))} is not a number")
@@ -173,7 +216,7 @@ class _Read:
         key = codes.tobytes()
         if key not in self.shared:
             if len(np.unique(codes)) != len(codes):
-                raise InputError(f"evidence of {_about(where)}: an item is listed more than once in {metric}")
+                raise InputError(f"evidence of {about(where)}: an item is listed more than once in {metric}")
             self.shared[key] = self.items[codes]
         return self.shared[key]
 
@@ -186,17 +229,22 @@ class _Read:
         wrong = codes[position] != self.item[rows] if len(order) else np.ones(len(rows), dtype=bool)
         if wrong.any():
             item = self.items[self.item[rows][int(np.argmax(wrong))]]
-            raise InputError(f"evidence of {_about(where)}: item {item!r} has no row of {metric}")
+            raise InputError(f"evidence of {about(where)}: item {item!r} has no row of {metric}")
         return position
 
 
-def _encode(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    encoded = column.cast(pa.string()).dictionary_encode().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        if not encoded.num_chunks:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object)
-        encoded = pa.concat_arrays(encoded.chunks)
-    return encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.to_numpy(zero_copy_only=False)
+def encode(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """A column of strings, dictionary-encoded or not, as codes (n,) into distinct values, (V,) str objects."""
+    if not column.num_chunks:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=object)
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    encoded = pa.concat_arrays(column.unify_dictionaries().chunks)
+    codes, values = encoded.indices.to_numpy(zero_copy_only=False), encoded.dictionary.cast(pa.string())
+    distinct = values.dictionary_encode()
+    if len(distinct.dictionary) < len(values):  # allowed by the format, though no writer that we know does it
+        codes = distinct.indices.to_numpy(zero_copy_only=False)[codes]
+    return codes, distinct.dictionary.to_numpy(zero_copy_only=False)
 
 
 def _runs(order: np.ndarray, code: np.ndarray) -> list[np.ndarray]:
@@ -250,7 +298,7 @@ def _read_clusters(where: Where, part: np.ndarray, rows: _Read) -> Iterator[tupl
     if not seeds and not classes:
         return
     if sorted(seeds) != list(range(len(seeds))) or not seeds:
-        raise InputError(f"evidence of {_about(where)}: seeds {sorted(seeds)}; expected 0, 1, ... without a gap")
+        raise InputError(f"evidence of {about(where)}: seeds {sorted(seeds)}; expected 0, 1, ... without a gap")
     items = rows.ids(seeds[0], where, "cluster:0")
     clusters = np.empty((len(seeds), len(items)), dtype=np.int32)
     for seed, run in seeds.items():
@@ -282,8 +330,8 @@ def _parse(task: str, metric: str) -> tuple[str, str, str] | None:
 
 def _expect(where: Where, what: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
     if shape != wanted:
-        raise InputError(f"score of {_about(where)}: {what} has the shape {shape}; expected {wanted}")
+        raise InputError(f"score of {about(where)}: {what} has the shape {shape}; expected {wanted}")
 
 
-def _about(where: Where) -> str:
+def about(where: Where) -> str:
     return f"{where.task}, {where.landscape}, {where.view}, {where.system}, slice {where.slice}"

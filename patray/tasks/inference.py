@@ -51,6 +51,12 @@ class _Line:
     bounds: tuple[float, float] | None = None
 
 
+SummaryRow = tuple[_Line, float, float]
+"""A row of the summary with the ends of its interval."""
+OWN, DROP, POOLED = range(3)
+"""Rows of one score come first, then those of two slices, then those of several label sets."""
+
+
 @dataclass(frozen=True)
 class _Job:
     """A statistic to recompute on the resamples of a population, and the lines that its columns become."""
@@ -75,18 +81,29 @@ def summarise(scores: Sequence[Score], items: pa.Table, draws: Draws = DEFAULT_D
     items: table of the schema `tables.ITEMS`. Raises InputError for an item that is not in it, a repeated item, or
     a value that is not a number. A missing interval (one family; more than 1% of resamples without a value) is null.
     """
-    catalogue = Catalogue.of(items)
+    return summary_table(summary_rows(scores, Catalogue.of(items), draws))
+
+
+def summary_rows(
+    scores: Sequence[Score], catalogue: Catalogue, draws: Draws, positions: Sequence[int] | None = None
+) -> list[SummaryRow]:
+    """What `summarise` says of some of a run's scores, for `summary_table` to put together with what it says of others.
+
+    positions: of the scores among all of the run. Scores that make one row have to come together: slices `in` and `out`
+    of a metric and system, and a system's label sets.
+    """
     placed = [catalogue.place(score) for score in scores]
+    at = range(len(placed)) if positions is None else positions
     jobs: list[_Job] = []
     spreads: list[_Line] = []
-    jobs += _means(placed)
-    jobs += _drops(placed, catalogue, len(placed))
-    jobs += _agreements(placed, spreads)
-    jobs += _labels(placed, catalogue, len(placed))
+    jobs += _means(placed, at)
+    jobs += _drops(placed, catalogue, at)
+    jobs += _agreements(placed, spreads, at)
+    jobs += _labels(placed, catalogue, at)
     by_population: dict[tuple[object, ...], list[_Job]] = {}
     for job in jobs:
         by_population.setdefault((*job.population.key, job.of_counts), []).append(job)
-    rows: list[tuple[_Line, float, float]] = [(line, np.nan, np.nan) for line in spreads]
+    rows: list[SummaryRow] = [(line, np.nan, np.nan) for line in spreads]
     for group in by_population.values():
         count = group[0].population.families.count
         statistics = [job.statistic for job in group]
@@ -95,8 +112,7 @@ def summarise(scores: Sequence[Score], items: pa.Table, draws: Draws = DEFAULT_D
         left_out = recompute([leave_out(count)], statistics)
         for job, drawn, left in zip(group, replicates, left_out, strict=True):
             rows += _intervals(job, drawn, left, count, draws.level)
-    rows.sort(key=lambda row: row[0].at)
-    return _table(rows)
+    return rows
 
 
 def verdict(row: Mapping[str, object], alpha: float = 0.05) -> Literal["better", "worse", "no difference seen"]:
@@ -112,7 +128,7 @@ def verdict(row: Mapping[str, object], alpha: float = 0.05) -> Literal["better",
 
 def _intervals(
     job: _Job, replicates: np.ndarray, left_out: np.ndarray, families: int, level: float
-) -> Iterable[tuple[_Line, float, float]]:
+) -> Iterable[SummaryRow]:
     error = jackknife_error(left_out) if job.of_counts else None
     estimates = np.array([line.estimate for line in job.lines])
     low, high = interval(replicates, estimates, families, level, error)
@@ -121,21 +137,21 @@ def _intervals(
         yield line, float(np.clip(one, *bounds)), float(np.clip(other, *bounds))
 
 
-def _means(placed: Sequence[Placed]) -> list[_Job]:
+def _means(placed: Sequence[Placed], at: Sequence[int]) -> list[_Job]:
     groups: dict[tuple[str, bytes], list[int]] = {}
-    for at, member in enumerate(placed):
+    for position, member in enumerate(placed):
         if isinstance(member.score, MeanScore):
-            groups.setdefault(member.population.key, []).append(at)
+            groups.setdefault(member.population.key, []).append(position)
     jobs = []
     for positions in groups.values():
         for start in range(0, len(positions), COLUMNS):
             chunk = positions[start : start + COLUMNS]
-            members = [placed[at] for at in chunk]
+            members = [placed[position] for position in chunk]
             population = members[0].population
             estimates = [_mean(member) for member in members]
             lines = tuple(
-                _Line((at,), member.score.where, metrics_of(member)[0], estimate, len(member.order))
-                for at, member, estimate in zip(chunk, members, estimates, strict=True)
+                _Line((OWN, at[position]), member.score.where, metrics_of(member)[0], estimate, len(member.order))
+                for position, member, estimate in zip(chunk, members, estimates, strict=True)
             )
             jobs.append(_Job(population, mean_statistic(members, population, population), lines))
     return jobs
@@ -146,18 +162,21 @@ def _mean(member: Placed) -> float:
     return float(values_of([member], member.population)[:, 0].mean())
 
 
-def _drops(placed: Sequence[Placed], catalogue: Catalogue, at: int) -> list[_Job]:
+def _drops(placed: Sequence[Placed], catalogue: Catalogue, at: Sequence[int]) -> list[_Job]:
     halves: dict[tuple[Where, str], dict[str, Placed]] = {}
-    for member in placed:
+    first: dict[tuple[Where, str], int] = {}
+    for position, member in zip(at, placed, strict=True):
         score = member.score
         if isinstance(score, MeanScore) and score.where.slice in ("in", "out"):
-            halves.setdefault((replace(score.where, slice="out"), score.metric), {})[score.where.slice] = member
+            half = (replace(score.where, slice="out"), score.metric)
+            halves.setdefault(half, {})[score.where.slice] = member
+            first.setdefault(half, position)
     groups: dict[tuple[bytes, bytes], list[tuple[int, Where, str, Placed, Placed]]] = {}
-    for order, ((where, metric), half) in enumerate(halves.items()):
-        if len(half) == 2:
-            inside, outside = half["in"], half["out"]
+    for (where, metric), sides in halves.items():
+        if len(sides) == 2:
+            inside, outside = sides["in"], sides["out"]
             key = (inside.population.key[1], outside.population.key[1])
-            groups.setdefault(key, []).append((order, where, metric, inside, outside))
+            groups.setdefault(key, []).append((first[where, metric], where, metric, inside, outside))
     jobs = []
     for members in groups.values():
         insides, outsides = [member[3] for member in members], [member[4] for member in members]
@@ -168,52 +187,62 @@ def _drops(placed: Sequence[Placed], catalogue: Catalogue, at: int) -> list[_Job
         )
         lines = tuple(
             _Line(
-                (at, 0, order),
+                (DROP, position),
                 where,
                 f"{metric}.drop",
                 float(relative_drop(np.array(_mean(inside)), np.array(_mean(outside)))),
                 len(outside.order),
             )
-            for order, where, metric, inside, outside in members
+            for position, where, metric, inside, outside in members
         )
         jobs.append(_Job(within, statistic, lines))
     return jobs
 
 
-def _agreements(placed: Sequence[Placed], spreads: list[_Line]) -> list[_Job]:
+def _agreements(placed: Sequence[Placed], spreads: list[_Line], at: Sequence[int]) -> list[_Job]:
     jobs = []
-    for at, member in enumerate(placed):
+    for position, member in zip(at, placed, strict=True):
         if not isinstance(member.score, ClusterScore):
             continue
         population, where = member.population, member.score.where
         seeds = seed_statistics(member, population)
         by_seed = np.stack([whole(statistic, population) for statistic in seeds])
         lines = tuple(
-            _Line((at, 0, column), where, name, float(by_seed[:, column].mean()), len(member.order), RANGES[name])
+            _Line(
+                (OWN, position, 0, column),
+                where,
+                name,
+                float(by_seed[:, column].mean()),
+                len(member.order),
+                RANGES[name],
+            )
             for column, name in enumerate(AGREEMENT)
         )
         jobs.append(_Job(population, Average(seeds), lines))
         if len(seeds) > 1:
             spread = by_seed.std(axis=0, ddof=1)
             spreads += [
-                _Line((at, 1, column), where, f"{name}.seed_sd", float(spread[column]), len(member.order))
+                _Line((OWN, position, 1, column), where, f"{name}.seed_sd", float(spread[column]), len(member.order))
                 for column, name in enumerate(AGREEMENT)
             ]
     return jobs
 
 
-def _labels(placed: Sequence[Placed], catalogue: Catalogue, at: int) -> list[_Job]:
+def _labels(placed: Sequence[Placed], catalogue: Catalogue, at: Sequence[int]) -> list[_Job]:
     jobs = []
     sets: dict[tuple[Where, str], list[Placed]] = {}
-    for order, member in enumerate(placed):
+    first: dict[tuple[Where, str], int] = {}
+    for position, member in zip(at, placed, strict=True):
         score = member.score
         if isinstance(score, LabelScore):
-            jobs.append(_label_job([member], member.population, score.where, (order,)))
-            sets.setdefault((replace(score.where, task="classification:*"), score.probe), []).append(member)
-    for order, ((where, _), members) in enumerate(sets.items()):
+            jobs.append(_label_job([member], member.population, score.where, (OWN, position)))
+            pooled = (replace(score.where, task="classification:*"), score.probe)
+            sets.setdefault(pooled, []).append(member)
+            first.setdefault(pooled, position)
+    for (where, probe), members in sets.items():
         if len(members) > 1:
             within = catalogue.union([member.population for member in members])
-            jobs.append(_label_job(members, within, where, (at, 1, order)))
+            jobs.append(_label_job(members, within, where, (POOLED, first[where, probe])))
     return jobs
 
 
@@ -227,7 +256,9 @@ def _label_job(members: Sequence[Placed], within: Population, where: Where, at: 
     return _Job(within, statistic, lines)
 
 
-def _table(rows: Sequence[tuple[_Line, float, float]]) -> pa.Table:
+def summary_table(rows: Iterable[SummaryRow]) -> pa.Table:
+    """The table `tables.SUMMARY` of rows from any number of calls of `summary_rows`."""
+    rows = sorted(rows, key=lambda row: row[0].at)
     columns = {
         "task": [line.where.task for line, _, _ in rows],
         "landscape": [line.where.landscape for line, _, _ in rows],

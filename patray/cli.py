@@ -125,9 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     importer = commands.add_parser("import", help="make a landscape of an export or a public benchmark")
     importing.add_arguments(importer)
     importer.set_defaults(command=importing.run)
+    from patray.commands.export_trec import add_trec_arguments
     from patray.importers.export_command import add_export_arguments
 
-    add_export_arguments(commands.add_parser("export", help="landscapes, numbers and vectors in other tools' forms"))
+    export = commands.add_parser("export", help="landscapes, rankings, numbers and vectors in other tools' forms")
+    add_trec_arguments(add_export_arguments(export))
 
     calibrate = commands.add_parser(
         "calibrate",

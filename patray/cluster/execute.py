@@ -201,7 +201,7 @@ class _Run:
                         self._note(note)
                     self.provenance.add(step)
                 self.tuned.append(tuned)
-        for key, by_role in self.vectors.items():
+        for key, by_role in self.vectors.items() if "faiss" in self.suite.exports else ():
             if models[key[2]].record.kind == "dense":
                 save_index(self.made, *key, by_role["document"])
 
@@ -313,10 +313,11 @@ class _Run:
     def _finish(self) -> None:
         quarantine = [landscape.folder.read_table("quarantine.parquet") for landscape in self.landscapes]
         self.run.write_table("quarantine.parquet", pa.concat_tables(quarantine))
-        for landscape, view in self._places():
+        for landscape, view in self._places() if "trec" in self.suite.exports else ():
             if landscape.truth is not None:
                 systems = [str(system.name) for system in self.systems]
-                write_trec(self.run, landscape.name, view.name, systems, landscape.truth, landscape.slices)
+                place = landscape.name, view.name, systems
+                write_trec(self.run, self.run / "trec", *place, landscape.truth, landscape.slices)
         resources = ray.cluster_resources()
         cluster = {
             "nodes": len([node for node in ray.nodes() if node["Alive"]]),

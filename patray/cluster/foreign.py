@@ -18,7 +18,7 @@ from patray.importers.source import SourceFile, find_files, locate
 from patray.importers.trec_run import run_ranking
 from patray.landscapes.records import Truth
 from patray.runs.suite import Search, SystemEntry
-from patray.search.table import to_table
+from patray.search.table import SPLIT, to_table
 
 
 def foreign_files(path: str, landscapes: Sequence[str], views: Sequence[str]) -> dict[tuple[str, str], SourceFile]:
@@ -87,7 +87,7 @@ def search_foreign(run: Folder, place: Place, system: SystemEntry, truth: Truth,
         found = run_ranking(file, truth, options.depth)
     except InputError as error:
         raise InputError(f"system {place.system}, landscape {place.landscape}, view {place.view}: {error}") from error
-    run.write_table(place.file, to_table(found.ranking, truth.query_ids, truth.patent_ids))
+    run.write_table(place.file, to_table(found.ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
     return {
         "step": "search",
         "landscape": place.landscape,

@@ -13,7 +13,7 @@ from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
 from patray.runs.systems import SystemEntry
 from patray.search.fusion import linear, rrf, tune_weight
-from patray.search.table import from_table, to_table
+from patray.search.table import SPLIT, from_table, to_table
 
 
 @ray.remote(num_cpus=1)
@@ -49,5 +49,5 @@ def fuse(
                 f"{place.landscape}: {place.system} has no validation query to tune its weight on; it is left at 0.5"
             )
         ranking = linear(parts[0], parts[1], weight, depth)
-    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
+    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
     return Scored([], tuning, notes)

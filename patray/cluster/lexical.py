@@ -31,7 +31,7 @@ from patray.search.language import choose_language
 from patray.search.lexical import Bm25, Statistics, TermCounts, count_terms, join_counts, take_counts
 from patray.search.merge import merge
 from patray.search.ranking import Ranking
-from patray.search.table import to_table
+from patray.search.table import SPLIT, to_table
 from patray.search.words import encode, parse_language
 
 SHARD_ENTRIES = 64_000_000
@@ -158,7 +158,7 @@ def _gather_and_save(run: Folder, place: Place, truth: Truth, depth: int, *found
     missing = len(patents) - sum(len(rows) for rows, _ in found)
     if missing:
         raise AssertionError(f"{missing} queries have no text in the clean copy")
-    run.write_table(place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids))
+    run.write_table(place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids), split=SPLIT)
     return len(patents)
 
 

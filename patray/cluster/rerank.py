@@ -42,7 +42,7 @@ from patray.progress import Progress
 from patray.runs.store import complete, is_complete, key_of, read_record
 from patray.runs.suite import Embedding
 from patray.search.reranked import ranking_hash, rerank_top
-from patray.search.table import from_table, to_table
+from patray.search.table import SPLIT, from_table, to_table
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,8 @@ def rerank(
         job = _Job(place, folder, prepared, view, index, truth, model, options, allow_remote_code)
         complete(folder, {"identity": identity, **_score_all(job, windows)})
         folder.delete(STARTED)
-    run.write_table(
-        place.file, to_table(rerank_top(ranking, _scores(folder, top, truth)), truth.query_ids, truth.patent_ids)
-    )
+    reranked = rerank_top(ranking, _scores(folder, top, truth))
+    run.write_table(place.file, to_table(reranked, truth.query_ids, truth.patent_ids), split=SPLIT)
     short = int(((top >= 0).sum(axis=1) < depth).sum())
     totals = read_record(folder)["totals"] | {"queries": len(top), "queries_short": short}
     return {**step, "reused": reused, **totals, **({"seconds": 0.0} if reused else {})}

@@ -23,12 +23,12 @@ from patray.runs.systems import LOSSY, SystemEntry
 from patray.search.dense import Coarse, search_shard
 from patray.search.derive import derived
 from patray.search.exclusion import exclusions
-from patray.search.faiss_file import write_index
+from patray.search.faiss_file import write_parts
 from patray.search.merge import merge
 from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
-from patray.search.table import to_table
+from patray.search.table import SPLIT, to_table
 from patray.tables import ranking_file
 
 SHARD_BYTES = 4 << 30
@@ -95,14 +95,14 @@ def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
 @ray.remote(num_cpus=0)
 def merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
     merged = merge(rankings, depth)
-    run.write_table(place.file, to_table(merged, truth.query_ids, truth.patent_ids))
+    run.write_table(place.file, to_table(merged, truth.query_ids, truth.patent_ids), split=SPLIT)
     return len(merged.patents)
 
 
 @ray.remote(num_cpus=0)
 def _finish_and_save(run: Folder, place: Place, truth: Truth, depth: int, *parts: Candidates) -> int:
     ranking = finish(parts, depth)
-    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids))
+    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
     return len(ranking.patents)
 
 
@@ -155,9 +155,8 @@ def search_dense(
 
 @ray.remote(num_cpus=0)
 def _write_index(target: Folder, documents: Folder) -> None:
-    ids, vectors = load_vectors(documents)
-    write_index(target, vectors, ids)
-    complete(target, {"vectors": str(documents), "patents": len(ids), "dimension": int(vectors.shape[1])})
+    patents = write_parts(target, (load_vectors(documents, [name]) for name in part_names(documents)))
+    complete(target, {"vectors": str(documents), "patents": patents})
 
 
 def save_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 
-def add_export_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `patray export`. Imports nothing heavy."""
+def add_export_arguments(parser: argparse.ArgumentParser) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    """The arguments of `patray export`, to which other rooms may add. Imports nothing heavy."""
     kinds = parser.add_subparsers(required=True, metavar="WHAT")
 
     beir = kinds.add_parser("beir", help="a landscape in BEIR's and mteb's layout")
@@ -32,6 +32,7 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> None:
     vectors.add_argument("--role", default="document", help="document, query, classification or clustering [document]")
     vectors.add_argument("--key", default="", help="of the artifact, where there are several")
     vectors.set_defaults(command=_vectors)
+    return kinds
 
 
 def _beir(options: argparse.Namespace) -> int:

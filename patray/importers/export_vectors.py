@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from patray.encoders.vectors import load_vectors, part_names
 from patray.errors import InputError
-from patray.files import Folder
+from patray.files import Folder, parquet_options
 from patray.runs.store import is_complete, read_record
-from patray.search.faiss_file import write_index
+from patray.search.faiss_file import write_parts
 
 FORMATS = ("parquet", "faiss")
 COLUMNS = ["patent_id", "vector", "tokens", "truncated"]
@@ -49,14 +49,12 @@ def find_vectors(store: Folder, landscape: str, view: str, model: str, role: str
 
 
 def export_vectors(artifact: Folder, destination: Folder, form: str = "parquet") -> int:
-    """Write the vectors of an artifact as 'parquet' (part by part) or 'faiss' (all in memory); returns how many."""
+    """Write the vectors of an artifact as 'parquet' (holds a part) or 'faiss' (holds the index); returns how many."""
     if form not in FORMATS:
         raise InputError(f"--format {form}: allowed are {', '.join(FORMATS)}")
     count = 0
     if form == "faiss":
-        ids, vectors = load_vectors(artifact)
-        write_index(destination, vectors, ids)
-        count = len(ids)
+        count = write_parts(destination, (load_vectors(artifact, [name]) for name in part_names(artifact)))
     else:
 
         def write(sink: pa.NativeFile) -> None:
@@ -64,7 +62,7 @@ def export_vectors(artifact: Folder, destination: Folder, form: str = "parquet")
             writer: pq.ParquetWriter | None = None
             for name in part_names(artifact):
                 table = artifact.read_table(name, COLUMNS).replace_schema_metadata(None)
-                writer = writer or pq.ParquetWriter(sink, table.schema, compression="zstd")
+                writer = writer or pq.ParquetWriter(sink, table.schema, **parquet_options(table.schema))
                 writer.write_table(table)
                 count += table.num_rows
             if writer is None:

@@ -13,7 +13,7 @@ from patray.runs.suite import Suite
 
 WHERE_NOT_WHAT = (
     ("embedding",), ("training",), ("search", "shards"), ("search", "coarse"), ("landscapes_root",), ("prices",),
-    ("title",), ("models_from",),
+    ("title",), ("models_from",), ("exports",),
 )  # fmt: skip
 """Keys that say where or how fast a run happens, not what comes out."""
 

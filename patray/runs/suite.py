@@ -246,6 +246,9 @@ class ModelsFrom(Part):
     remote_code: bool = Field(default=False, description="allow pinned remote code")
 
 
+Export = Literal["trec", "faiss"]
+
+
 class Prices(Part):
     """US dollars an hour, for the cost in the provenance; null leaves cost out."""
 
@@ -279,6 +282,10 @@ class Suite(Part):
     training: Training = Training()
     search: Search = Search()
     models_from: ModelsFrom = ModelsFrom()
+    exports: tuple[Export, ...] = Field(
+        default=(),
+        description="files for other tools that the run writes itself: trec, faiss; `patray export` makes them later",
+    )
     prices: Prices = Prices()
 
     @property

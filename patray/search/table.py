@@ -10,6 +10,9 @@ from patray.landscapes.positions import positions
 from patray.search.ranking import Ranking
 from patray.tables import RANKING
 
+SPLIT = ("score",)
+"""Columns of a ranking that `Folder.write_table` is to split: a score hardly ever comes twice."""
+
 
 def to_table(ranking: Ranking, query_ids: np.ndarray, patent_ids: np.ndarray) -> pa.Table:
     """Rows query_id, patent_id, rank (from 1), score, by query and rank; padding is left out."""

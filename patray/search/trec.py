@@ -6,6 +6,8 @@ are float32 values, written here with all their digits, so every reader sees the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +16,18 @@ from patray.errors import InputError
 from patray.landscapes.records import Slice, Truth
 from patray.search.ranking import Ranking
 
+QUERIES = 4096
+"""Queries whose lines are made at once."""
+
+
+def run_lines(ranking: Ranking, truth: Truth, queries: np.ndarray, system: str) -> Iterator[str]:
+    """`run_text` in parts, so that a run of any size is written with little memory."""
+    for start in range(0, len(queries), QUERIES):
+        chosen = np.zeros(len(queries), dtype=bool)
+        chosen[start : start + QUERIES] = queries[start : start + QUERIES]
+        part = slice(start, start + QUERIES)
+        yield _run_lines(Ranking(ranking.patents[part], ranking.scores[part]), truth, chosen, start, system)
+
 
 def run_text(ranking: Ranking, truth: Truth, queries: np.ndarray, system: str) -> str:
     """Lines `query Q0 patent rank score system` for the queries (Q,) bool, by query and rank from 1.
@@ -21,10 +35,15 @@ def run_text(ranking: Ranking, truth: Truth, queries: np.ndarray, system: str) -
     Scores that are not float32 values are lowered to the next that keeps the order. Blanks in the system's name become
     underscores. Raises InputError for an id that is empty or has white space, which the format cannot hold.
     """
-    filled = (ranking.patents >= 0) & queries[:, None]
+    return _run_lines(ranking, truth, queries, 0, system)
+
+
+def _run_lines(ranking: Ranking, truth: Truth, queries: np.ndarray, start: int, system: str) -> str:
+    """Lines of the queries of a ranking that begins at query `start`."""
+    filled = (ranking.patents >= 0) & queries[start : start + len(ranking.patents), None]
     query, place = np.nonzero(filled)
     return _lines(
-        _ids(truth.query_ids, query),
+        _ids(truth.query_ids, query + start),
         "Q0",
         _ids(truth.patent_ids, ranking.patents[filled]),
         pa.array(place + 1),

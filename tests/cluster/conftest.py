@@ -29,6 +29,7 @@ tasks:
   clustering: {{labels: [files], seeds: 2, min_class: 3}}
 statistics: {{resamples: 500, flips: 500}}
 embedding: {{stall_seconds: 300}}
+exports: [trec, faiss]
 """
 
 

@@ -12,6 +12,7 @@ import pytest
 from ir_measures import nDCG
 
 from patray import tables
+from patray.cli import main
 from patray.cluster.execute import execute
 from patray.encoders.vectors import load_vectors
 from patray.errors import ConflictError, InputError, ModelError, ResourceError
@@ -103,9 +104,21 @@ def test_evidence_is_identical_for_every_coarse_pass(
     assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
 
 
-def test_evidence_is_identical_for_one_encoder_actor(run: Path, small_landscape: Path, tmp_path: Path) -> None:
-    other = execute(make_suite(small_landscape, "embedding.actors.max=1"), str(tmp_path))
+def test_evidence_is_identical_for_one_encoder_actor_and_files_for_others_are_made_when_asked_for(
+    run: Path, small_landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = execute(make_suite(small_landscape, "embedding.actors.max=1", "exports=[]"), str(tmp_path))
     assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
+    # Nobody asked for files for other tools; asked for afterwards, they are those that a run writes itself.
+    assert not (tmp_path / "indexes").exists()
+    assert not other.exists("trec")
+    assert main(["export", "trec", str(other), str(tmp_path / "files")]) == 0
+    written = {path.name: path.read_bytes() for path in (run / "trec").iterdir()}
+    assert len(written) > 8
+    assert {path.name: path.read_bytes() for path in (tmp_path / "files").iterdir()} == written
+    (tmp_path / "landscapes" / "small").rename(tmp_path / "elsewhere")
+    assert main(["export", "trec", str(other), str(tmp_path / "files")]) == 1
+    assert "no clean copy with the content" in capsys.readouterr().err
 
 
 def test_a_complete_run_is_not_done_again_and_another_suite_under_its_name_is_refused(

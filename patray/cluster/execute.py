@@ -43,6 +43,7 @@ from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.progress import say
 from patray.report.write import write_report
+from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
 from patray.runs.inputs import texts_by_role
 from patray.runs.provenance import Provenance
@@ -123,6 +124,9 @@ class _Run:
             entries.append(entry.model_copy(update={"content": prepared.content_hash}))
         self.suite = self.suite.model_copy(update={"landscapes": tuple(entries), "systems": self._with_content()})
         claim_run(self.run.make(), self.suite)
+        tasks = {one.name: tasks_on(self.suite, one.metadata, one.truth) for one in self.landscapes}
+        for note in uncarried(self.suite, tasks):
+            self._note(note)
 
     def _with_content(self) -> tuple[SystemEntry, ...]:
         """The systems with what their inputs decide written out: the hash of the files of one that ranked elsewhere,

@@ -22,6 +22,7 @@ from patray.report.data import Results
 from patray.report.method import fine_print, method_notes
 from patray.report.page import Fact, Page
 from patray.report.questions import questions
+from patray.report.reach import uncarried_families
 from patray.report.run_sections import comparison_section, data_section, map_section, model_section
 from patray.report.task_sections import task_section, verdicts
 from patray.report.verdict_section import recipe_section
@@ -51,6 +52,7 @@ def build_page(results: Results) -> Page:
     provenance = results.provenance
     said = provenance.get("notes") or []
     notes = [clean(note) for note in (said if isinstance(said, list) else [said])]
+    unable = tuple(uncarried_families(results))
     return Page(
         title=clean(options.get("title") or provenance.get("run") or options.get("name") or "Evaluation"),
         facts=tuple(_facts(results)),
@@ -58,8 +60,8 @@ def build_page(results: Results) -> Page:
         verdicts=tuple(verdicts(results)),
         questions=tuple((item.anchor, item.text, item.points) for item in questions(results)),
         fine_print=fine_print(options),
-        notes=tuple(note for note in notes if not is_warning(note)),
-        warnings=tuple(note for note in notes if is_warning(note)),
+        notes=tuple(note for note in notes if not (is_warning(note) or any(told.startswith(note) for told in unable))),
+        warnings=(*unable, *(note for note in notes if is_warning(note))),
         sections=tuple(section for section in built if section is not None),
         facts_of_run=tuple(_run_facts(provenance)),
         methods=tuple(method_notes(results, options)),

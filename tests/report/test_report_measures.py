@@ -15,6 +15,7 @@ from patray.report.data import load_results
 from patray.report.task_sections import verdicts
 from patray.report.words import plain
 from patray.report.write import write_report
+from patray.stats.reach import flips_that_carry
 
 RENAMED = {
     "nDCG@10": "Recall@1000",
@@ -98,3 +99,21 @@ def test_a_suite_that_says_nothing_gets_what_the_run_holds_in_the_order_of_the_d
     results = load_results(run)
     assert results.metrics("retrieval") == ["nDCG@20", "Recall@1000", "RR@5"]
     assert results.main_metric("clustering:area") == "ARI"
+
+
+def test_families_that_their_flips_cannot_carry_are_told_before_the_answer(demo: Folder, tmp_path: Path) -> None:
+    same = {name: name for name in ("nDCG@10", "knn-macro-F1", "V-measure")}
+    run = odd_run(demo, tmp_path, {}, same)
+    suite = yaml.safe_load(run.read_text("suite.yaml"))
+    table = run.read_table("comparisons.parquet")
+    size = table["family"].to_pylist().count("systems/retrieval")
+    enough = flips_that_carry(size)
+    for flips, told in ((enough - 1, True), (enough, False)):
+        suite["statistics"] |= {"correction": "holm", "flips": flips}
+        run.write_text("suite.yaml", yaml.safe_dump(suite))
+        write_report(run)
+        page = run.read_text("report.html")
+        assert (f"comparisons systems/retrieval: {size} comparisons on {flips:,} flips" in page) is told
+        if told:
+            assert page.index("Read this first") < page.index('class="verdict"')
+            assert f"statistics.flips to {enough:,} or more" in page

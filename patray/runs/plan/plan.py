@@ -14,6 +14,7 @@ from patray.files import Folder
 from patray.models.content import snapshot_content
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
+from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import differences
 from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
 from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
@@ -120,6 +121,7 @@ def make_plan(
         )
     state = "finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new"
     notes = [note for corpus in corpora for note in corpus.notes]
+    notes += uncarried(suite, {corpus.name: tasks_on(suite, corpus.metadata, corpus.truth) for corpus in corpora})
     fetched = sum(one.file_bytes or 0 for one in plans if not one.model.refused and one.to_do[1] > 0)
     flops = sum(step.flops for step in rankings)
     return Plan(

@@ -177,7 +177,6 @@ def _last(lines: np.ndarray, findings: Sequence[Finding]) -> int:
 
 FORMAT = Format(
     name="beir",
-    help="BEIR folders, mteb retrieval layouts, NanoDAPFAM",
     plan=plan,
     read=read,
     source="a retrieval benchmark in BEIR's or mteb's layout",

@@ -129,7 +129,6 @@ def _codes(lists: pa.Array) -> pa.ListArray:
 
 FORMAT = Format(
     name="bigquery",
-    help="Google Patents Public Data, JSON lines or Parquet",
     plan=plan,
     read=read,
     source="Google Patents Public Data (BigQuery patents-public-data.patents.publications)",

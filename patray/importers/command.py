@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-FORMATS = "lens bigquery patentsview uspto-xml hupd table beir dapfam patenteb trec".split()  # noqa: SIM905
+from patray.importers.formats import FORMATS
 
 DESCRIPTION = """\
 Make a landscape of an export or a public benchmark.
@@ -16,16 +16,7 @@ write. An import that was stopped goes on when the same command is given again. 
 
 EPILOG = """\
 formats:
-  lens         Lens.org exports, CSV or JSON lines
-  bigquery     Google Patents Public Data, JSON lines or Parquet
-  patentsview  PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications
-  uspto-xml    USPTO weekly full text (ipg/ipa), concatenated XML
-  hupd         Harvard USPTO Patent Dataset, JSON files or tar archives of them
-  table        any CSV, TSV, JSON lines or Parquet with --map COLUMN=SOURCE
-  beir         BEIR folders, mteb retrieval layouts, NanoDAPFAM
-  dapfam       DAPFAM: corpus, queries and relations as published
-  patenteb     one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)
-  trec         TREC qrels and runs, into a landscape that exists
+{formats}
 
 examples:
   patray import lens lens-export.jsonl landscapes/brushes
@@ -38,7 +29,8 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `patray import`. Imports nothing heavy."""
-    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    formats = "\n".join(f"  {name:12} {what}" for name, what in FORMATS.items())
+    parser.description, parser.epilog = DESCRIPTION, EPILOG.format(formats=formats)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help="one of the formats below")
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, folders, archives or URIs")

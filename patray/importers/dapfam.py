@@ -172,7 +172,6 @@ def _relations(table: pa.Table, lines: np.ndarray) -> Rows:
 
 FORMAT = Format(
     name="dapfam",
-    help="DAPFAM: corpus, queries and relations as published",
     plan=plan,
     read=read,
     source="DAPFAM (datalyes/DAPFAM_patent)",

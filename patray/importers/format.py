@@ -48,7 +48,6 @@ class Format:
     """
 
     name: str
-    help: str
     plan: Callable[[Sequence[SourceFile], Options], list[Unit]]
     read: Callable[[Unit, Options], Iterator[Rows]]
     source: str

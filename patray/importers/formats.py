@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from patray.importers.format import Format
 
 FORMATS = {
-    "lens": "Lens.org exports, CSV or JSON lines",
+    "lens": "Lens.org exports, CSV, Excel or JSON",
     "bigquery": "Google Patents Public Data, JSON lines or Parquet",
     "patentsview": "PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications",
     "uspto-xml": "USPTO weekly full text (ipg/ipa), concatenated XML",
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
-    "table": "any CSV, TSV, JSON lines or Parquet with --map COLUMN=SOURCE",
+    "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",
     "dapfam": "DAPFAM: corpus, queries and relations as published",
     "patenteb": "one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)",
     "trec": "TREC qrels and runs, into a landscape that exists",
 }
-"""Name -> one line of help."""
+"""Name -> one line of help: the only list of the formats (docs/import has a page for each)."""
 
 
 def load_format(name: str) -> Format:

@@ -198,7 +198,6 @@ def _codes(main: pa.Array, lists: pa.Array) -> pa.ListArray:
 
 FORMAT = Format(
     name="hupd",
-    help="Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     plan=plan,
     read=read,
     source="Harvard USPTO Patent Dataset (HUPD)",

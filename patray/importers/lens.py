@@ -1,4 +1,4 @@
-"""Lens.org: CSV exports of the web interface, and JSON lines of the API or the bulk export.
+"""Lens.org: CSV and Excel exports of the web interface, and JSON lines of the API or the bulk export.
 
 A publication is named by its canonical number; its Lens id stands in `lens_id`, by which families and citations are
 found. The CSV has no claims, descriptions or cited publications; the JSON lines have all of them.
@@ -17,6 +17,7 @@ from patray.importers.csv_rows import CsvBlock, read_csv
 from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import JsonBlock, read_json_lines
+from patray.importers.layout import head_of
 from patray.importers.nested import (
     choose_language,
     elements,
@@ -30,7 +31,8 @@ from patray.importers.nested import (
 from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import CITED, Rows, patents_table
-from patray.importers.source import SourceFile
+from patray.importers.sheets import read_sheet
+from patray.importers.source import SourceFile, is_workbook
 
 S = pa.string()
 _TEXTS = pa.list_(pa.struct([("text", S), ("lang", S)]))
@@ -86,15 +88,21 @@ SCHEMAS = [_schema(cited, family_id) for family_id in (S, pa.int64()) for cited 
 
 def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
     units: list[Unit] = []
-    for file in only(files, (".csv", ".jsonl", ".json", ".ndjson"), "lens"):
-        units += [Unit("csv", file)] if file.base.endswith(".csv") else line_units("json", file)
+    for file in only(files, (".csv", ".xlsx", ".jsonl", ".json", ".ndjson"), "lens"):
+        role = "sheet" if is_workbook(head_of(file, 4096)) else "csv"
+        units += [Unit(role, file)] if file.base.endswith((".csv", ".xlsx")) else line_units("json", file)
     return units
 
 
 def read(unit: Unit, options: Options) -> Iterator[Rows]:
-    if unit.role == "csv":
+    if unit.role in ("csv", "sheet"):
         needed = [*CSV_NEEDED, CSV_DATES[options.date]]
-        for block in read_csv(unit.file, options.delimiter or ",", options.encoding, options.keep_truncated, needed):
+        if unit.role == "sheet":
+            blocks = read_sheet(unit.file, options.sheet, lambda cells: len({*needed} & {*cells}), needed)
+        else:
+            delimiter = options.delimiter or ","
+            blocks = read_csv(unit.file, delimiter, options.encoding, options.keep_truncated, needed)
+        for block in blocks:
             yield from_csv(block, options)
         return
     keys = ("lens_id", "jurisdiction", "doc_number", "kind")
@@ -267,7 +275,6 @@ def _citations(ids: pa.Array, lists: pa.Array) -> pa.Table:
 
 FORMAT = Format(
     name="lens",
-    help="Lens.org exports, CSV or JSON lines",
     plan=plan,
     read=read,
     source="The Lens (lens.org)",

@@ -24,6 +24,7 @@ from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
 from patray.importers.record import LABELS, QRELS, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.absent import LABEL, without_absent
 from patray.landscapes.splits import SPLITS as SPLIT_NAMES
 from patray.landscapes.splits import split_families
 
@@ -77,7 +78,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     split = next((SPLITS[part] for part in reversed(unit.file.uri.lower().split("/")) if part in SPLITS), None)
     schema = pa.schema([("q", S), ("text", S), (column, S)])
     for block in read_parquet(unit.file, schema, unit.start, unit.stop, schema.names):
-        ids, labels, count = whole(block.table["q"]), whole(block.table[column]), block.table.num_rows
+        ids, count = whole(block.table["q"]), block.table.num_rows
+        labels = without_absent(whole(block.table[column]), LABEL)
         yield Rows("patents", _documents(ids, whole(block.table["text"]), block.lines, options), count)
         lists = to_lists(np.arange(count), labels, count)
         given = _with_validation(ids) if split == "train" else pa.repeat(pa.scalar(split, S), count)
@@ -154,7 +156,6 @@ def _first(values: pa.Array) -> pa.Array:
 
 FORMAT = Format(
     name="patenteb",
-    help="one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)",
     plan=plan,
     read=read,
     source="PatenTEB (datalyes)",

@@ -347,7 +347,6 @@ def _citations(bucket: _Bucket, names: pa.Array, ids: pa.Array) -> Iterator[pa.T
 
 FORMAT = Format(
     name="patentsview",
-    help="PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications",
     plan=plan,
     read=read,
     source="PatentsView (USPTO)",

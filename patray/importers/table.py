@@ -293,7 +293,6 @@ def _is_text(kind: pa.DataType) -> bool:
 
 FORMAT = Format(
     name="table",
-    help="any CSV, TSV, Excel sheet, JSON lines or Parquet; --map COLUMN=SOURCE for names that are not known",
     plan=plan,
     read=read,
     source="a table of one's own",

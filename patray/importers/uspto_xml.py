@@ -317,7 +317,6 @@ def _convert(
 
 FORMAT = Format(
     name="uspto-xml",
-    help="USPTO weekly full text (ipg/ipa), concatenated XML",
     plan=plan,
     read=read,
     source="USPTO bulk data, patent full text",

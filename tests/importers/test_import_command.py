@@ -15,8 +15,8 @@ from lens_samples import jsonl, record
 
 from patray.cli import main
 from patray.errors import InputError
-from patray.importers.command import FORMATS, add_arguments, run
-from patray.importers.formats import FORMATS as KNOWN
+from patray.importers.command import add_arguments, run
+from patray.importers.formats import FORMATS, load_format
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -31,8 +31,11 @@ def export(path: Path, count: int) -> Path:
     return path
 
 
-def test_the_command_knows_every_format() -> None:
-    assert set(FORMATS) == set(KNOWN)
+def test_the_command_offers_every_format_and_each_has_its_module() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert all(f"\n  {name} " in parser.format_help() for name in FORMATS)
+    assert all(load_format(name).name == name for name in FORMATS if name != "trec")
 
 
 def test_the_command_imports_selects_and_prints_counts_that_add_up(

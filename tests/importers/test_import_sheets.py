@@ -114,3 +114,10 @@ def test_a_workbook_that_is_cut_or_empty_or_cannot_be_read_gets_a_sentence(
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(InputError, match=r"an Excel workbook; `pip install 'patray\[excel\]'` reads it"):
         run("table", source, tmp_path / "out")
+
+
+def test_a_lens_export_may_be_a_workbook(tmp_path: Path) -> None:
+    names = ["#", "Lens ID", "Display Key", "Title", "Abstract", "Publication Date", "Simple Family Members"]
+    lines = [names, [1, "011-222-333-444-55X", "EP 0999999 A1", "Brush", "", ("date", 42061), "011-222-333-444-55X"]]
+    run("lens", workbook(tmp_path / "x.xlsx", Export=lines), tmp_path / "out")
+    assert str(by_id(tmp_path / "out")["EP0999999A1"]["date"]) == "2015-02-26"

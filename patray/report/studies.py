@@ -6,14 +6,9 @@ about; a run without such systems, or without its evidence, has no studies.
 
 from __future__ import annotations
 
-import functools
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
-
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from patray.files import Folder
 from patray.report.answer import Answer, answers_for, in_view
@@ -23,13 +18,12 @@ from patray.report.studied import KS, PROMPTS, RETENTION, Asked, At, Gaps, Kept,
 from patray.report.words import clean
 from patray.search.quantise import BYTES, vector_bytes
 from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.tables import EVIDENCE
+from patray.tasks.by_part import metrics_of_key
 from patray.tasks.comparisons import ComparisonFamily, compare_pairs
-from patray.tasks.evidence import from_evidence
+from patray.tasks.evidence_file import EvidenceFile
 from patray.tasks.gap import Halves, gap_changes
 from patray.tasks.joint import Side
 from patray.tasks.populations import Catalogue, Placed
-from patray.tasks.resampled import metrics_of
 from patray.tasks.retention import kept
 from patray.tasks.scale import FEWEST, scale
 
@@ -43,6 +37,7 @@ def with_studies(run: Folder, results: Results) -> Results:
     known = declared(results.suite_text)
     if not known.systems or not all(run.exists(name) for name in FILES):
         return results
+    evidence = EvidenceFile(run)
     catalogue: Catalogue | None = None
     found = Studies()
     for kind in KINDS:
@@ -57,7 +52,7 @@ def with_studies(run: Folder, results: Results) -> Results:
             if not wanted:
                 continue
             catalogue = catalogue or Catalogue.of(run.read_table("items.parquet"))
-            study = _Study(results, answer, catalogue, _read(run, answer, wanted, bool(fusions), catalogue))
+            study = _Study(results, answer, catalogue, _read(evidence, answer, wanted, bool(fusions), catalogue))
             found = Studies(
                 (*found.retention, *study.retention(groups)),
                 (*found.gaps, *study.gaps(fusions)),
@@ -118,32 +113,23 @@ def _asked(known: Declared, present: set[str], groups: list[Group], kind: str) -
 
 
 def _read(
-    run: Folder, answer: Answer, systems: set[str], halves: bool, catalogue: Catalogue
+    evidence: EvidenceFile, answer: Answer, systems: set[str], halves: bool, catalogue: Catalogue
 ) -> Mapping[tuple[str, str], Side]:
     """Scores of the answer's task, view and metric by (system, slice); a side holds one score a label set."""
-    field = pc.field
-    task = field("task") == answer.task
-    if labels_of(answer.task) == "*":
-        task = pc.starts_with(field("task"), pattern=f"{kind_of(answer.task)}:")
-    parts = ["all", "in", "out"] if halves else ["all"]
-    conditions = [
-        task,
-        field("landscape") == answer.landscape,
-        field("view") == answer.leader.view,
-        field("system").isin(sorted(systems)),
-        field("slice").isin(parts),
+    every = f"{kind_of(answer.task)}:" if labels_of(answer.task) == "*" else None
+    parts = ("all", "in", "out") if halves else ("all",)
+    wanted = [
+        key
+        for key in evidence.index
+        if (key.where.task == answer.task if every is None else key.where.task.startswith(every))
+        and (key.where.landscape, key.where.view) == (answer.landscape, answer.leader.view)
+        and key.where.system in systems
+        and key.where.slice in parts
+        and answer.metric in metrics_of_key(evidence, key)
     ]
-    if kind_of(answer.task) == "retrieval":
-        conditions.append(field("metric") == answer.metric)
-    elif kind_of(answer.task) == "classification":
-        conditions.append(pc.starts_with(field("metric"), pattern=f"{answer.metric.partition('-')[0]}-"))
-    with run.input(FILES[0]) as stream:
-        table = pq.read_table(stream, columns=EVIDENCE.names, filters=functools.reduce(operator.and_, conditions))
     found: dict[tuple[str, str], list[Placed]] = {}
-    for score in from_evidence(table):
-        placed = catalogue.place(score)
-        if answer.metric in metrics_of(placed):
-            found.setdefault((clean(score.where.system), score.where.slice), []).append(placed)
+    for score in evidence.load(wanted):
+        found.setdefault((clean(score.where.system), score.where.slice), []).append(catalogue.place(score))
     # A mean over label sets compares with means over the same sets alone.
     tasks = {key: tuple(placed.score.where.task for placed in side) for key, side in found.items()}
     most = max(tasks.values(), key=len, default=())

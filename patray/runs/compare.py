@@ -7,12 +7,11 @@ Rows that do not speak of the same thing in both runs (`runs/comparability.py`) 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from patray.errors import InputError
 from patray.files import Folder
@@ -20,12 +19,12 @@ from patray.metrics.measures import DEFINITIONS
 from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
 from patray.stats.draws import Draws
 from patray.stats.reach import smallest_adjusted, smallest_p
-from patray.tables import EVIDENCE
-from patray.tasks.comparisons import ComparisonFamily, compare_contests
-from patray.tasks.contests import Contest
-from patray.tasks.evidence import from_evidence
+from patray.tasks.by_part import joined, metrics_of_key
+from patray.tasks.comparisons import ComparisonFamily, comparison_rows
+from patray.tasks.contests import Contest, Decided, decide
+from patray.tasks.evidence import ScoreKey
+from patray.tasks.evidence_file import EvidenceFile
 from patray.tasks.populations import Catalogue
-from patray.tasks.resampled import metric_names
 from patray.tasks.scores import Score
 
 FLIPS = 10_000
@@ -42,7 +41,8 @@ Key = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True)
 class Judged:
-    """A finished run as a comparison sees it. scores: those in slice `all`, by key; one score may have several."""
+    """A finished run as a comparison sees it. scores: those in slice `all`, by key; one score may have several. They
+    are read when `load` is asked for them."""
 
     folder: Folder
 
@@ -55,18 +55,30 @@ class Judged:
         return RunFacts.of(self.folder)
 
     @cached_property
-    def scores(self) -> dict[Key, Score]:
+    def evidence(self) -> EvidenceFile:
         if not self.folder.exists("evidence.parquet"):
             raise InputError(f"{self.folder}: no evidence.parquet, so this is not a finished run")
-        with self.folder.input("evidence.parquet") as stream:
-            table = pq.read_table(stream, columns=EVIDENCE.names, filters=pc.field("slice") == "all")
-        found: dict[Key, Score] = {}
-        for score in from_evidence(table):
-            where = score.where
-            for metric in metric_names(score):
+        return EvidenceFile(self.folder)
+
+    @cached_property
+    def scores(self) -> dict[Key, ScoreKey]:
+        found: dict[Key, ScoreKey] = {}
+        for key in self.evidence.index:
+            where = key.where
+            for metric in metrics_of_key(self.evidence, key) if where.slice == "all" else ():
                 if metric not in SAME_AS:
-                    found[where.task, where.landscape, where.view, where.system, metric] = score
+                    found[where.task, where.landscape, where.view, where.system, metric] = key
         return found
+
+    def load(self, keys: Iterable[Key]) -> dict[ScoreKey, Score]:
+        """The scores of some keys."""
+        wanted = {self.scores[key] for key in keys}
+        return {ScoreKey.of(score): score for score in self.evidence.load(wanted)}
+
+    def score(self, key: Key) -> Score:
+        """The score of one key, read from the file each time."""
+        (score,) = self.load([key]).values()
+        return score
 
 
 @dataclass(frozen=True)
@@ -141,14 +153,29 @@ def paired_rows(
     tables = [run.folder.read_table("items.parquet") for run in runs.values()]
     items = pa.concat_tables([table.filter(pc.is_in(table["landscape"], value_set=landscapes)) for table in tables])
     catalogue = Catalogue.of(items.group_by(items.column_names).aggregate([]))
-    # Macro and micro F1 are of one score: it is placed once.
-    placed = {id(run.scores[key]): catalogue.place(run.scores[key]) for key, *both in pairs for run in both}
-    contests = [
-        Contest(key[0], key[1], key[2], key[4], a.name, b.name, *((placed[id(run.scores[key])],) for run in (a, b)))
-        for key, a, b in pairs
-    ]
-    family = ComparisonFamily("runs", "*", "")
-    found = compare_contests(family, contests, catalogue, Draws(flips=flips, correction=correction))
+    draws = Draws(flips=flips, correction=correction)
+    parts: dict[tuple[str, str], list[tuple[Key, Judged, Judged]]] = {}
+    for pair in pairs:
+        parts.setdefault((pair[0][1], pair[0][4].partition("-")[0]), []).append(pair)
+    contests: list[Contest] = []
+    decided: list[Decided] = []
+    for part in parts.values():
+        # Macro and micro F1 are of one score: it is read and placed once.
+        placed = {
+            (run.folder, name): catalogue.place(score)
+            for run in {run.folder: run for _, *both in part for run in both}.values()
+            for name, score in run.load(key for key, *both in part if run in both).items()
+        }
+        asked = [
+            Contest(*key[:3], key[4], a.name, b.name, *((placed[run.folder, run.scores[key]],) for run in (a, b)))
+            for key, a, b in part
+        ]
+        decided.append(decide(asked, catalogue, draws))
+        contests += [replace(contest, side_a=(), side_b=()) for contest in asked]
+    together = joined(decided)
+    order = {id(pair): at for at, pair in enumerate(pair for part in parts.values() for pair in part)}
+    own = [order[id(pair)] for pair in pairs]
+    found = list(comparison_rows(ComparisonFamily("runs", "*", ""), contests, together, own, draws))
     rows = [{**row, "metric": key[4], "system": key[3]} for row, (key, _, _) in zip(found, pairs, strict=True)]
     return [row for row in rows if row["n"]], [key_of(row) for row in rows if not row["n"]]
 

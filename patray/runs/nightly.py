@@ -141,7 +141,7 @@ def judge_night(
     times = multiplier(picked, window)
     flips = max(FLIPS, 4 * flips_that_carry(times))
     references = {key: best for best, keys in met.values() for key in keys}
-    changed = {key for key, best in references.items() if not same_evidence(best.run.scores[key], now.run.scores[key])}
+    changed = {key for key, best in references.items() if not same_evidence(best.run.score(key), now.run.score(key))}
     pairs = [(key, best.run, now.run) for key, best in references.items() if key in changed]
     tested, without = paired_rows(pairs, flips, CORRECTION)
     rows = [{**row, "p_adjusted": min(1.0, float(str(row["p_adjusted"])) * times)} for row in tested]
@@ -166,7 +166,7 @@ def judge_night(
 def _unchanged(key: Key, now: Earlier) -> dict[str, object]:
     """The row of evidence that is its reference's: nothing to test."""
     place = dict(zip(("task", "landscape", "view", "system", "metric"), key, strict=True))
-    mean, n = now.means[key], len(now.run.scores[key].items)
+    mean, n = now.means[key], len(now.run.score(key).items)
     return {**place, "mean_a": mean, "mean_b": mean, "diff": 0.0, "p_adjusted": 1.0, "n": n}
 
 

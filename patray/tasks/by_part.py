@@ -71,14 +71,14 @@ def comparisons_of(
             parts.append(decide(asked, catalogue, draws))
             # Scores are not held any longer; what a correction needs of them is in what was decided.
             contests += [replace(contest, side_a=(), side_b=()) for contest in asked]
-        decided = _joined(parts)
+        decided = joined(parts)
         own = sorted(range(len(contests)), key=lambda at: contests[at].task == POOLED)
         rows += comparison_rows(family, contests, decided, own, draws)
         stands += standing_rows(family, contests, decided, own, draws)
     return table_of(rows, COMPARISONS), table_of(stands, STANDINGS)
 
 
-def _joined(parts: Sequence[Decided]) -> Decided:
+def joined(parts: Sequence[Decided]) -> Decided:
     """What was decided of contests that follow each other, as if at once."""
     outcomes: list[Outcome] = []
     decisions: list[Decision] = []

@@ -226,9 +226,9 @@ def _disk(plan: Plan) -> str:
         ["checkpoints", _size(disk.checkpoints), "float32"],
         ["vectors (float32)", _size(disk.vectors), ""],
         ["token vectors (float16)", _size(disk.token_vectors), "a vector for every token"],
-        ["FAISS indexes for other tools", _size(disk.indexes), ""],
+        ["FAISS indexes for other tools", _size(disk.indexes), _asked(plan, "faiss")],
         ["rankings", _size(disk.rankings), ""],
-        ["TREC runs", _size(disk.trec), ""],
+        ["TREC runs", _size(disk.trec), _asked(plan, "trec")],
         ["evidence of retrieval", _size(disk.evidence), "every query reported; other tasks are small beside it"],
         ["written to the work directory", _size(disk.written), ""],
         ["landscapes read", _size(disk.source_read), "exact"],
@@ -236,6 +236,10 @@ def _disk(plan: Plan) -> str:
         ["vectors read back for search", _size(disk.vectors_read), "egress where the work directory is a bucket"],
     ]
     return f"DISK AND TRAFFIC (upper estimates; {plan.estimates.bytes.source})\n" + _table([], rows, "<><")
+
+
+def _asked(plan: Plan, export: str) -> str:
+    return "" if export in plan.suite.exports else f"none: `exports: [{export}]` or `patray export` makes them"
 
 
 def _steps(plan: Plan) -> Iterable[str]:

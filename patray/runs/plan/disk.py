@@ -64,7 +64,7 @@ def plan_disk(
         token_vectors=token_vectors,
         indexes=indexes,
         rankings=sum(step.rows for step in to_do) * size.ranking_row,
-        trec=sum(step.rows for step in made) * size.trec_row,
+        trec=sum(step.rows for step in made) * size.trec_row if "trec" in suite.exports else 0.0,
         evidence=_evidence_rows(suite, corpora, made) * size.evidence_row,
         source_read=sum(corpus.source_bytes for corpus in corpora),
         models=fetched,
@@ -89,12 +89,14 @@ def _vector_bytes(
         width = planned.record.dimension
         open_share = 1 - step.windows[0] / max(1, step.windows[1]) if step.state in ("to do", "partly") else 0.0
         if planned.record.kind == "late-interaction":
-            whole = step.tokens[1] * step.rows / max(1, step.inputs) * width * TOKEN_VECTOR_BYTES
+            vectors_of_tokens = step.tokens[1] * step.rows / max(1, step.inputs)
+            whole = vectors_of_tokens * width * TOKEN_VECTOR_BYTES * size.token_vector_factor
             token_vectors += whole * open_share
         else:
             whole = step.rows * width * FLOAT32 * size.vector_factor
             vectors += whole * open_share
-            indexes += step.rows * width * FLOAT32 if step.role == "document" and not step.indexed else 0
+            if "faiss" in suite.exports and step.role == "document" and not step.indexed:
+                indexes += step.rows * width * FLOAT32
         read += whole * searches[step.model]
     return vectors, token_vectors, indexes, read
 

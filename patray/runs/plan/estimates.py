@@ -74,6 +74,7 @@ class Bytes(Row):
     """Bytes on disk: what was measured, on what."""
 
     vector_factor: float = Field(gt=0, description="a file of vectors for each of its numbers' bytes")
+    token_vector_factor: float = Field(default=1.0, gt=0, description="the same of token vectors")
     ranking_row: float = Field(gt=0)
     trec_row: float = Field(gt=0)
     evidence_row: float = Field(gt=0)

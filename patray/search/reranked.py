@@ -32,10 +32,14 @@ def rerank_top(base: Ranking, scores: np.ndarray) -> Ranking:
     lowest = np.where(filled, scores, np.inf).min(axis=1, initial=np.inf).astype(np.float32)
     below = base.patents[:, depth:]
     steps = np.arange(1, below.shape[1] + 1, dtype=np.float32)
-    tail = np.where(below >= 0, lowest[:, None] - steps, np.float32(-np.inf)).astype(np.float64)
+    tail = np.where(below >= 0, lowest[:, None] - steps, np.float32(-np.inf))
+    before = lowest
+    for place in range(below.shape[1]):  # beyond 2^24 float32 knows no step of 1
+        tail[:, place] = np.minimum(tail[:, place], np.nextafter(before, np.float32(-np.inf)))
+        before = tail[:, place]
     return Ranking(
         np.concatenate([top.patents, below], axis=1),
-        np.concatenate([top.scores, tail], axis=1),
+        np.concatenate([top.scores, tail.astype(np.float64)], axis=1),
     )
 
 

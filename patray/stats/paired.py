@@ -43,7 +43,8 @@ def paired_tests(values: np.ndarray, families: Families, pairs: np.ndarray) -> P
 
     p_t: cluster-robust t of the mean difference with F - 1 degrees of freedom; the ordinary paired t when every family
     is one item. p_wilcoxon: signed ranks of the families' mean differences, zeros left out (zero_method="wilcox"), ties
-    at mid-rank; exact up to 50 families without zeros or ties, else normal with tie correction (scipy's "auto").
+    at mid-rank (scipy 1.17's "auto"): without zeros and ties exact to 50 families; with either over all sign flips to
+    13 families, zeros counted, and normal with tie correction from 14 on.
     Where all differences are zero both p are 1 and the effect size is 0; with one family both p and the error are nan.
     """
     parts = [_paired_block(values, families, pairs[at : at + COLUMNS]) for at in range(0, len(pairs), COLUMNS)]

@@ -2,6 +2,7 @@ import faiss
 import ir_measures
 import numpy as np
 import pytest
+import pytrec_eval
 from ir_measures import AP, RR, P, R, nDCG
 from search_oracle import best, make_truth, same
 
@@ -11,8 +12,15 @@ from patray.landscapes.records import Slice, Truth
 from patray.metrics.measures import Measure
 from patray.metrics.ranking import evaluate
 from patray.search.dense import search_shard
+from patray.search.exclusion import Exclusions
 from patray.search.faiss_file import read_index, write_index
+from patray.search.fusion import linear, rrf
+from patray.search.lexical import Bm25
+from patray.search.order import order_rows
+from patray.search.quantise import value_ranges
+from patray.search.quantised import finish, search_codes
 from patray.search.ranking import Ranking
+from patray.search.reranked import rerank_top
 from patray.search.table import from_table, to_table
 from patray.search.trec import qrels_text, run_text
 from patray.search.truncate import truncate
@@ -142,3 +150,63 @@ def test_truncated_vectors_have_length_one_and_their_old_direction() -> None:
     vectors[4, 0] = np.nan
     with pytest.raises(EmbeddingError, match="truncated vectors: 1 of 50"):
         truncate(vectors, 8)
+
+
+SEARCHES = {
+    "bm25": lambda random: Bm25.build(_texts(random, 60)).search(_texts(random, 30), 40),
+    "linear": lambda random: linear(random_ranking(random), random_ranking(random), 0.35, 40),
+    "rrf": lambda random: rrf([random_ranking(random), random_ranking(random)], 60, 40),
+    "reranked": lambda random: rerank_top(random_ranking(random), random.normal(0, 9, (30, 10)).astype(np.float32)),
+    "reranked, large": lambda random: rerank_top(random_ranking(random), np.full((30, 10), 3e9, np.float32)),
+    "dense": lambda random: search_shard(_unit(random, 30), _unit(random, 60), np.arange(60, dtype=np.int32), 40),
+    "int8": lambda random: _coded(random, "int8", None),
+    "binary": lambda random: _coded(random, "binary", None),
+    "binary, rescored": lambda random: _coded(random, "binary", 2),
+}
+
+
+def _texts(random: np.random.Generator, n: int) -> list[str]:
+    words = ["wheel", "chair", "brake", "motor", "sensor", "frame"]
+    return [" ".join(random.choice(words, random.integers(1, 9))) for _ in range(n)]
+
+
+def _unit(random: np.random.Generator, n: int) -> np.ndarray:
+    vectors = random.normal(size=(n, 8)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def random_ranking(random: np.random.Generator) -> Ranking:
+    codes = np.argsort(random.random((30, 60)), axis=1).astype(np.int32)[:, :40]
+    return order_rows(codes, random.integers(0, 9, (30, 40)).astype(np.float32) / 7, 40)
+
+
+def _coded(random: np.random.Generator, precision: str, rescore: int | None) -> Ranking:
+    vectors = _unit(random, 60)
+    ranges = value_ranges(vectors) if precision == "int8" else None
+    codes = np.arange(60, dtype=np.int32)
+    found = search_codes(_unit(random, 30), vectors, codes, 40, Exclusions.none(), precision, rescore, ranges)
+    return finish([found], 40)
+
+
+@pytest.mark.parametrize("system", SEARCHES)
+def test_every_kind_of_system_is_exported_with_the_order_that_trec_eval_reads(system: str) -> None:
+    """Scores are float32 values in trec_eval's order, and pytrec_eval on the text gives what we measure."""
+    random = np.random.default_rng(4)
+    ranking = SEARCHES[system](random)
+    filled = ranking.patents >= 0
+    assert np.array_equal(ranking.scores[filled], ranking.scores[filled].astype(np.float32).astype(np.float64))
+    ordered = order_rows(ranking.patents, ranking.scores, ranking.patents.shape[1])
+    assert np.array_equal(ordered.patents, ranking.patents)
+    pairs = {(q, int(p), int(random.integers(1, 4))) for q in range(30) for p in random.permutation(60)[:7]}
+    truth = make_truth(30, 60, pairs=list(pairs))
+    text = run_text(ranking, truth, np.full(30, True), system)
+    qrels = qrels_text(truth, Slice("all", np.full(len(truth.query), True), np.full(30, True)))
+    evaluator = pytrec_eval.RelevanceEvaluator(
+        pytrec_eval.parse_qrel(qrels.splitlines()), {"ndcg_cut.10", "map_cut.40"}
+    )
+    theirs = evaluator.evaluate(pytrec_eval.parse_run(text.splitlines()))
+    measures = {Measure("nDCG", 10): "ndcg_cut_10", Measure("AP", 40): "map_cut_40"}
+    ours = evaluate(ranking.patents, truth.query, truth.patent, truth.relevance, list(measures))
+    for measure, name in measures.items():
+        values = [theirs.get(query, {name: 0.0})[name] for query in truth.query_ids]
+        assert ours[measure].tolist() == pytest.approx(values, abs=1e-12)

@@ -1,11 +1,14 @@
 """Tables of spellings that mean the same publication."""
 
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.importers.numbers import canonical, join_number, kind_has_text, parse_numbers, without_kind
+from patray.importers.printed import canonical_ids
 
 SPELLINGS = {
     "US8930553B2": ["US-8930553-B2", "US 8,930,553 B2", "US08930553B2", "us8930553b2", "US 8930553 B2"],
@@ -109,3 +112,41 @@ def test_any_text_is_parsed_or_null_and_keys_are_stable(texts: list[str]) -> Non
     keys = parse_numbers(pa.array(texts, pa.string())).field("key")
     again = parse_numbers(keys).field("key")
     assert again.to_pylist() == keys.to_pylist()
+
+
+DOSSIER = [
+    ("US", r"[0-9]{11}", "US 2012/0123456 A1", "20120123456"),
+    ("US", r"(RE)[0-9]{5}|[0-9]{7,13}", "US 7,123,456 B2", "7123456"),
+    ("US", r"(RE)[0-9]{5}|[0-9]{7,13}", "US RE41234 E", "RE41234"),
+    ("CN", r"[0-9]{9}", "CN 102298232 A", "102298232"),
+    ("EP", r"[0-9]{7}", "EP 1 612 402 A1", "1612402"),
+    ("KR", r"[0-9]{9,11}", "KR 10-2010-0066036 A", "20100066036"),
+    ("KR", r"[0-9]{9,11}", "KR 10-1503659 B1", "101503659"),
+    ("JP", r"[0-9]{7,10}", "JP 2009-214944 A", "2009214944"),
+    ("JP", r"[0-9]{7,10}", "JP 5503096 B2", "5503096"),
+    ("WO", r"[0-9]{7,15}", "WO 03073013 A1", "2003073013"),
+]
+"""Office, pattern and example of publication numbers as the client library patent-client 5.0.19 has them for the
+USPTO's Global Dossier (uspto/global_dossier/gd_input.csv): rules that others made of the offices' own numbering."""
+
+
+@pytest.mark.parametrize(("office", "pattern", "printed", "number"), DOSSIER)
+def test_numbers_are_those_that_a_client_library_asks_an_office_for(
+    office: str, pattern: str, printed: str, number: str
+) -> None:
+    key = canonical_ids(pa.array([printed]))[0].as_py()
+    bare = without_kind(pa.array([key]))[0].as_py()
+    assert bare == office + number
+    assert re.fullmatch(pattern, bare.removeprefix(office))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(["US", "CN", "EP"]),
+    st.integers(1_000_000, 9_999_999),
+    st.sampled_from(["{} {} {}", "{}-{}-{}", "{}{} ({})"]),
+)
+def test_a_number_in_any_print_is_the_number_in_its_offices_form(office: str, number: int, style: str) -> None:
+    digits = f"10{number}" if office == "CN" else str(number)
+    kind = {"US": "B2", "CN": "A", "EP": "A1"}[office]
+    assert canonical_ids(pa.array([style.format(office, digits, kind)])).to_pylist() == [f"{office}{digits}{kind}"]

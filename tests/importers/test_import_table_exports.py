@@ -303,3 +303,14 @@ def test_a_column_of_the_wrong_shape_is_an_error_with_its_name_and_type(tmp_path
         InputError, match=r"x.parquet: column 'ipc' has type list<.*struct<code: string>>; wanted a list"
     ):
         run("table", tmp_path / "x.parquet", tmp_path / "out")
+
+
+def test_a_header_in_another_encoding_or_without_ids_says_what_to_do(tmp_path: Path) -> None:
+    source = write(tmp_path / "x.csv", "公开(公告)号,标题\nCN101234567A,红色\n", "gb18030")
+    with pytest.raises(InputError, match=r"the header is not UTF-8: --encoding says what it is, such as gb18030"):
+        run("table", source, tmp_path / "out")
+    run("table", source, tmp_path / "out", encoding="gb18030")
+    assert by_id(tmp_path / "out")["CN101234567A"]["title"] == "红色"
+    write(tmp_path / "x.csv", "number of it,title\nA,a\n")
+    with pytest.raises(InputError, match=r"columns found: number of it, title; --map patent_id=COLUMN"):
+        run("table", source, tmp_path / "two")

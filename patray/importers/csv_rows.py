@@ -127,13 +127,13 @@ def check_header(label: str, header: Sequence[str], needed: Sequence[str], delim
     for name in missing:
         near = suggest(name, header)
         hints.append(f"{name!r}" + (f" (did you mean {near!r}?)" if near else ""))
-    said = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in header]
+    shown = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in header]
     hint = ""
-    if said != list(header) or any("\ufffd" in name for name in header):
+    if shown != list(header) or any("\ufffd" in name for name in header):
         hint = "; the header is not UTF-8: --encoding says what it is, such as gb18030, cp1252 or latin1"
     elif "patent_id" in missing:
         hint = "; --map patent_id=COLUMN names the one with the publication numbers"
-    raise InputError(f"{label}: missing column {', '.join(hints)}; columns found: {', '.join(said)}{hint}")
+    raise InputError(f"{label}: missing column {', '.join(hints)}; columns found: {', '.join(shown)}{hint}")
 
 
 def _blocks(rows: Any, header: Sequence[str], skip: int) -> Iterator[CsvBlock]:

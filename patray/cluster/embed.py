@@ -12,23 +12,28 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray
 
+from patray.cluster.certify import certify
+from patray.cluster.embed_job import EmbedJob
 from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
+from patray.encoders.certificate import Certificate
 from patray.encoders.check import checked_unit_vectors
-from patray.encoders.flops import ForwardCost, forward_cost, share_of_peak
+from patray.encoders.flops import ForwardCost, forward_cost, work_done
 from patray.encoders.load import device_name, load_encoder, load_late_encoder
 from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.encoders.token_vectors import checked_token_vectors, token_vectors_table
 from patray.encoders.vectors import part_names, part_stats, vectors_table
-from patray.encoders.windows import ViewIndex, Window, embedding_identity, plan_windows
+from patray.encoders.versions import encoder_versions
+from patray.encoders.windows import Window, plan_windows
 from patray.errors import PatrayError, ResourceError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
@@ -37,33 +42,13 @@ from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
 from patray.progress import Progress
-from patray.runs.store import complete, is_complete, key_of, read_record
-from patray.runs.suite import Embedding
+from patray.runs.certified import made_token, merged, origin, other_versions
+from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
+from patray.runs.suite import Actors, Embedding
 
 STARTED = "started"
 WINDOW_TRIES = 6
 """How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
-
-
-@dataclass(frozen=True)
-class EmbedJob:
-    """What one artifact is made of: `chosen` (M,) bool says which texts of `index` are encoded."""
-
-    landscape: str
-    prepared: Folder
-    view: View
-    index: ViewIndex
-    chosen: np.ndarray
-    model: str
-    record: ModelRecord
-    snapshot: Snapshot
-    engine: str
-    role: Role
-    content: str | None = None
-
-    def identity(self) -> dict[str, object]:
-        inputs = self.index.inputs_hash(self.chosen)
-        return embedding_identity(self.record, self.engine, self.role, inputs, self.content)
 
 
 @dataclass(frozen=True)
@@ -73,6 +58,7 @@ class _Work:
     record: ModelRecord
     snapshot: Snapshot
     settings: EncoderSettings
+    again: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +114,7 @@ class _EncodeWindow:
         self._encoder: Any = (load_late_encoder if self._late else load_encoder)(work.record, snapshot, work.settings)
         self._cost = forward_cost(work.record, read_stated(snapshot))
         self._device = device_name(work.settings)
+        self._versions = encoder_versions(work.settings.engine)
 
     def __call__(self, row: pa.Table) -> pa.Table:
         if "error" in row.column_names:
@@ -168,6 +155,8 @@ class _EncodeWindow:
             "flops": self._cost.flops(lengths) if isinstance(self._cost, ForwardCost) else None,
             "flops_unknown": None if isinstance(self._cost, ForwardCost) else self._cost,
             "device": self._device,
+            "versions": self._versions,
+            "again": self._work.again,
         }
         ids = [patent for group in members for patent in group]
         if self._late:
@@ -192,42 +181,56 @@ def _count_try(started: Folder, name: str, record: ModelRecord) -> None:
 
 
 @dataclass
-class _State:
-    """A job on its way: what is planned, what was there before."""
+class State:
+    """A job on its way: what is planned, what was there before.
+
+    then: other versions that made what is there, in the parts `others`; certificate: what was found of it.
+    """
 
     job: EmbedJob
     identity: dict[str, object]
     folder: Folder
     windows: list[Window]
-    pending: list[Window]
-    repeated: int
+    pending: list[Window] = field(default_factory=list)
+    repeated: int = 0
+    then: Mapping[str, str] | None = None
+    others: Sequence[str] = ()
+    certificate: Certificate | None = None
 
 
 def embed(
-    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool
+    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool, again: str | None = None
 ) -> list[tuple[Folder, dict[str, Any]]]:
     """The folder of each job's vectors and its record for the provenance; made now, resumed, or found complete.
+
+    What other versions made is used when a sample of it, encoded again, agrees; EmbeddingError when not. again: make
+    all again but what bears this mark already.
 
     The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
     one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
     """
-    by_key: dict[tuple[str, str], _State] = {}
+    by_key: dict[tuple[str, str], State] = {}
     states = []
     for job in jobs:
         identity = job.identity()
         key = job.landscape, key_of(identity)
         if key not in by_key:
-            by_key[key] = _plan(job, identity, workdir)
+            by_key[key] = _plan(job, identity, workdir, again)
         states.append(by_key[key])
+    certify(
+        [state for state in by_key.values() if state.then is not None],
+        workdir,
+        lambda samples, progress: encode_samples(samples, options, allow_remote_code, progress),
+    )
     open_states = [state for state in by_key.values() if not is_complete(state.folder)]
     if open_states:
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
         _report_resumed(open_states, progress)
         _state_memory(open_states, workdir)
-        actors = _run(open_states, options, allow_remote_code, progress)
+        actors = _run(open_states, options, allow_remote_code, progress, again)
         progress.close()
         for state in open_states:
-            _complete(state, options, actors)
+            _complete(state, options, actors, again)
     made = {state.folder for state in open_states}
     found = []
     for state, job in zip(states, jobs, strict=True):
@@ -235,24 +238,37 @@ def embed(
         step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model}
         totals = read_record(state.folder)["totals"]
         step |= {"role": job.role, "reused": reused, **totals}
+        step |= origin(state.folder in made, state.certificate)
         if reused:
             step["seconds"] = 0.0
         found.append((state.folder, step))
     return found
 
 
-def _plan(job: EmbedJob, identity: dict[str, object], workdir: Folder) -> _State:
-    folder = workdir / "embeddings" / job.landscape / job.view.name / job.record.name / key_of(identity)
-    if is_complete(folder):
-        return _State(job, identity, folder, [], [], 0)
-    windows = plan_windows(job.index, job.chosen)
+def _plan(job: EmbedJob, identity: dict[str, object], workdir: Folder, again: str | None = None) -> State:
+    folder = job.folder(workdir, identity)
+    if again is not None and is_complete(folder) and read_record(folder).get("again") != again:
+        folder.delete(RECORD)
     done = set(part_names(folder))
+    if again is not None and not is_complete(folder):
+        done = {name for name in done if part_stats(folder, name).get("again") == again}
+    then, others = other_versions(folder, sorted(done), encoder_versions(job.engine))
+    if is_complete(folder) and then is None:
+        return State(job, identity, folder, [], [], 0)
+    windows = plan_windows(job.index, job.chosen)
+    if is_complete(folder):
+        return State(job, identity, folder, windows, [], 0, then, others)
     pending = [window for window in windows if window.name not in done]
     repeated = len(set((folder / STARTED).list()) - done)
-    return _State(job, identity, folder, windows, pending, repeated)
+    return State(job, identity, folder, windows, pending, repeated, then, others)
 
 
-def _report_resumed(states: list[_State], progress: Progress) -> None:
+def encode_samples(samples: list[State], options: Embedding, allow_remote_code: bool, progress: Progress) -> None:
+    """Encode the windows of samples, in one actor: there are few texts, and a model to load."""
+    _run(samples, options.model_copy(update={"actors": Actors(min=1, max=1)}), allow_remote_code, progress)
+
+
+def _report_resumed(states: list[State], progress: Progress) -> None:
     """Say what an earlier, stopped run left, and how much of it is done twice."""
     for state in states:
         done = len(state.windows) - len(state.pending)
@@ -267,7 +283,7 @@ def _report_resumed(states: list[_State], progress: Progress) -> None:
             progress.advance(kept, 0)
 
 
-def _state_memory(states: list[_State], workdir: Folder) -> None:
+def _state_memory(states: list[State], workdir: Folder) -> None:
     """Say what token vectors will take, before any is made."""
     for state in states:
         job = state.job
@@ -277,7 +293,7 @@ def _state_memory(states: list[_State], workdir: Folder) -> None:
             state_token_memory(label, count, job.record, workdir, None)
 
 
-def _complete(state: _State, options: Embedding, actors: int) -> None:
+def _complete(state: State, options: Embedding, actors: int, again: str | None) -> None:
     """Add up the windows and declare the artifact whole.
 
     `seconds` is the time that the actors spent encoding, divided by their number: start-up is not in it.
@@ -301,31 +317,26 @@ def _complete(state: _State, options: Embedding, actors: int) -> None:
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
         gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
     )
-    totals.update(_work_done(stats, totals, state.job.record))
+    totals.update(work_done(stats, totals, state.job.record))
+    fresh = set(names) - set(state.others) or set(names)
+    versions = [item.get("versions") or {} for item, name in zip(stats, names, strict=True) if name in fresh]
     content = {
         "identity": state.identity,
         "parts": names,
         "totals": totals,
         "dimension": state.job.record.dimension,
+        "versions": merged(versions),
+        "certificates": [] if state.certificate is None else [state.certificate.facts],
+        "made": made_token(),
+        "again": again,
     }
     complete(state.folder, content)
     state.folder.delete(STARTED)
 
 
-def _work_done(stats: list[dict[str, Any]], totals: dict[str, Any], record: ModelRecord) -> dict[str, Any]:
-    """Device, model FLOP/s of one actor and, on GPUs, their share of the peak; each None only with a reason."""
-    devices = sorted({str(item.get("device")) for item in stats})
-    done: dict[str, Any] = {"device": ", ".join(devices), "flops_per_s": None, "mfu": None}
-    if any(item.get("flops") is None for item in stats):
-        why = next((item["flops_unknown"] for item in stats if item.get("flops_unknown")), "a window was not counted")
-        return done | {"mfu_unknown": why}
-    done["flops_per_s"] = totals["flops"] / max(1e-9, totals["encode_seconds"])
-    gpu_seconds = max(1e-9, totals["gpu_hours"] * 3600)
-    done["mfu"], done["mfu_unknown"] = share_of_peak(totals["flops"], gpu_seconds, devices, record.dtype)
-    return done
-
-
-def _run(states: list[_State], options: Embedding, allow_remote_code: bool, progress: Progress) -> int:
+def _run(
+    states: list[State], options: Embedding, allow_remote_code: bool, progress: Progress, again: str | None = None
+) -> int:
     """Encode the pending windows of all jobs; returns the number of actors that the pool may grow to."""
     job = states[0].job
     label = f"embed {job.model}"
@@ -352,7 +363,7 @@ def _run(states: list[_State], options: Embedding, allow_remote_code: bool, prog
         for name in (state.folder / STARTED).list():
             (state.folder / STARTED).write_bytes(name, b"")
     lowest, highest = pool_size(options, len(rows), cpus, gpus, label)
-    work = _Work(job.record, job.snapshot, settings)
+    work = _Work(job.record, job.snapshot, settings, again)
     targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
     tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
     results = (

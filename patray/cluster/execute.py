@@ -22,7 +22,7 @@ from patray.cluster.fine_tune import fine_tune
 from patray.cluster.foreign import content_of, foreign_files
 from patray.cluster.judge import Judge
 from patray.cluster.lexical import choose_languages
-from patray.cluster.models import Model, find_model
+from patray.cluster.models import Model, find_models
 from patray.cluster.prepare import (
     Landscape,
     family_split,
@@ -43,6 +43,8 @@ from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.progress import say
 from patray.report.write import write_report
+from patray.runs.again import MARK, forget_other_rankings, mark_of
+from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
 from patray.runs.inputs import texts_by_role
@@ -56,20 +58,21 @@ ANEW = "anew"
 """Where vectors lie that a run makes for itself alone, until it is done."""
 
 
-def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = False) -> Folder:
+def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = False, reembed: bool = False) -> Folder:
     """Run a resolved suite in `workdir`; returns the run's folder. Raises PatrayError with what to do.
 
     anew: no vector, token vector or rerank score of another run is used, and none is left behind. Trainings are kept.
+    reembed: all of them are made again and stay in the store; a finished run is done again with them.
     """
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
-    models = [find_model(entry, suite.models_from) for entry in suite.models if entry.tuned is None]
+    models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
     connect()
     gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
     if models:
         require(f"one encoder actor of {suite.name}", suite.embedding.threads, gpus)
     try:
-        done = _Run(suite, store, run, models, store / ANEW / run.name if anew else store).go()
+        done = Execution(suite, store, run, models, store / ANEW / run.name if anew else store).go(reembed)
     except Exception as error:
         cause = cause_of(error)
         if cause is error:
@@ -80,7 +83,7 @@ def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = Fa
     return done
 
 
-class _Run:
+class Execution:
     """The state of one execution: what the phases hand to each other."""
 
     def __init__(self, suite: Suite, store: Folder, run: Folder, models: list[Model], made: Folder) -> None:
@@ -95,9 +98,12 @@ class _Run:
         self.indexes: dict[tuple[str, str], ViewIndex] = {}
         self.tuned: list[Scored] = []
         self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
+        self.again: str | None = None  # the mark of vectors that were made again, where that was asked for
 
-    def go(self) -> Folder:
-        self._prepare()
+    def go(self, reembed: bool = False) -> Folder:
+        self.prepare()
+        claim_run(self.run.make(), self.suite)
+        self.again = mark_of(self.run, reembed)
         if self.run.exists("provenance.json"):
             say(f"the run {self.run} is complete; only its report is written again")
             write_report(self.run)
@@ -111,7 +117,7 @@ class _Run:
         print(f"{self.run}/report.html")
         return self.run
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         entries = []
         for entry in self.suite.landscapes:
             prepared, step = prepare_landscape(entry, self.suite, self.store)
@@ -122,8 +128,16 @@ class _Run:
             for note in landscape.notes:
                 self._note(note)
             entries.append(entry.model_copy(update={"content": prepared.content_hash}))
-        self.suite = self.suite.model_copy(update={"landscapes": tuple(entries), "systems": self._with_content()})
-        claim_run(self.run.make(), self.suite)
+        found = {model.name: model for model in self.models}
+        models = [
+            entry if entry.tuned else entry.model_copy(update={"content": found[str(entry.name)].content})
+            for entry in self.suite.models
+        ]
+        for model in self.models:
+            for note in model.snapshot.notes:
+                self._note(f"{model.name}: {note}")
+        changes = {"landscapes": tuple(entries), "models": tuple(models), "systems": self._with_content()}
+        self.suite = self.suite.model_copy(update=changes)
         tasks = {one.name: tasks_on(self.suite, one.metadata, one.truth) for one in self.landscapes}
         for note in uncarried(self.suite, tasks):
             self._note(note)
@@ -155,7 +169,7 @@ class _Run:
 
     def _fine_tune(self) -> None:
         bases = {model.name: model for model in self.models}
-        for model, steps, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run):
+        for model, steps, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run, self.again):
             self.models.append(model)
             self.provenance.models[model.name] = model.facts()
             for step in steps:
@@ -166,11 +180,27 @@ class _Run:
     def _embed(self) -> None:
         if not self.models:
             return
-        self.indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
+        self.index()
         for model in self.models:
-            if model.record.kind == "reranker":
+            jobs = self.jobs_of(model)
+            if not jobs:
                 continue
-            jobs = [
+            found = embed(jobs, self.made, self.suite.embedding, self.suite.models_from.remote_code, self.again)
+            for job, (folder, step) in zip(jobs, found, strict=True):
+                self.provenance.add(step)
+                self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
+        made = {key: made_of(*by_role.values()) for key, by_role in self.vectors.items()}
+        for name in forget_other_rankings(self.run, self.systems, made):
+            say(f"the ranking {name} was made of other vectors: it is made again")
+
+    def index(self) -> None:
+        self.indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
+
+    def jobs_of(self, model: Model) -> list[EmbedJob]:
+        """The artifacts of a model that the run needs; none for a reranker."""
+        if model.record.kind == "reranker":
+            return []
+        return [
                 EmbedJob(
                     landscape.name, landscape.folder, view, self.indexes[landscape.name, view.name], chosen,
                     model.name, model.record, model.snapshot, model.engine, role, model.content,
@@ -180,10 +210,6 @@ class _Run:
                     self.indexes[landscape.name, view.name], landscape.truth, self.suite.tasks, model.record
                 ).items()
             ]  # fmt: skip
-            found = embed(jobs, self.made, self.suite.embedding, self.suite.models_from.remote_code)
-            for job, (folder, step) in zip(jobs, found, strict=True):
-                self.provenance.add(step)
-                self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
 
     def _index(self, landscape: Landscape, view: View) -> ViewIndex:
         index = index_view(landscape.folder, view)
@@ -198,7 +224,8 @@ class _Run:
         for landscape, view in self._places():
             at = (landscape.name, view.name)
             vectors = {key[2]: by_role for key, by_role in self.vectors.items() if key[:2] == at}
-            rankings = Rankings(self.run, self.made, self.suite, landscape, view, self.indexes.get(at), models, vectors)
+            of = landscape, view, self.indexes.get(at), models, vectors
+            rankings = Rankings(self.run, self.made, self.suite, *of, self.again)
             for step, tuned in rankings.make():
                 if step is not None:
                     for note in step.pop("notes", ()):
@@ -332,6 +359,7 @@ class _Run:
         }
         content = self.provenance.finish(cluster)
         self.run.write_json("provenance.json", content)
+        self.run.delete(MARK)
         write_report(self.run)
 
     def _places(self) -> Iterator[tuple[Landscape, View]]:

@@ -18,6 +18,7 @@ from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape, shares
 from patray.cluster.train import TrainJob, check_job, train
 from patray.files import Folder
+from patray.models.content import identify
 from patray.models.resolve import Snapshot
 from patray.recipes.checkpoint import open_checkpoint
 from patray.recipes.match import match
@@ -38,10 +39,15 @@ def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validat
 
 
 def fine_tune(
-    suite: Suite, landscapes: Sequence[Landscape], models: Mapping[str, Model], store: Folder, run: Folder
+    suite: Suite,
+    landscapes: Sequence[Landscape],
+    models: Mapping[str, Model],
+    store: Folder,
+    run: Folder,
+    again: str | None = None,
 ) -> Iterator[tuple[Model, tuple[dict[str, Any], ...], tuple[str, ...]]]:
     """Every tuned model of a resolved suite, its steps for the provenance, and notes on its pairs; in the end their
-    training curves are written to `run`."""
+    training curves are written to `run`. again: the mark of what was made again where that was asked for."""
     curves = []
     recipes = {str(entry.name): entry.record for entry in suite.recipes}
     for home in suite.homes:
@@ -62,14 +68,15 @@ def fine_tune(
             of_base = (base.record, base.snapshot)
             jobs.append(TrainJob(tuned.name, *of_base, seeded[at], home, found, made[at][1], base.content))
             check_job(jobs[-1], suite.training)  # all of them before the first one trains for hours
-        miner = Miner(suite, store, landscape)
+        miner = Miner(suite, store, landscape, again)
         ready = [_mined(job, miner, models[_tuned(entry).base]) for entry, job in zip(entries, jobs, strict=True)]
         for entry, (job, steps) in zip(entries, ready, strict=True):
             tuned, found = _tuned(entry), job.pairs
             folder, step = train(job, store, suite.training)
             counts = {f"{row['source']}: {row['reason']}": row["pairs"] for row in found.counts.to_pylist()}
-            snapshot = Snapshot(folder.uri, "tuned by this run")
-            model = Model(tuned.name, open_checkpoint(folder), str(entry.engine), snapshot)
+            record = open_checkpoint(folder)
+            snapshot = identify(record, Snapshot(folder.uri, "tuned by this run"))
+            model = Model(tuned.name, record, str(entry.engine), snapshot, snapshot.content)
             curves.append(_curve(tuned, folder.read_table("steps.parquet")))
             yield model, (*steps, {**step, "counts": counts}), found.notes
     if curves:

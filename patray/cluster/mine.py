@@ -19,7 +19,9 @@ from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape
 from patray.cluster.views import index_view
+from patray.encoders.certificate import certificate_of
 from patray.encoders.vectors import load_vectors
+from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex, digests, plan_windows
 from patray.files import Folder
 from patray.models.record import Role
@@ -27,8 +29,10 @@ from patray.recipes.hard_negatives import Pool, make_pool, rank_pool
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import HardNegatives, Recipe, Text
 from patray.recipes.texts import view_of
+from patray.runs.certified import made_of as name_of
+from patray.runs.certified import origin
 from patray.runs.mined import Ranker, as_trained, draw_mined, save_ranks
-from patray.runs.store import is_complete
+from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Suite
 
 BLOCK = 8192
@@ -38,8 +42,9 @@ BLOCK = 8192
 class Miner:
     """Mines at one home, of which each view is indexed once."""
 
-    def __init__(self, suite: Suite, store: Folder, home: Landscape) -> None:
-        self.suite, self.store, self.home = suite, store, home
+    def __init__(self, suite: Suite, store: Folder, home: Landscape, again: str | None = None) -> None:
+        """again: rankings and vectors are made again but those that bear this mark already."""
+        self.suite, self.store, self.home, self.again = suite, store, home, again
         self._indexes: dict[tuple[str, ...], ViewIndex] = {}
 
     def mine(self, pairs: PairSet, recipe: Recipe, base: Model) -> tuple[PairSet, dict[str, Any]]:
@@ -54,12 +59,13 @@ class Miner:
         ranker = Ranker(as_trained(base.record, recipe), base.engine, base.content, self.home.name)
         pools = {source: make_pool(pairs, source) for source in pairs.weights}
         folders = {source: ranker.folder(pool, options, self.store) for source, pool in pools.items()}
-        todo = [source for source, folder in folders.items() if not is_complete(folder)]
+        todo = [source for source, folder in folders.items() if not self._usable(folder, base)]
         sides = {source: self._sides(source, pools[source], recipe, ranker, base) for source in todo}
-        steps = self._rank(sides, {source: folders[source] for source in todo}, options, ranker, pools)
+        steps, ranked = self._rank(sides, {source: folders[source] for source in todo}, options, ranker, pools)
         mined = draw_mined(pairs, recipe, ranker, self.store)
         if mined is None:
             raise AssertionError(f"recipe {recipe.name}: a ranking that was just made is not there")
+        certificates = [step["certificate"] for step in steps]
         fresh = [step for step in steps if not step["reused"]]
         return mined, {
             "step": "mine",
@@ -67,11 +73,19 @@ class Miner:
             "recipe": recipe.name,
             "landscape": self.home.name,
             "seed": recipe.seed,
-            "reused": not todo,
+            "reused": not ranked,
+            **origin(bool(ranked), next((certificate_of(one) for one in certificates if one), None)),
             "texts": sum(len(pool.anchors) + len(pool.positives) for pool in pools.values()),
             **{key: sum(step[key] for step in fresh) for key in ("tokens", "cpu_hours", "gpu_hours")},
             "seconds": time.perf_counter() - begin if todo else 0.0,
         }
+
+    def _usable(self, folder: Folder, base: Model) -> bool:
+        """Whether a ranking is there, of today's versions (the vectors of another are compared first) and this mark."""
+        if not is_complete(folder):
+            return False
+        record = read_record(folder)
+        return record.get("versions") == encoder_versions(base.engine) and self.again in (None, record.get("again"))
 
     def _sides(self, key: str, pool: Pool, recipe: Recipe, ranker: Ranker, base: Model) -> tuple[_Side, _Side]:
         source = next(source for source in recipe.sources if source.key == key)
@@ -96,10 +110,11 @@ class Miner:
         options: HardNegatives,
         ranker: Ranker,
         pools: Mapping[str, Pool],
-    ) -> list[dict[str, Any]]:
-        """Embed the sides of some sources, rank and save; the records of the embedding steps."""
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Embed the sides of some sources, rank and save; the records of the embedding steps, and how many of the
+        sources were ranked: one whose vectors are the very same is not."""
         if not sides:
-            return []
+            return [], 0
         suite = self.suite
         # Not among the run's own vectors: other tools ask for the one set of a landscape, view and model.
         found = embed(
@@ -107,19 +122,27 @@ class Miner:
             self.store / "mined",
             suite.embedding,
             suite.models_from.remote_code,
+            self.again,
         )
         vectors = [folder for folder, _ in found]
+        ranked = 0
         rank: Any = ray.remote(_rank_block).options(
             num_cpus=suite.embedding.threads, num_gpus=suite.embedding.gpus or None
         )
         for at, (source, (anchors, positives)) in enumerate(sides.items()):
             made_of = vectors[2 * at], vectors[2 * at + 1]
+            target, which = folders[source], name_of(*made_of)
+            came = {"versions": encoder_versions(ranker.engine), "again": self.again, "made_of": which}
+            if is_complete(target) and read_record(target).get("made_of") == which:
+                complete(target, read_record(target) | came)  # its vectors are the same, and have their certificate
+                continue
             loaded = ray.put((anchors, positives))
             starts = range(0, len(anchors.at), BLOCK)
             blocks = ray.get([rank.remote(loaded, made_of, start, options) for start in starts])
-            record = {"identity": ranker.identity(pools[source], options), "vectors": [str(one) for one in made_of]}
-            save_ranks(folders[source], np.concatenate(blocks), record)
-        return [step for _, step in found]
+            of: dict[str, Any] = {"identity": ranker.identity(pools[source], options)}
+            save_ranks(target, np.concatenate(blocks), of | {"vectors": [str(one) for one in made_of]} | came)
+            ranked += 1
+        return [step for _, step in found], ranked
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Rankings:
     index: ViewIndex | None
     models: Mapping[str, Model]
     vectors: Mapping[str, Mapping[Role, Folder]]
+    again: str | None = None
 
     def make(self) -> Iterator[tuple[dict[str, Any] | None, Scored]]:
         """For each system its step for the provenance (None: a fusion, made beside others) and what was tuned."""
@@ -87,6 +88,6 @@ class Rankings:
             return rerank(
                 self.run, place, Place(place.landscape, place.view, system.rerank), self.landscape.folder, self.view,
                 self.index, truth, self.models[system.with_], int(str(system.depth)), options.depth, self.store,
-                self.suite.embedding, self.suite.models_from.remote_code,
+                self.suite.embedding, self.suite.models_from.remote_code, self.again,
             )  # fmt: skip
         raise AssertionError(f"no search for a {system.kind} system")

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import ray
 
+from patray.cluster.certify import certify_scores
 from patray.cluster.embed import STARTED
 from patray.cluster.models import Model
 from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
@@ -29,6 +31,7 @@ from patray.encoders.load import load_scorer
 from patray.encoders.pairs import Pairs
 from patray.encoders.protocol import EncoderSettings
 from patray.encoders.vectors import STATS, part_names, part_stats
+from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
@@ -39,8 +42,9 @@ from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
 from patray.progress import Progress
-from patray.runs.store import complete, is_complete, key_of, read_record
-from patray.runs.suite import Embedding
+from patray.runs.certified import made_token, merged, origin, other_versions
+from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
+from patray.runs.suite import Actors, Embedding
 from patray.search.reranked import ranking_hash, rerank_top
 from patray.search.table import SPLIT, from_table, to_table
 
@@ -54,6 +58,7 @@ class _Work:
     settings: EncoderSettings
     folder: Folder
     texts: list[Any]
+    again: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class _Job:
     model: Model
     options: Embedding
     allow_remote_code: bool
+    again: str | None = None
 
 
 @ray.remote(num_cpus=0.5)
@@ -137,6 +143,8 @@ class _ScoreWindow:
             "tokens": int(lengths.sum()),
             "truncated": int(truncated.sum()),
             "encode_seconds": seconds,
+            "versions": encoder_versions(self._work.settings.engine),
+            "again": self._work.again,
         }
         table = pa.table(
             {
@@ -165,12 +173,14 @@ def rerank(
     store: Folder,
     options: Embedding,
     allow_remote_code: bool,
+    again: str | None = None,
 ) -> dict[str, Any]:
     """Score the best `depth` results of every query in the saved ranking of `base` and save the new ranking at `place`.
 
     longest: what a ranking of this run may hold a query (search.depth). index: of `view` over `prepared`. Scores are
-    kept in the store, so a killed step repeats at most the windows in flight. Returns the step's record. Raises
-    InputError when depth is beyond the ranking.
+    kept in the store, so a killed step repeats at most the windows in flight. What other versions scored is used when a
+    sample of it, scored again, agrees. again: score all again but what bears this mark already. Returns the step's
+    record. Raises InputError when depth is beyond the ranking, EmbeddingError when scores do not agree.
     """
     step: dict[str, Any] = {"step": "rerank", "landscape": place.landscape, "view": place.view, "system": place.system}
     step |= {"model": model.name, "base": base.system, "depth": depth}
@@ -184,22 +194,47 @@ def rerank(
     windows = plan_pairs(top, truth, index)
     identity = rerank_identity(model, windows, index, ranking_hash(top, truth.query_ids, truth.patent_ids), depth)
     folder = store / "rerankings" / place.landscape / place.view / model.record.name / key_of(identity)
+    job = _Job(place, folder, prepared, view, index, truth, model, options, allow_remote_code, again)
+    if again is not None and is_complete(folder) and read_record(folder).get("again") != again:
+        folder.delete(RECORD)
+    done = _scored(job)
+    then, others = other_versions(folder, done, encoder_versions(model.engine))
+    certificate = None
+    if then is not None:
+        what = f"{place.system} ({place.landscape}/{place.view})"
+        one = options.model_copy(update={"actors": Actors(min=1, max=1)})
+
+        def score(scratch: Folder, sampled: list[RerankWindow], progress: Progress) -> int:
+            return _run(replace(job, folder=scratch, options=one), sampled, progress)
+
+        certificate = certify_scores(what, folder, windows, others, model, then, store, score)
     reused = is_complete(folder)
     if not reused:
-        job = _Job(place, folder, prepared, view, index, truth, model, options, allow_remote_code)
-        complete(folder, {"identity": identity, **_score_all(job, windows)})
+        kept = [] if certificate is None else [certificate.facts]
+        scored = _score_all(job, windows, done, others)
+        complete(folder, {"identity": identity, **scored, "certificates": kept, "made": made_token(), "again": again})
         folder.delete(STARTED)
     reranked = rerank_top(ranking, _scores(folder, top, truth))
     run.write_table(place.file, to_table(reranked, truth.query_ids, truth.patent_ids), split=SPLIT)
     short = int(((top >= 0).sum(axis=1) < depth).sum())
     totals = read_record(folder)["totals"] | {"queries": len(top), "queries_short": short}
-    return {**step, "reused": reused, **totals, **({"seconds": 0.0} if reused else {})}
+    step |= {"reused": reused, **totals, **origin(not reused, certificate)}
+    return {**step, **({"seconds": 0.0} if reused else {})}
 
 
-def _score_all(job: _Job, windows: list[RerankWindow]) -> dict[str, Any]:
-    """Score the windows that have no file yet; the parts and totals of all."""
+def _scored(job: _Job) -> list[str]:
+    """The parts that are there, of a rerank that is made again those that were made again."""
+    names = part_names(job.folder)
+    if job.again is None or is_complete(job.folder):
+        return names
+    return [name for name in names if part_stats(job.folder, name).get("again") == job.again]
+
+
+def _score_all(job: _Job, windows: list[RerankWindow], there: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
+    """Score the windows that are not `there` yet; parts, totals and versions of all. others: parts that have a
+    certificate."""
     folder = job.folder
-    done = set(part_names(folder))
+    done = set(there)
     pending = [window for window in windows if window.name not in done]
     repeated = len(set((folder / STARTED).list()) - done)
     progress = Progress(f"rerank {job.place.system}", sum(len(window.query) for window in windows), "pairs")
@@ -214,7 +249,10 @@ def _score_all(job: _Job, windows: list[RerankWindow]) -> dict[str, Any]:
     progress.close()
     names = [window.name for window in windows]
     stats = [part_stats(folder, name) for name in names]
-    totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in stats[0]}
+    counted = [key for key, value in stats[0].items() if isinstance(value, int | float)]
+    totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in counted}
+    fresh = set(names) - set(others) or set(names)
+    versions = [item.get("versions") or {} for item, name in zip(stats, names, strict=True) if name in fresh]
     seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
     options = job.options
     on_gpu = options.gpus > 0
@@ -228,7 +266,7 @@ def _score_all(job: _Job, windows: list[RerankWindow]) -> dict[str, Any]:
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
         gpu_hours=totals["encode_seconds"] * options.gpus / 3600,
     )
-    return {"parts": names, "totals": totals}
+    return {"parts": names, "totals": totals, "versions": merged(versions)}
 
 
 def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
@@ -248,7 +286,7 @@ def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
     lowest, highest = pool_size(options, len(pending), cpus, options.gpus, label)
     texts, place = _render(job, pending)
     rows = [window_row(window, job.index, job.truth, place) for window in pending]
-    work = _Work(model.record, model.snapshot, settings, job.folder, texts)
+    work = _Work(model.record, model.snapshot, settings, job.folder, texts, job.again)
     tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
     results = (
         ray.data.from_items(rows, override_num_blocks=len(rows))

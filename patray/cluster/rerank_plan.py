@@ -12,6 +12,7 @@ from patray.encoders.windows import ViewIndex
 from patray.errors import InputError
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
+from patray.models.identity import vector_facts
 
 WINDOW_PAIRS = 512
 """Pairs of one window, where a query has not more by itself."""
@@ -68,25 +69,18 @@ def rerank_identity(
     model: Model, windows: list[RerankWindow], index: ViewIndex, ranked: str, depth: int
 ) -> dict[str, object]:
     """Everything that decides the scores. Batch size, GPU and worker count are not in it."""
-    record = model.record
     used = np.zeros(len(index.ids), dtype=bool)
     for window in windows:
         used[window.left] = used[window.right] = True
     return {
+        **vector_facts(model.record, ("query", "document")),
         "ranking": ranked,
         "texts": index.inputs_hash(used),
         "depth": depth,
         "window": WINDOW_PAIRS,
-        "repo": record.repo,
-        "revision": record.revision,
         "content": model.content,
-        "prompts": [record.prompts.query, record.prompts.document],
-        "template": None if record.template is None else record.template.model_dump(exclude={"origin"}),
-        "score": record.score,
-        "max_tokens": record.max_tokens,
-        "dtype": record.dtype,
         "engine": model.engine,
-        "format": 1,
+        "format": 2,
     }
 
 

@@ -17,7 +17,8 @@ from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
-from patray.runs.store import complete, is_complete
+from patray.runs.certified import made_of
+from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Search
 from patray.runs.systems import LOSSY, SystemEntry
 from patray.search.dense import Coarse, search_shard
@@ -156,11 +157,11 @@ def search_dense(
 @ray.remote(num_cpus=0)
 def _write_index(target: Folder, documents: Folder) -> None:
     patents = write_parts(target, (load_vectors(documents, [name]) for name in part_names(documents)))
-    complete(target, {"vectors": str(documents), "patents": patents})
+    complete(target, {"vectors": str(documents), "patents": patents, "made_of": made_of(documents)})
 
 
 def save_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> None:
     """The merged FAISS index of an artifact as a file for others, made once: indexes/LANDSCAPE/VIEW/MODEL/KEY."""
     target = store / "indexes" / landscape / view / model / documents.name
-    if not is_complete(target):
+    if not is_complete(target) or read_record(target).get("made_of") != made_of(documents):
         ray.get(_write_index.remote(target, documents))

@@ -58,7 +58,7 @@ def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
     offered = require(f"one trial of {asked.name}: {options.workers.min} worker(s)", threads, gpus)
     prepared, _ = prepare_landscape(suite.landscapes[0], suite, store)
     folder = (store / "sweeps" / asked.name).make()
-    claim_sweep(folder, asked, {"home": prepared.folder.name, "base": model.content or model.record.revision})
+    claim_sweep(folder, asked, {"home": prepared.folder.name, "base": model.content})
     if folder.exists(BEST):
         say(f"the sweep {folder} is complete")
         print(f"{folder}/{BEST}")

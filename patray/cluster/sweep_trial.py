@@ -70,7 +70,9 @@ def make_job(bench: Bench, recipe: Recipe, name: str) -> TrainJob:
     else:
         validation = make_validation(bench.home, recipe, *where, sweep.direction)
     pairs = make_pairs(bench.home, recipe, *where)
-    return TrainJob(name, bench.base, bench.snapshot, recipe, sweep.home.name or "home", pairs, validation)
+    return TrainJob(
+        name, bench.base, bench.snapshot, recipe, sweep.home.name or "home", pairs, validation, bench.snapshot.content
+    )
 
 
 def trainable(bench: Bench) -> Callable[[dict[str, Any]], None]:

@@ -34,16 +34,16 @@ def pair_tokenizer(record: ModelRecord, snapshot: Snapshot) -> PairTokenizer:
 @functools.lru_cache(maxsize=4)
 def _input_tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
     record = ModelRecord.model_validate_json(record_json)
-    return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE))
+    return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False))
 
 
 @functools.lru_cache(maxsize=4)
 def _late_tokenizer(record_json: str, snapshot: Snapshot, role: Role) -> LateTokenizer:
     record = ModelRecord.model_validate_json(record_json)
-    return LateTokenizer(record, localise(snapshot, record, MODEL_CACHE), role)
+    return LateTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False), role)
 
 
 @functools.lru_cache(maxsize=4)
 def _pair_tokenizer(record_json: str, snapshot: Snapshot) -> PairTokenizer:
     record = ModelRecord.model_validate_json(record_json)
-    return PairTokenizer(record, localise(snapshot, record, MODEL_CACHE))
+    return PairTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False))

@@ -44,7 +44,7 @@ SAY_SECONDS = 5.0
 @dataclass(frozen=True)
 class TrainJob:
     """One model to be tuned. name: BASE--RECIPE--HOME--sSEED; home: the landscape of its pairs; the seed stands in the
-    recipe. content: hash of the files of a base that no hub revision identifies."""
+    recipe. content: what the base's files are, see `models.content.identify`."""
 
     name: str
     base: ModelRecord

@@ -160,9 +160,12 @@ def _snapshot(record: ModelRecord, options: argparse.Namespace) -> Path:
     """The local folder of the model's files, where the options say."""
     import tempfile
 
+    from patray.models.content import identify
     from patray.models.resolve import find_snapshot, localise
 
     found = find_snapshot(record, options.path, options.mirror, options.hub)
+    if "://" in found.location and not found.location.startswith("hub:"):
+        found = identify(record, found)  # so that a copy of what lay there before is not taken for it
     return localise(found, record, Path(tempfile.gettempdir()) / "patray-models")
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -126,3 +127,16 @@ def _active_share(config: dict[str, object]) -> float:
 
 def _int(config: dict[str, object], *names: str) -> int | None:
     return next((value for name in names if isinstance(value := config.get(name), int)), None)
+
+
+def work_done(stats: list[dict[str, Any]], totals: dict[str, Any], record: ModelRecord) -> dict[str, Any]:
+    """Device, model FLOP/s of one actor and, on GPUs, their share of the peak; each None only with a reason."""
+    devices = sorted({str(item.get("device")) for item in stats})
+    done: dict[str, Any] = {"device": ", ".join(devices), "flops_per_s": None, "mfu": None}
+    if any(item.get("flops") is None for item in stats):
+        why = next((item["flops_unknown"] for item in stats if item.get("flops_unknown")), "a window was not counted")
+        return done | {"mfu_unknown": why}
+    done["flops_per_s"] = totals["flops"] / max(1e-9, totals["encode_seconds"])
+    gpu_seconds = max(1e-9, totals["gpu_hours"] * 3600)
+    done["mfu"], done["mfu_unknown"] = share_of_peak(totals["flops"], gpu_seconds, devices, record.dtype)
+    return done

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patray.models.identity import vector_facts
 from patray.models.record import ModelRecord, Role
 
 
@@ -86,31 +87,18 @@ def embedding_identity(
 ) -> dict[str, object]:
     """Everything that decides the vectors of one artifact. Batch size, GPU and worker count are not in it.
 
-    The view is in it through the texts themselves: two views that render the same texts share vectors. `content`: hash
-    of the files of a model that has no hub revision.
+    The view is in it through the texts themselves: two views that render the same texts share vectors. `content`: what
+    the model's files are, see `models.content.identify`.
     """
-    local: dict[str, object] = {} if content is None else {"content": content}
-    if record.kind == "late-interaction":
-        local["late"] = [
-            record.query_tokens if role == "query" else record.document_tokens,
-            record.expansion_attended,
-            record.punctuation_skipped,
-            "float16",
-        ]
     return {
-        **local,
+        **vector_facts(record, (role,)),
+        "content": content,
         "inputs": inputs_hash,
         "role": role,
         "prompt": record.prompts.of(role),
-        "repo": record.repo,
-        "revision": record.revision,
-        "pooling": record.pooling,
-        "dense_heads": [list(head) for head in record.dense_heads],
         "normalisation": "l2",
-        "max_tokens": record.max_tokens,
         "truncation_side": "right",
-        "dtype": record.dtype,
-        "dimension": record.dimension,
+        "stored": "float16" if record.kind == "late-interaction" else "float32",
         "engine": engine,
-        "format": 1,
+        "format": 2,
     }

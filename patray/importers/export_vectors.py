@@ -38,7 +38,8 @@ def find_vectors(store: Folder, landscape: str, view: str, model: str, role: str
     fitting = [name for name, identity in found.items() if identity["role"] == role and key in ("", name)]
     if len(fitting) != 1:
         listed = "; ".join(
-            f"{name}: {one['role']}, prompt {one['prompt']!r}, {one['max_tokens']} tokens, {one['dtype']}"
+            f"{name}: {one['role']}, prompt {one['prompt']!r}, {one['max_tokens']} tokens, {one['dtype']}, "
+            f"files {one.get('content')}"
             for name, one in found.items()
         )
         wanted = f"role {role}" + (f", key {key}" if key else "")

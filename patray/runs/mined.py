@@ -29,8 +29,8 @@ RANKS = "ranks.parquet"
 
 @dataclass(frozen=True)
 class Ranker:
-    """The base as it ranks. record: as `as_trained` gives it; content: hash of the files of a model that no hub
-    revision identifies; home: the landscape of the pairs."""
+    """The base as it ranks. record: as `as_trained` gives it; content: what its files are, see
+    `models.content.identify`; home: the landscape of the pairs."""
 
     record: ModelRecord
     engine: str

@@ -153,7 +153,11 @@ def _model(entry: ModelEntry) -> ModelEntry:
         allowed = ", ".join(record.engines) or "no engine here"
         raise InputError(f"models: {record.name} does not run on {engine}; it runs on {allowed}")
     return ModelEntry(
-        name=entry.name or record.name, record=record.model_copy(update=changes), path=entry.path, engine=engine
+        name=entry.name or record.name,
+        record=record.model_copy(update=changes),
+        path=entry.path,
+        engine=engine,
+        content=entry.content,
     )
 
 

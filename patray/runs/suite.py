@@ -79,6 +79,11 @@ class ModelEntry(Part):
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     prompts: str | None = Field(default=None, description="name of one of the record's prompt sets")
     max_tokens: int | None = Field(default=None, ge=8)
+    content: str | None = Field(
+        default=None,
+        description="what its files are: the pinned commit where their hashes prove it, else a hash of them; written "
+        "when resolved",
+    )
     tuned: Tuned | None = Field(default=None, description="how this run makes it; written when resolved")
 
     @model_validator(mode="after")

@@ -144,7 +144,7 @@ def test_every_part_of_the_contents_is_there(page: str) -> None:
     assert [name for name in contents if name.startswith("retrieval-")] == [f"retrieval-{n}" for n in expected.split()]
     assert [name for name in contents if "-" not in name] == [
         *("answer", "retrieval", "classification", "clustering", "comparisons", "map", "cost", "data", "landscapes"),
-        *("quarantine", "models", "method", "run"),
+        *("quarantine", "models", "records", "vectors", "method", "run"),
     ]
     for name in contents:
         assert f'id="{name}"' in page

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from patray.encoders.vectors import part_names
+from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex, embedding_identity
 from patray.files import Folder
 from patray.models.record import ROLES, ModelRecord, Role
@@ -16,7 +17,7 @@ from patray.runs.inputs import texts_by_role
 from patray.runs.plan.corpus import Corpus, Count, Counts
 from patray.runs.plan.estimates import Range, Vocabulary
 from patray.runs.plan.tokens import TextCounter
-from patray.runs.store import is_complete, key_of
+from patray.runs.store import is_complete, key_of, read_record
 from patray.runs.suite import Tasks
 
 State = Literal["done", "partly", "to do", "shared", "refused"]
@@ -29,8 +30,8 @@ Lengths = tuple[np.ndarray, np.ndarray, np.ndarray]
 class PlannedModel:
     """A model of the suite. vocabulary: None where `counter` is its own tokenizer. refused: why it cannot run, or ''.
 
-    found: where its files are (path, mirror, package, hub), or '' where they are nowhere. content: hash of the files
-    of a model that no hub revision identifies.
+    found: where its files are (path, mirror, package, hub), or '' where they are nowhere. content: what its
+    files are, see `models.content.identify`.
     """
 
     name: str
@@ -97,7 +98,8 @@ def token_limit(record: ModelRecord, role: Role) -> int:
 class EmbedStep:
     """inputs: texts to encode, each distinct one once. rows: vectors. windows: those there, and all. truncated: inputs
     that are cut (expected). tokens, to_do: lowest, expected, highest of all inputs, and of those that are not there
-    (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there."""
+    (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there.
+    compared: whether other versions made it, so that the run encodes a sample again before it uses it."""
 
     landscape: str
     view: str
@@ -112,6 +114,7 @@ class EmbedStep:
     tokens: Range
     to_do: Range
     indexed: bool
+    compared: bool = False
 
 
 @dataclass
@@ -156,13 +159,14 @@ class EmbedPlanner:
             lengths = [np.full(len(texts.heads), limit)] * 3  # expansion fills every query up
         parts = index.part[texts.heads]
         windows = np.unique(parts)
+        folder = self.store / "embeddings" / self.corpus.name / view / model.record.name / key
         state: State = "to do"
         missing = np.ones(len(parts), dtype=bool)
         there = 0
         if first != f"{model.name} {view}":
             state, missing = "shared", np.zeros(len(parts), dtype=bool)
         else:
-            done = self._done(self.store / "embeddings" / self.corpus.name / view / model.record.name / key, index)
+            done = self._done(folder, index)
             missing = ~np.isin(parts, done)
             there = int(np.isin(windows, done).sum())
             left: State = "refused" if model.refused else "partly" if there else "to do"
@@ -180,6 +184,7 @@ class EmbedPlanner:
             truncated=int((whole[1] > limit).sum()),
             tokens=_range(lengths),
             to_do=_range([part[missing] for part in lengths]),
+            compared=state == "done" and _of_other_versions(folder, model.engine),
             indexed=is_complete(self.store / "indexes" / self.corpus.name / view / model.name / key),
         )
 
@@ -197,6 +202,10 @@ class EmbedPlanner:
             return np.arange(len(index.parts))
         names = {name.replace("/", "-"): at for at, name in enumerate(index.parts)}
         return np.array([names[name] for name in part_names(folder) if name in names], dtype=np.int64)
+
+
+def _of_other_versions(folder: Folder, engine: str) -> bool:
+    return is_complete(folder) and read_record(folder).get("versions") != encoder_versions(engine)
 
 
 def _range(lengths: list[np.ndarray]) -> Range:

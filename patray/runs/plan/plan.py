@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import yaml
 
 from patray.errors import ModelError
 from patray.files import Folder
-from patray.models.content import snapshot_content
+from patray.models.content import identify
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
 from patray.runs.family_sizes import tasks_on, uncarried
@@ -28,8 +28,9 @@ from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
 
-WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: ")
-"""Hashes of runs made elsewhere, which `patray run` writes into its suite."""
+WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: |models\.\d+\.content: .* -> None$")
+"""Hashes that `patray run` writes into its suite and a plan does not know: of runs made elsewhere, of models whose
+files are not at hand."""
 GPU_BATCH, CPU_BATCH = 65_536, 2_048
 """Tokens of a batch where the suite names none."""
 
@@ -122,6 +123,12 @@ def make_plan(
     state = "finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new"
     notes = [note for corpus in corpora for note in corpus.notes]
     notes += uncarried(suite, {corpus.name: tasks_on(suite, corpus.metadata, corpus.truth) for corpus in corpora})
+    others = sum(step.compared for step in embeddings)
+    if others:
+        notes.append(
+            f"{others} set(s) of vectors were made by other versions than are installed here: a sample of each is "
+            "encoded again before it is used, or `patray run --reembed` makes them again"
+        )
     fetched = sum(one.file_bytes or 0 for one in plans if not one.model.refused and one.to_do[1] > 0)
     flops = sum(step.flops for step in rankings)
     return Plan(
@@ -140,7 +147,7 @@ def make_plan(
             suite, corpora, models, fetched, training, embeddings, rankings, estimates.bytes, state == "finished"
         ),
         search_hours=flops / estimates.search.flops_per_core / 3600,
-        notes=tuple(notes + _conflict(suite, run, corpora)),
+        notes=tuple(notes + _conflict(suite, run, corpora, models)),
     )
 
 
@@ -151,7 +158,7 @@ def add_ranges(ranges: Iterable[Range]) -> Range:
     return total
 
 
-def _conflict(suite: Suite, run: Folder, corpora: list[Corpus]) -> list[str]:
+def _conflict(suite: Suite, run: Folder, corpora: list[Corpus], models: Mapping[str, PlannedModel]) -> list[str]:
     """A note where the run folder holds another suite, which `patray run` refuses."""
     if not run.exists("suite.yaml"):
         return []
@@ -159,7 +166,11 @@ def _conflict(suite: Suite, run: Folder, corpora: list[Corpus]) -> list[str]:
         entry.model_copy(update={"content": corpus.prepared.content_hash})
         for entry, corpus in zip(suite.landscapes, corpora, strict=True)
     ]
-    new = dump_suite(suite.model_copy(update={"landscapes": tuple(contents)}))
+    entries = [
+        entry if entry.tuned else entry.model_copy(update={"content": models[str(entry.name)].content})
+        for entry in suite.models
+    ]
+    new = dump_suite(suite.model_copy(update={"landscapes": tuple(contents), "models": tuple(entries)}))
     changes = differences(yaml.safe_load(run.read_text("suite.yaml")), yaml.safe_load(new))
     changes = [change for change in changes if not WRITTEN_BY_RUN.match(change)]
     if not changes:
@@ -183,7 +194,7 @@ def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedMo
         pass  # listed as a model without files
     else:
         found = snapshot.found
-        content = snapshot_content(snapshot) if record.revision == "local" else None
+        content = identify(record, snapshot, trust_listing=True).content
     return PlannedModel(
         name=str(entry.name),
         record=record,

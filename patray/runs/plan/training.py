@@ -10,7 +10,9 @@ import numpy as np
 
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
+from patray.models.content import identify
 from patray.models.record import ModelRecord
+from patray.models.resolve import Snapshot
 from patray.recipes.batches import training_steps
 from patray.recipes.checkpoint import open_checkpoint
 from patray.recipes.identity import training_identity, validation_hash
@@ -134,7 +136,9 @@ def _step(
         except PatrayError as error:
             why = str(error)
             return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
-        return _train_step(tuned, recipe, base, material, "done", "", NOTHING), replace(model, record=record)
+        content = identify(record, Snapshot(folder.uri, "this run"), trust_listing=True).content
+        done = replace(model, record=record, content=content)
+        return _train_step(tuned, recipe, base, material, "done", "", NOTHING), done
     if base.refused:
         why = f"its base {base.name} cannot run"
         return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)

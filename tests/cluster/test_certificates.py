@@ -167,16 +167,16 @@ def test_token_vectors_of_other_versions_are_compared_too(bench: Bench, folder: 
 def test_scores_of_other_versions_are_compared_too(bench: Bench, folder: Path) -> None:
     run, store = Folder.at(folder / "run-scores"), Folder.at(folder / "scores").make()
     save_base(bench, run)
-    assert do_rerank(bench, run, store)["origin"] == "embedded"
+    assert do_rerank(bench, run, store, depth=8)["origin"] == "embedded"
     artifact = Folder.at(next(Path(store.uri).rglob("artifact.json")).parent)
     plant(artifact, transformers="4.0.0")
     run.delete("rankings/small/ta/cross(base).parquet")
-    step = do_rerank(bench, run, store)
-    assert (step["origin"], step["certificate"]["compared"]) == ("certified", 128)
+    step = do_rerank(bench, run, store, depth=8)
+    assert (step["origin"], step["certificate"]["compared"]) == ("certified", 127), "one of the queries has 7 results"
     assert step["certificate"]["largest_difference"] < 1e-4
     plant(artifact, transformers="4.1.0")
     for name in part_names(artifact):
         rewrite(artifact, name, exchanged)
     run.delete("rankings/small/ta/cross(base).parquet")
     with pytest.raises(EmbeddingError, match=r"cross\(base\) \(small/ta\), made with transformers 4\.1\.0 -> "):
-        do_rerank(bench, run, store)
+        do_rerank(bench, run, store, depth=8)

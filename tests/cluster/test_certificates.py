@@ -158,8 +158,9 @@ def test_token_vectors_of_other_versions_are_compared_too(bench: Bench, folder: 
     path = Path(documents.uri) / name
     old = pq.read_table(path)
     stats = json.loads(old.schema.metadata[STATS])
-    columns = [old[key].to_numpy() for key in ("tokens", "truncated")]
-    pq.write_table(token_vectors_table(ids.tolist(), tokens.take(np.arange(len(ids))[::-1]), *columns, stats), path)
+    tokens_of, truncated = (old[key].to_numpy() for key in ("tokens", "truncated"))
+    turned = tokens.take(np.arange(len(ids))[::-1])
+    pq.write_table(token_vectors_table(ids.tolist(), turned, tokens_of, truncated, stats), path)
     with pytest.raises(EmbeddingError, match=r"colbert \(small/ta, document\), made with transformers 4\.1\.0 -> "):
         embed_late(bench, store)
 

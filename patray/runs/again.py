@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 from patray.files import Folder
+from patray.runs.origins import CERTIFIED
 from patray.runs.systems import SystemEntry
 from patray.tables import ranking_file
 
@@ -33,6 +34,7 @@ def mark_of(run: Folder, reembed: bool) -> str | None:
     run.write_json(MARK, {"mark": mark})
     run.delete("provenance.json")
     run.delete("rankings")
+    run.delete(CERTIFIED)
     return mark
 
 

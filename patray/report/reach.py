@@ -12,7 +12,7 @@ from patray.runs.family_sizes import uncarried_note
 
 
 def uncarried_families(results: Results) -> Iterator[str]:
-    """One sentence a family that was corrected together and that its flips cannot carry, its tested rows counted."""
+    """A note for each family that its flips cannot carry, its tested rows counted, and what follows from it."""
     text = results.suite_text
     correction = option(text, "correction", "holm")
     flips, resamples = option(text, "flips", 10_000), option(text, "resamples", 10_000)
@@ -21,7 +21,10 @@ def uncarried_families(results: Results) -> Iterator[str]:
         sizes = Counter(row.family for row in rows if row.p_adjusted is not None)
         tasks = {row.family: row.task for row in rows}
         families |= {f"{kind}{name}": (tasks[name], size) for name, size in sizes.items()}
-    for name, (task, size) in families.items():
-        note = uncarried_note(clean(name), task, size, correction, flips, resamples)
-        if note:
-            yield f"{note}. Where it says that no difference was seen, none could have been."
+    notes = [
+        uncarried_note(clean(name), task, size, correction, flips, resamples) for name, (task, size) in families.items()
+    ]
+    told = [note for note in notes if note]
+    yield from told
+    if told:
+        yield "Where an answer on one of these says that no difference was seen, none could have been."

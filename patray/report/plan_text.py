@@ -24,6 +24,7 @@ def format_plan(plan: Plan) -> str:
         _head(plan),
         "MODELS: what is still to do\n" + _models(plan, sources) + "\n" + _totals(plan),
         _training(plan),
+        _time(plan),
         _disk(plan),
         *_steps(plan),
         _trouble(plan),
@@ -56,6 +57,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "rank": [dataclasses.asdict(step) for step in plan.rankings],
         "judge": "done" if plan.run_state == "finished" else "to do",
         "search_cpu_hours": plan.search_hours,
+        "seconds": {**dataclasses.asdict(plan.time), "wall": plan.time.wall},
         "disk": dataclasses.asdict(plan.disk) | {"written": plan.disk.written},
         "notes": list(plan.notes),
         "estimates": plan.estimates.model_dump(mode="json"),
@@ -185,10 +187,7 @@ def _totals(plan: Plan) -> str:
             kind = "GPU" if any(cost.kind == "gpu" for cost in costs) else "core"
             missing = "" if len(costs) == len(items) else f"; {len(items) - len(costs)} not placed are not in it"
             lines.append(f"{label}: {kind}-hours {_spread(hours)}, USD {_spread(usd)}{missing}")
-    lines.append(
-        f"Batches of {plan.tokens_per_batch:,} tokens. Exact searches: {plan.search_hours:.2f} core-hours. Not "
-        "estimated: start-up, BM25, fusion, the judge."
-    )
+    lines.append(f"Batches of {plan.tokens_per_batch:,} tokens. Exact searches: {plan.search_hours:.2f} core-hours.")
     return "\n".join(lines)
 
 
@@ -236,6 +235,14 @@ def _disk(plan: Plan) -> str:
         ["vectors read back for search", _size(disk.vectors_read), "egress where the work directory is a bucket"],
     ]
     return f"DISK AND TRAFFIC (upper estimates; {plan.estimates.bytes.source})\n" + _table([], rows, "<><")
+
+
+def _time(plan: Plan) -> str:
+    time = plan.time
+    phases = ("start", "prepare", "encode", "search", "lexical", "judge")
+    said = ", ".join(f"{name} {getattr(time, name):,.0f}" for name in phases)
+    devices = f", {time.devices} devices that encode" if plan.suite.embedding.gpus else ""
+    return f"WALL TIME on {time.cores} cores{devices}: about {time.wall:,.0f} s\n  seconds of its phases: {said}"
 
 
 def _asked(plan: Plan, export: str) -> str:
@@ -320,7 +327,7 @@ def _prices(plan: Plan) -> str:
         for row in plan.estimates.accelerators
         if row.name in used
     ]
-    search = f"      search: {plan.estimates.search.source}"
+    search = f"      search: {plan.estimates.search.source}\n      wall time: {plan.estimates.time.source}"
     memory = "      GPU memory: patray's own estimate from the record (weights, one batch, workspace)"
     return "\n" + "\n".join([*lines, search, memory])
 

@@ -88,11 +88,26 @@ class Search(Row):
     source: str
 
 
+class Time(Row):
+    """Seconds of what is neither encoding nor the products of exact search, on the machine that was measured."""
+
+    start: float = Field(default=40, ge=0, description="Python, Ray, first workers, report")
+    model: float = Field(default=12, ge=0, description="actors of one encoder: start, imports, weights")
+    search: float = Field(default=2.5, ge=0, description="actors of one dense or late search")
+    prepared_per_s: float = Field(default=500, gt=0, description="patents validated and copied")
+    lexical_pairs_per_s: float = Field(default=6e6, gt=0, description="BM25: queries x patents, of one core")
+    evidence_rows_per_s: float = Field(default=5e5, gt=0, description="scored, written and read back")
+    mean_score: float = Field(default=0.002, ge=0, description="interval of one score that is a mean, 10,000 resamples")
+    count_score: float = Field(default=0.1, ge=0, description="of one score of classification or clustering")
+    source: str = "assumed"
+
+
 class Estimates(Row):
     vocabularies: tuple[Vocabulary, ...]
     accelerators: tuple[Accelerator, ...]
     throughputs: tuple[Throughput, ...]
     search: Search
+    time: Time = Time()
     bytes: Bytes
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -22,6 +23,7 @@ from patray.runs.plan.disk import Disk, plan_disk
 from patray.runs.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
 from patray.runs.plan.estimates import Estimates, Range
 from patray.runs.plan.rankings import RankPlanner, RankStep
+from patray.runs.plan.time import WallTime, plan_time
 from patray.runs.plan.tokens import own_counter, proxy_counter
 from patray.runs.plan.training import TrainStep, plan_training
 from patray.runs.read import dump_suite
@@ -71,6 +73,7 @@ class Plan:
     rankings: tuple[RankStep, ...]
     disk: Disk
     search_hours: float
+    time: WallTime
     notes: tuple[str, ...] = field(default=())
 
 
@@ -147,6 +150,17 @@ def make_plan(
             suite, corpora, models, fetched, training, embeddings, rankings, estimates.bytes, state == "finished"
         ),
         search_hours=flops / estimates.search.flops_per_core / 3600,
+        time=plan_time(
+            suite,
+            corpora,
+            rankings,
+            sum(one.cost.hours[1] for one in plans if isinstance(one.cost, Cost) and not one.model.refused),
+            sum(one.to_do[1] > 0 for one in plans if not one.model.refused),
+            flops,
+            estimates.time,
+            os.cpu_count() or 1,
+            estimates.search.flops_per_core,
+        ),
         notes=tuple(notes + _conflict(suite, run, corpora, models)),
     )
 

@@ -131,8 +131,8 @@ def by_bm25s(documents: list[str], queries: list[str], k: int, k1: float = 1.2, 
             if word in index.vocab_dict:
                 at = slice(*found["indptr"][[index.vocab_dict[word], index.vocab_dict[word] + 1]])
                 scores[row, found["indices"][at]] += found["data"][at].astype(np.float64)
-    query, document = np.nonzero(scores)
-    return order_candidates(query, document, scores[query, document].astype(np.float32), len(queries), k)
+    row_of, document = np.nonzero(scores)
+    return order_candidates(row_of, document, scores[row_of, document].astype(np.float32), len(queries), k)
 
 
 @settings(max_examples=40, deadline=None)
@@ -189,8 +189,8 @@ def test_where_float64_rounds_scores_are_summed_in_the_order_of_the_query(scale:
             found = {int(index.term[at]): np.float64(scores[at]) for at in entries}
             for word in query:
                 expected[row, document] += found.get(index.vocabulary.get(word, -1), 0.0)
-    query, document = np.nonzero(expected)
+    row_of, column = np.nonzero(expected)
     same(
         replace(index, score=scores).search(queries, 20),
-        order_candidates(query, document, expected[query, document].astype(np.float32), 12, 20),
+        order_candidates(row_of, column, expected[row_of, column].astype(np.float32), 12, 20),
     )

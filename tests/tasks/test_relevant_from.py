@@ -49,8 +49,10 @@ def metadata(citations: bool = False) -> Metadata:
     query, patent, grade = zip(*pairs, strict=True)
     qrels = pa.table([query, patent, pa.array(grade, pa.int32())], names=["query_id", "patent_id", "relevance"])
     cited = pa.table([query, patent], names=["citing_id", "cited_id"])
-    sources = (cited, None) if citations else (None, qrels)
-    return Metadata("graded", documents("d", PATENTS), documents("q", QUERIES), *sources, {}, {})
+    corpus, asked = documents("d", PATENTS), documents("q", QUERIES)
+    if citations:
+        return Metadata("graded", corpus, asked, cited, None, {}, {})
+    return Metadata("graded", corpus, asked, None, qrels, {}, {})
 
 
 def graded() -> tuple[Truth, TruthCounts]:

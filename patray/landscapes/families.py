@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 _LEAST = ((5, 0.25), (50, 0.05), (1000, 0.0))
 """(members, share of the patents) from which on a family is noted. Real simple families have some hundred at most."""
@@ -13,11 +14,12 @@ def large_families(family_ids: pa.Array) -> list[str]:
 
     family_ids (n,): string, null for a patent that is a family of its own. ["x"] * 8 + ["y", "z"] gives one note.
     """
-    counts = family_ids.drop_null().value_counts().to_pylist()
-    total = len(family_ids)
+    total, counts = len(family_ids), family_ids.drop_null().value_counts()
+    sizes = counts.field("counts")
+    several = counts.filter(pc.greater_equal(sizes, min(least for least, _ in _LEAST))).to_pylist()
     large = [
         (-one["counts"], one["values"])
-        for one in counts
+        for one in several
         if any(one["counts"] >= least and one["counts"] >= share * total for least, share in _LEAST)
     ]
     return [

@@ -125,8 +125,8 @@ def main() -> str:
     parser.add_argument("--one", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        *numbers, folder = options.one
-        print(json.dumps(judge(*map(int, numbers), Path(folder))))
+        systems, views, queries, resamples = map(int, options.one[:4])
+        print(json.dumps(judge(systems, views, queries, resamples, Path(options.one[4]))))
         return ""
     here = Path(__file__).resolve().parents[1]
     builds = {"this": here} | ({"base": options.base.resolve()} if options.base else {})

@@ -52,7 +52,7 @@ def parquet_options(schema: pa.Schema, split: Sequence[str] = ()) -> dict[str, A
         if pa.types.is_fixed_size_list(field.type) and pa.types.is_floating(field.type.value_type)
     ]
     apart = [*(f"{name}.list.element" for name in vectors), *split]
-    options: dict[str, Any] = {"compression": "zstd"}
+    options: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
     if apart:
         options["column_encoding"] = dict.fromkeys(apart, "BYTE_STREAM_SPLIT")
         options["use_dictionary"] = [name for name in schema.names if name not in vectors and name not in split]
@@ -89,6 +89,11 @@ class Folder:
     @property
     def parent(self) -> Folder:
         return Folder(filesystems.parent_and_name(self.uri)[0])
+
+    def path_in(self, above: Folder) -> str | None:
+        """Its path inside another folder, or None where it lies elsewhere."""
+        own, other = filesystems.shown(self.uri), filesystems.shown(above.uri)
+        return own[len(other) + 1 :] if own.startswith(f"{other}/") else None
 
     @property
     def is_local(self) -> bool:
@@ -131,6 +136,12 @@ class Folder:
         """Bytes of every file below by its name, from one listing."""
         found = self._infos(recursive=True)
         return {name: int(info.size) for name, info in found if info.type == pafs.FileType.File}
+
+    def file_times(self) -> dict[str, tuple[int, float]]:
+        """Bytes of every file below, hidden ones too, and when it was last written, in seconds since 1970."""
+        found = self._infos(recursive=True)
+        times = {name: (int(info.size), (info.mtime_ns or 0) / 1e9) for name, info in found if info.is_file}
+        return dict(sorted(times.items()))
 
     def temporary(self, older_than: float = 0.0) -> dict[str, int]:
         """Bytes of the temporary files below that were last written `older_than` seconds ago or before: what writers
@@ -226,7 +237,7 @@ class Folder:
         stream = pa.BufferReader(self.read_buffer(name, seal)) if seal or chosen is None else self.input(name)
         try:
             with stream:
-                return pq.read_table(stream, columns=chosen)
+                return pq.read_table(stream, columns=chosen, page_checksum_verification=seal is None)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and filesystems.storage_trouble(error):
                 raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error

@@ -60,8 +60,10 @@ def parent_and_name(place: str) -> tuple[str, str]:
 
 
 def shown(place: str) -> str:
-    """A path or URI as a message may show it: without key and secret."""
-    return re.sub(r"://[^/@?]+:[^/@?]*@", "://***@", place)
+    """A path or URI as a message may show it: without key and secret, and without how the store is reached."""
+    if not is_uri(place):
+        return place
+    return re.sub(r"://[^/@?]+:[^@?]*@", "://***@", unquote(place.partition("?")[0]))
 
 
 def locate(uri: str, problem: type[PatrayError]) -> tuple[pafs.FileSystem, str]:
@@ -143,7 +145,7 @@ def may_pass(error: OSError) -> bool:
 
 def trouble(place: str, what: str, error: BaseException, waited: float = 0.0) -> str:
     """One sentence on what a filesystem said, and what to do."""
-    raw = " ".join(shown(str(error)).split())[:300]
+    raw = " ".join(str(error).split())[:300]
     text = f"{shown(place)}: {what}: "
     if NO_BUCKET.search(raw):
         return f"{text}there is no such bucket; create it, or correct the name ({raw})"

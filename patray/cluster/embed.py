@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import ray
 
+from patray.artifacts import is_ready
 from patray.cluster.certify import certify
 from patray.cluster.embed_job import EmbedJob
 from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
@@ -43,6 +44,7 @@ from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
 from patray.progress import Progress
 from patray.runs.certified import made_token, merged, origin, other_versions
+from patray.runs.lease import holding
 from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
 from patray.runs.suite import Actors, Embedding
 
@@ -209,6 +211,14 @@ def embed(
     The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
     one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
     """
+    folders = {job.folder(workdir, job.identity()) for job in jobs}
+    with holding(workdir, [str(folder.path_in(workdir)) for folder in folders if not is_ready(folder)]):
+        return _embed(jobs, workdir, options, allow_remote_code, again)
+
+
+def _embed(
+    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool, again: str | None
+) -> list[tuple[Folder, dict[str, Any]]]:
     by_key: dict[tuple[str, str], State] = {}
     states = []
     for job in jobs:

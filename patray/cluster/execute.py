@@ -17,9 +17,9 @@ import ray
 
 from patray import tables
 from patray.cluster.embed import EmbedJob, embed
-from patray.cluster.errors import cause_of
 from patray.cluster.fine_tune import fine_tune
 from patray.cluster.foreign import content_of, foreign_files
+from patray.cluster.go_on import go_on
 from patray.cluster.judge import Judge
 from patray.cluster.lexical import choose_languages
 from patray.cluster.models import Model, find_models
@@ -48,8 +48,11 @@ from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
 from patray.runs.inputs import texts_by_role
+from patray.runs.lease import holding
 from patray.runs.provenance import Provenance
 from patray.runs.resolve import suite_views
+from patray.runs.run_files import seal_run
+from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
 from patray.runs.systems import SystemEntry
 from patray.runs.trec import write_trec
@@ -71,13 +74,9 @@ def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = Fa
     gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
     if models:
         require(f"one encoder actor of {suite.name}", suite.embedding.threads, gpus)
-    try:
-        done = Execution(suite, store, run, models, store / ANEW / run.name if anew else store).go(reembed)
-    except Exception as error:
-        cause = cause_of(error)
-        if cause is error:
-            raise
-        raise cause from error
+    made = store / ANEW / run.name if anew else store
+    with holding(store, [f"runs/{run.name}"]):
+        done = go_on(lambda: Execution(suite, store, run, [*models], made), store, reembed)
     if anew:
         (store / ANEW).delete(run.name)
     return done
@@ -357,7 +356,10 @@ class Execution:
             "memory_gb": resources.get("memory", 0.0) / 1e9,
             "accelerators": sorted(key.split(":")[1] for key in resources if key.startswith("accelerator_type:")),
         }
-        content = self.provenance.finish(cluster)
+        folders = [one.folder for one in self.landscapes]
+        folders += [folder for by_role in self.vectors.values() for folder in by_role.values()]
+        self.run.write_json(USES, paths_used(self.suite, self.store, folders, self.provenance.steps))
+        content = self.provenance.finish(cluster) | {"files": seal_run(self.run).as_json()}
         self.run.write_json("provenance.json", content)
         self.run.delete(MARK)
         write_report(self.run)

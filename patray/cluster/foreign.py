@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from patray.artifacts import write_sealed
 from patray.cluster.search import Place
 from patray.errors import InputError
 from patray.files import Folder
@@ -87,7 +88,7 @@ def search_foreign(run: Folder, place: Place, system: SystemEntry, truth: Truth,
         found = run_ranking(file, truth, options.depth)
     except InputError as error:
         raise InputError(f"system {place.system}, landscape {place.landscape}, view {place.view}: {error}") from error
-    run.write_table(place.file, to_table(found.ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(found.ranking, truth.query_ids, truth.patent_ids), SPLIT)
     return {
         "step": "search",
         "landscape": place.landscape,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import ray
 
+from patray.artifacts import read_sealed, write_sealed
 from patray.cluster.score import Scored
 from patray.cluster.search import Place
 from patray.files import Folder
@@ -30,7 +31,7 @@ def fuse(
     """Fuse and save the ranking; returns what was tuned. `after` are fused parts, which must be saved before."""
     parts = [
         from_table(
-            run.read_table(Place(place.landscape, place.view, name).file), truth.query_ids, truth.patent_ids, depth
+            read_sealed(run, Place(place.landscape, place.view, name).file), truth.query_ids, truth.patent_ids, depth
         )
         for name in system.parts
     ]
@@ -49,5 +50,5 @@ def fuse(
                 f"{place.landscape}: {place.system} has no validation query to tune its weight on; it is left at 0.5"
             )
         ranking = linear(parts[0], parts[1], weight, depth)
-    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(ranking, truth.query_ids, truth.patent_ids), SPLIT)
     return Scored([], tuning, notes)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import ray
 
+from patray.artifacts import is_sealed, read_record
 from patray.cluster.search import Place, merge_and_save
 from patray.cluster.token_memory import megabytes, plan_shards, search_bytes
 from patray.encoders.token_vectors import BYTES, TokenVectors, concatenate, load_token_vectors
@@ -21,7 +22,6 @@ from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.progress import say
-from patray.runs.store import read_record
 from patray.runs.suite import Search
 from patray.search.exclusion import exclusions
 from patray.search.maxsim import prepare_token_shard, search_tokens
@@ -75,7 +75,7 @@ def search_late(
     node has the memory for one shard.
     """
     step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
-    if run.exists(place.file):
+    if is_sealed(run, place.file):
         return {**step, "reused": True, "seconds": 0.0}
     begin = time.perf_counter()
     names = part_names(documents)

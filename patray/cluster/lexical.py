@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import ray
 
+from patray.artifacts import Ledger, complete, is_sealed, is_whole, read_record, read_seals, write_sealed
 from patray.cluster.search import Place
 from patray.files import Folder
 from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.records import Truth
 from patray.landscapes.views import RULES, View, render
-from patray.runs.store import complete, is_complete, key_of, read_record
+from patray.runs.store import key_of
 from patray.runs.suite import Search
 from patray.runs.systems import SystemEntry, language_of
 from patray.search.exclusion import exclusions
@@ -87,20 +88,22 @@ def _write_counts(target: Folder, language: str, *found: tuple[list[str], TermCo
     order = np.argsort(ids, kind="stable")  # as the truth has them: by code point, which is the order of bytes
     counts = take_counts(join_counts([part for _, part in found]), order)
     frequency = np.bincount(counts.term, minlength=len(counts.vocabulary))
-    target.write_table("terms.parquet", pa.table({"term": pa.array(counts.vocabulary), "patents": frequency}))
+    ledger = Ledger(target)
+    ledger.write_table("terms.parquet", pa.table({"term": pa.array(counts.vocabulary), "patents": frequency}))
     sizes = pa.array(np.diff(counts.start).astype(np.int32))
     documents = {"patent_id": pa.array(ids[order], pa.string()), "length": counts.length, "terms": sizes}
-    target.write_table("documents.parquet", pa.table(documents))
-    target.write_table("counts.parquet", pa.table({"term": counts.term, "count": counts.count}), ROW_GROUP)
+    ledger.write_table("documents.parquet", pa.table(documents))
+    ledger.write_table("counts.parquet", pa.table({"term": counts.term, "count": counts.count}), ROW_GROUP)
     facts = {"language": language, "patents": len(ids), "terms": len(counts.vocabulary), "entries": len(counts.term)}
-    complete(target, facts)
+    complete(target, facts, ledger.seals)
 
 
 @ray.remote(num_cpus=1)
 def _load_shard(target: Folder, low: int, high: int, k1: float | None, b: float | None, language: str) -> Bm25:
     """The scores of the documents low..high, by the statistics of all."""
-    words = target.read_table("terms.parquet")
-    documents = target.read_table("documents.parquet", ["length", "terms"])
+    seals = read_seals(target)
+    words = target.read_table("terms.parquet", seal=seals.get("terms.parquet"))
+    documents = target.read_table("documents.parquet", ["length", "terms"], seals.get("documents.parquet"))
     lengths = documents["length"].to_numpy()
     start = np.concatenate([[0], np.cumsum(documents["terms"].to_numpy(), dtype=np.int64)])
     entries = _read_entries(target, int(start[low]), int(start[high]))
@@ -113,7 +116,7 @@ def _load_shard(target: Folder, low: int, high: int, k1: float | None, b: float 
 def _read_entries(target: Folder, first: int, last: int) -> pa.Table:
     """Rows first..last of the counts; of the file only the row groups that hold them."""
     with target.input("counts.parquet") as stream:
-        parquet = pq.ParquetFile(stream)
+        parquet = pq.ParquetFile(stream, page_checksum_verification=True)
         sizes = [parquet.metadata.row_group(at).num_rows for at in range(parquet.num_row_groups)]
         ends = np.cumsum([0, *sizes])
         groups = [at for at in range(len(sizes)) if ends[at] < last and ends[at + 1] > first]
@@ -158,7 +161,7 @@ def _gather_and_save(run: Folder, place: Place, truth: Truth, depth: int, *found
     missing = len(patents) - sum(len(rows) for rows, _ in found)
     if missing:
         raise AssertionError(f"{missing} queries have no text in the clean copy")
-    run.write_table(place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids), SPLIT)
     return len(patents)
 
 
@@ -176,7 +179,7 @@ def count_view(store: Folder, place: Place, prepared: Folder, view: View, langua
         "bm25s": version("bm25s"), "PyStemmer": version("PyStemmer"),
     }  # fmt: skip
     target = store / "lexical" / place.landscape / place.view / key_of(identity)
-    if is_complete(target):
+    if is_whole(target):
         return target, True
     groups = _groups(part_names(prepared, "patents"))
     ray.get(
@@ -194,7 +197,7 @@ def search_lexical(
     Raises InputError when no text has a term.
     """
     step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
-    if run.exists(place.file):
+    if is_sealed(run, place.file):
         return {**step, "reused": True, "seconds": 0.0}
     begin = time.perf_counter()
     language = language_of(system, place.landscape, place.view)

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import ray
 
+from patray.artifacts import complete, is_complete, read_seals, reopen, wrong_files
 from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.clean_copy import damaged_files
 from patray.landscapes.generate import generate
 from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
 from patray.landscapes.load import load_metadata
@@ -24,6 +26,8 @@ from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
 from patray.landscapes.truth import TruthCounts, build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
+from patray.progress import say
+from patray.runs.lease import holding
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
 
@@ -52,9 +56,22 @@ class Landscape:
 def source_of(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
     """The folder of an entry; a generated landscape is written into the store first."""
     folder = source_folder(entry, root, store)
-    if entry.generate is not None and not folder.exists("landscape.yaml"):
+    if entry.generate is None:
+        return folder
+    wrong = wrong_files(folder, read_seals(folder))
+    if wrong:
+        say(f"{folder}: {_words(wrong)}; it is generated again")
+        reopen(folder, wrong)
+    if not is_complete(folder):
         generate(folder, name=str(entry.name), **entry.generate.model_dump())
+        complete(folder, {"generate": entry.generate.model_dump()}, {name: folder.seal(name) for name in folder.walk()})
     return folder
+
+
+def _words(wrong: dict[str, str]) -> str:
+    """`a.parquet: missing; b.parquet: 3 bytes of 5`, the first few."""
+    more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+    return "; ".join(f"{name}: {what}" for name, what in list(wrong.items())[:5]) + more
 
 
 @ray.remote(num_cpus=0.5)
@@ -62,12 +79,30 @@ def _prepare(source: Folder, destination: Folder, name: str, max_bad_share: floa
     return prepare(source, destination, name, max_bad_share=max_bad_share, rows_per_part=rows)
 
 
+@ray.remote(num_cpus=0.5)
+def _damaged(clean: Folder) -> dict[str, str]:
+    return damaged_files(clean)
+
+
 def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tuple[Prepared, dict[str, Any]]:
     """The validated copy in the store, made once for the same files, and the step's record."""
     begin = time.perf_counter()
-    source = source_of(entry, suite.landscapes_root, store)
+    with holding(store, [f"generated/{entry.name}"] if entry.generate is not None else []):
+        source = source_of(entry, suite.landscapes_root, store)
     destination = clean_copy_folder(entry, source, store)
+    with holding(store, [f"landscapes/{entry.name}/{destination.name}"]):
+        return _prepare_in(entry, source, destination, begin)
+
+
+def _prepare_in(
+    entry: LandscapeEntry, source: Folder, destination: Folder, begin: float
+) -> tuple[Prepared, dict[str, Any]]:
     step = {"step": "prepare", "landscape": entry.name}
+    if is_prepared(destination):
+        wrong = ray.get(_damaged.remote(destination))
+        if wrong:
+            say(f"{destination}: {_words(wrong)}; the clean copy is made again")
+            destination.delete("prepared.json")
     if is_prepared(destination):
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
     with open_parquet(source, "patents.parquet") as parquet:

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import ray
 
+from patray.artifacts import is_sealed, is_whole, open_artifact, read_sealed, write_sealed
 from patray.cluster.certify import certify_scores
 from patray.cluster.embed import STARTED
 from patray.cluster.models import Model
@@ -184,10 +185,10 @@ def rerank(
     """
     step: dict[str, Any] = {"step": "rerank", "landscape": place.landscape, "view": place.view, "system": place.system}
     step |= {"model": model.name, "base": base.system, "depth": depth}
-    if run.exists(place.file):
+    if is_sealed(run, place.file):
         return {**step, "reused": True, "seconds": 0.0}
     check_depth(place.system, base.system, depth, longest)
-    ranking = from_table(run.read_table(base.file), truth.query_ids, truth.patent_ids, longest)
+    ranking = from_table(read_sealed(run, base.file), truth.query_ids, truth.patent_ids, longest)
     top = ranking.patents[:, :depth]
     if not (top >= 0).any():
         raise InputError(f"{place.system}: the ranking of {base.system} in {place.landscape}/{place.view} is empty")
@@ -195,7 +196,7 @@ def rerank(
     identity = rerank_identity(model, windows, index, ranking_hash(top, truth.query_ids, truth.patent_ids), depth)
     folder = store / "rerankings" / place.landscape / place.view / model.record.name / key_of(identity)
     job = _Job(place, folder, prepared, view, index, truth, model, options, allow_remote_code, again)
-    if again is not None and is_complete(folder) and read_record(folder).get("again") != again:
+    if is_whole(folder) and again is not None and read_record(folder).get("again") != again:
         folder.delete(RECORD)
     done = _scored(job)
     then, others = other_versions(folder, done, encoder_versions(model.engine))
@@ -215,7 +216,7 @@ def rerank(
         complete(folder, {"identity": identity, **scored, "certificates": kept, "made": made_token(), "again": again})
         folder.delete(STARTED)
     reranked = rerank_top(ranking, _scores(folder, top, truth))
-    run.write_table(place.file, to_table(reranked, truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(reranked, truth.query_ids, truth.patent_ids), SPLIT)
     short = int(((top >= 0).sum(axis=1) < depth).sum())
     totals = read_record(folder)["totals"] | {"queries": len(top), "queries_short": short}
     step |= {"reused": reused, **totals, **origin(not reused, certificate)}
@@ -328,7 +329,9 @@ def _scores(folder: Folder, top: np.ndarray, truth: Truth) -> np.ndarray:
     """(Q, depth) float32: the saved score of each result, -inf where there is none."""
     scores = np.full(top.shape, -np.inf, np.float32)
     query, place = np.nonzero(top >= 0)
-    tables = [folder.read_table(name, ["query_id", "patent_id", "score"]) for name in read_record(folder)["parts"]]
+    record, seals = open_artifact(folder)
+    columns = ["query_id", "patent_id", "score"]
+    tables = [folder.read_table(name, columns, seals.get(name)) for name in record["parts"]]
     table = pa.concat_tables(tables)
     same = len(query) == table.num_rows and bool(
         (positions(table["query_id"], truth.query_ids) == query).all()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import ray
 
+from patray.artifacts import read_sealed
 from patray.cluster.search import Place
 from patray.encoders.vectors import load_vectors
 from patray.errors import InputError
@@ -39,7 +40,7 @@ class Scored:
 def score_retrieval(
     run: Folder, place: Place, system: SystemEntry, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
 ) -> Scored:
-    ranking = from_table(run.read_table(place.file), truth.query_ids, truth.patent_ids, depth)
+    ranking = from_table(read_sealed(run, place.file), truth.query_ids, truth.patent_ids, depth)
     measures = [parse_measure(name) for name in options.measures]
     scores = retrieval.evaluate(
         truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system

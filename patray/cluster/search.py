@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import ray
 
+from patray.artifacts import is_sealed, write_sealed
 from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.positions import positions
@@ -96,14 +97,14 @@ def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
 @ray.remote(num_cpus=0)
 def merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
     merged = merge(rankings, depth)
-    run.write_table(place.file, to_table(merged, truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(merged, truth.query_ids, truth.patent_ids), SPLIT)
     return len(merged.patents)
 
 
 @ray.remote(num_cpus=0)
 def _finish_and_save(run: Folder, place: Place, truth: Truth, depth: int, *parts: Candidates) -> int:
     ranking = finish(parts, depth)
-    run.write_table(place.file, to_table(ranking, truth.query_ids, truth.patent_ids), split=SPLIT)
+    write_sealed(run, place.file, to_table(ranking, truth.query_ids, truth.patent_ids), SPLIT)
     return len(ranking.patents)
 
 
@@ -128,7 +129,7 @@ def search_dense(
     Truncated and quantised systems are made here from the one set of full vectors that is stored.
     """
     step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
-    if run.exists(place.file):
+    if is_sealed(run, place.file):
         return {**step, "reused": True, "seconds": 0.0}
     begin = time.perf_counter()
     parts = part_names(documents)
@@ -157,7 +158,8 @@ def search_dense(
 @ray.remote(num_cpus=0)
 def _write_index(target: Folder, documents: Folder) -> None:
     patents = write_parts(target, (load_vectors(documents, [name]) for name in part_names(documents)))
-    complete(target, {"vectors": str(documents), "patents": patents, "made_of": made_of(documents)})
+    seals = {name: target.seal(name) for name in ("index.faiss", "ids.parquet")}
+    complete(target, {"vectors": str(documents), "patents": patents, "made_of": made_of(documents)}, seals)
 
 
 def save_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> None:

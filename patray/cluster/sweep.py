@@ -27,6 +27,7 @@ from patray.recipes.options import Workers
 from patray.recipes.read import dump_recipe
 from patray.recipes.space import Range, Space, Values, words_of
 from patray.report.sweep import Trial, best_of, write_trials
+from patray.runs.lease import holding
 from patray.runs.sweep import Sweep, claim_sweep
 
 BEST = "best.yaml"
@@ -44,7 +45,8 @@ def sweep(asked: Sweep, workdir: str) -> Folder:
     model = find_model(suite.models[0], suite.models_from)
     connect()
     try:
-        return _sweep(asked, suite, model, store)
+        with holding(store, [f"sweeps/{asked.name}"]):
+            return _sweep(asked, suite, model, store)
     except Exception as error:
         cause = cause_of(error)
         if cause is error:

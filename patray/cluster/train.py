@@ -17,6 +17,7 @@ from typing import Any
 import ray
 
 from patray import errors
+from patray.artifacts import is_complete, read_record
 from patray.cluster.embed import MODEL_CACHE
 from patray.cluster.errors import cause_of
 from patray.cluster.start import require
@@ -33,7 +34,8 @@ from patray.recipes.record import Recipe
 from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.train import train as train_worker
 from patray.recipes.validation import Validation
-from patray.runs.store import is_complete, key_of, read_record
+from patray.runs.lease import holding
+from patray.runs.store import key_of
 
 PROGRESS, ERROR = "progress.json", "error.json"
 POLL_SECONDS = 2.0
@@ -71,6 +73,11 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
     Raises InputError for what cannot be trained, ResourceError when the cluster has no room or no step is done for
     `options.stall_seconds`, TrainingError when the loss is not finite.
     """
+    with holding(store, [f"checkpoints/{job.recipe.name}/{job.base.name}/{key_of(job.identity())}"]):
+        return _train(job, store, options)
+
+
+def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
     identity = job.identity()
     folder = checkpoint_folder(job, store)
     step: dict[str, Any] = {

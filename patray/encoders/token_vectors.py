@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from patray.artifacts import open_artifact
 from patray.encoders.vectors import STATS, part_names, part_stats
 from patray.errors import EmbeddingError
 from patray.files import Folder
@@ -114,13 +115,14 @@ def load_token_vectors(folder: Folder, names: list[str] | None = None) -> tuple[
     names = part_names(folder) if names is None else names
     if not names:
         raise EmbeddingError(f"{folder}: this artifact of token vectors has no parts")
+    seals = open_artifact(folder)[1]
     total = sum(int(part_stats(folder, name)["patent_vectors"]) for name in names)
     ids: list[str] = []
     counts: list[np.ndarray] = []
     vectors: np.ndarray | None = None
     at = 0
     for name in names:
-        table = folder.read_table(name, ["patent_id", "vectors"])
+        table = folder.read_table(name, ["patent_id", "vectors"], seals.get(name))
         width = table["vectors"].type.value_type.byte_width // BYTES
         vectors = np.empty((total, width), np.float16) if vectors is None else vectors
         ids += table["patent_id"].to_pylist()

@@ -9,8 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from patray.errors import EmbeddingError
+from patray.artifacts import is_complete, open_artifact, read_record
+from patray.errors import DamagedError, EmbeddingError
 from patray.files import Folder
+from patray.filesystems import storage_trouble
 
 STATS = b"patray"
 
@@ -35,19 +37,31 @@ def vectors_table(
 
 
 def part_stats(folder: Folder, name: str) -> dict[str, Any]:
-    """The statistics that were saved with one part; reads its footer alone."""
-    with folder.input(name) as stream:
-        return dict(json.loads(pq.read_schema(stream).metadata[STATS]))
+    """The statistics that were saved with one part; reads its footer alone. DamagedError where it cannot be read."""
+    try:
+        with folder.input(name) as stream:
+            return dict(json.loads(pq.read_schema(stream).metadata[STATS]))
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+        if storage_trouble(error):
+            raise
+        raise DamagedError(f"{folder / name}: not a readable part (cut short or damaged): {error}") from error
 
 
 def part_names(folder: Folder) -> list[str]:
-    return [name for name in folder.list() if name.endswith(".parquet")]
+    """The parts of an artifact: those that its record lists, where it is complete, else those that are there."""
+    listed = read_record(folder).get("parts") if is_complete(folder) else None
+    return [name for name in folder.list() if name.endswith(".parquet")] if listed is None else sorted(listed)
 
 
 def load_vectors(folder: Folder, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """ids (n,) str objects and vectors (n, d) float32 of the named parts (default all), in the order of the parts."""
+    """ids (n,) str objects and vectors (n, d) float32 of the named parts (default all), in the order of the parts.
+
+    Raises DamagedError, naming the file, when a part is not what the artifact's record says, or there is no record.
+    """
+    seals = open_artifact(folder)[1]
     tables = [
-        folder.read_table(name, ["patent_id", "vector"]) for name in (part_names(folder) if names is None else names)
+        folder.read_table(name, ["patent_id", "vector"], seals.get(name))
+        for name in (part_names(folder) if names is None else names)
     ]
     if not tables:
         raise EmbeddingError(f"{folder}: this embedding artifact has no parts")

@@ -23,6 +23,8 @@ from patray.files import Folder
 from patray.importers.dapfam import FORMAT as DAPFAM
 from patray.importers.dapfam import VARIANTS
 from patray.metrics.measures import definition_of
+from patray.progress import say
+from patray.runs.run_files import check_run
 
 UNDETERMINED = "und-Zyyy"
 """ISO 639-2 and 15924 for a language and script that nobody stated; mteb reads no score without a language."""
@@ -38,6 +40,8 @@ def export_mteb(run: Folder, destination: Folder) -> list[str]:
     """
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: no finished run (no provenance.json)")
+    for note in check_run(run):
+        say(f"note: {note}")
     provenance, suite = run.read_json("provenance.json"), yaml.safe_load(run.read_text("suite.yaml"))
     models = _models(suite, run.name)
     results: dict[tuple[str, str], dict[str, Any]] = {}

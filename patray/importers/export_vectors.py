@@ -10,10 +10,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from patray.artifacts import is_complete, read_record, read_seals
 from patray.encoders.vectors import load_vectors, part_names
 from patray.errors import InputError
 from patray.files import Folder, parquet_options
-from patray.runs.store import is_complete, read_record
 from patray.search.faiss_file import write_parts
 
 FORMATS = ("parquet", "faiss")
@@ -61,8 +61,9 @@ def export_vectors(artifact: Folder, destination: Folder, form: str = "parquet")
         def write(sink: pa.NativeFile) -> None:
             nonlocal count
             writer: pq.ParquetWriter | None = None
+            seals = read_seals(artifact)
             for name in part_names(artifact):
-                table = artifact.read_table(name, COLUMNS).replace_schema_metadata(None)
+                table = artifact.read_table(name, COLUMNS, seals.get(name)).replace_schema_metadata(None)
                 writer = writer or pq.ParquetWriter(sink, table.schema, **parquet_options(table.schema))
                 writer.write_table(table)
                 count += table.num_rows

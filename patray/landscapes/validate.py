@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 import pyarrow as pa
 import yaml
 
+from patray.artifacts import Ledger
 from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.cleaning import text_lengths
@@ -113,6 +114,7 @@ def prepare(
     for stale in ("prepared.json", "patents", "queries", "labels", "citations.parquet", "qrels.parquet"):
         destination.delete(stale)
     destination.delete("queries-metadata.parquet")
+    ledger = Ledger(destination)
     quarantine = Quarantine(name)
     files: dict[str, FileCount] = {}
     hashes: dict[str, str] = {}
@@ -121,7 +123,7 @@ def prepare(
     ids = {}
     for which in ("patents", "queries"):
         if source.exists(f"{which}.parquet"):
-            copied = _copy_documents(source, destination, which, quarantine, max_text_chars, rows_per_part)
+            copied = _copy_documents(source, ledger, which, quarantine, max_text_chars, rows_per_part)
             files[f"{which}.parquet"], ids[which] = copied.count, copied.ids
             hashes.update({f"{which}/{column}": digest for column, digest in copied.hashes.items()})
             notes += copied.notes
@@ -148,13 +150,13 @@ def prepare(
         files[file] = FileCount(table.num_rows, kept.num_rows, table.num_rows - kept.num_rows)
         canonical = [column.name for column in columns if column.name in kept.column_names]
         hashes[file.removesuffix(".parquet")] = hash_table(kept.select(canonical))
-        destination.write_table(file, kept)
+        ledger.write_table(file, kept)
 
-    destination.write_text(
+    ledger.write_text(
         "landscape.yaml", yaml.safe_dump({**description, "name": name}, sort_keys=False, allow_unicode=True)
     )
     rows = quarantine.to_table()
-    destination.write_table("quarantine.parquet", rows)
+    ledger.write_table("quarantine.parquet", rows)
     prepared = Prepared(
         name=name,
         source=str(source),
@@ -167,7 +169,8 @@ def prepare(
     )
     value = asdict(prepared)
     del value["folder"]
-    destination.write_json("prepared.json", {"format": FORMAT, **value})
+    seals = {file: seal.as_json() for file, seal in sorted(ledger.seals.items())}
+    destination.write_json("prepared.json", {"format": FORMAT, **value, "seals": seals})
     return prepared
 
 
@@ -180,6 +183,7 @@ def read_prepared(folder: Folder) -> Prepared:
     value = folder.read_json("prepared.json")
     if value.pop("format", None) != FORMAT:
         raise InputError(f"{folder}/prepared.json: written by another version of patray; prepare the landscape again")
+    value.pop("seals", None)  # clean_copy.py
     value["files"] = {file: FileCount(**count) for file, count in value["files"].items()}
     value["reasons"] = tuple(tuple(row) for row in value["reasons"])
     value["notes"] = tuple(value["notes"])
@@ -201,7 +205,7 @@ class _Copied:
 
 
 def _copy_documents(
-    source: Folder, destination: Folder, which: str, quarantine: Quarantine, max_text_chars: int, rows_per_part: int
+    source: Folder, destination: Ledger, which: str, quarantine: Quarantine, max_text_chars: int, rows_per_part: int
 ) -> _Copied:
     file = f"{which}.parquet"
     rules = DocumentRules(file, quarantine, max_text_chars, set())
@@ -244,7 +248,7 @@ def _metadata(batch: pa.RecordBatch) -> pa.RecordBatch:
 class _PartWriter:
     """Cuts a stream of batches into part files of exactly `rows` rows, the last one shorter."""
 
-    def __init__(self, folder: Folder, rows: int) -> None:
+    def __init__(self, folder: Ledger, rows: int) -> None:
         self.folder, self.rows = folder, rows
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0

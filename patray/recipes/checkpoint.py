@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.compute as pc
 import yaml
 
+from patray.artifacts import seals_of_record, wrong_files
 from patray.errors import TrainingError
 from patray.files import Folder
 from patray.models.record import ModelRecord
@@ -90,12 +91,10 @@ def export(trained: Trained, work: Work, origin: Origin, destination: Folder, de
             yaml.safe_dump(record.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
         (root / CARD).write_text(model_card(record, work.record, work.recipe, pairs, state, origin.home), "utf-8")
-        files = {str(path.relative_to(root)): path.stat().st_size for path in root.rglob("*") if path.is_file()}
-        for name in files:
-            destination.upload(name, str(root / name))
-    destination.write_table(LOG, state.table())
-    destination.write_table(COUNTS_FILE, work.pairs.counts)
-    files |= {name: destination.size(name) for name in (LOG, COUNTS_FILE)}
+        names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
+        seals = {name: destination.upload(name, str(root / name)) for name in names}
+    seals[LOG] = destination.write_table(LOG, state.table())
+    seals[COUNTS_FILE] = destination.write_table(COUNTS_FILE, work.pairs.counts)
     steps = [row for row in state.log if row["step"] > 0]
     seconds = float(np.sum([row["seconds"] for row in steps]))
     drawn = work.recipe.batch * len(steps)
@@ -119,19 +118,21 @@ def export(trained: Trained, work: Work, origin: Origin, destination: Folder, de
                 "pairs": drawn,
                 "pairs_per_s": drawn / max(seconds, 1e-9),
             },
-            "files": files,
+            "files": {name: seal.bytes for name, seal in seals.items()},
+            "seals": {name: seal.as_json() for name, seal in seals.items()},
         },
     )
 
 
 def open_checkpoint(folder: Folder) -> ModelRecord:
-    """The record of a complete checkpoint; TrainingError that says which file is missing or cut off."""
+    """The record of a complete checkpoint; TrainingError that says which file is missing, cut off or altered."""
     if not folder.exists(ARTIFACT):
         raise TrainingError(
             f"{folder}: this checkpoint has no {ARTIFACT}, so it was not finished or not copied whole; "
             "train it again, or copy the whole folder"
         )
-    for name, size in folder.read_json(ARTIFACT)["files"].items():
+    artifact = folder.read_json(ARTIFACT)
+    for name, size in artifact["files"].items():
         if not folder.exists(name):
             raise TrainingError(f"{folder}: this checkpoint is cut off: {name} is missing; copy the whole folder again")
         if folder.size(name) != size:
@@ -139,4 +140,8 @@ def open_checkpoint(folder: Folder) -> ModelRecord:
                 f"{folder}: this checkpoint is cut off: {name} has {folder.size(name):,} bytes of {size:,}; "
                 "copy it again, or delete the folder and train again"
             )
+    for name, what in wrong_files(folder, seals_of_record(artifact, "seals")).items():
+        raise TrainingError(
+            f"{folder}: this checkpoint is damaged: {name}: {what}; copy it again, or delete the folder and train again"
+        )
     return parse_record(yaml.safe_load(folder.read_text(RECORD_FILE)), f"{folder}/{RECORD_FILE}")

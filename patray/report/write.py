@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from patray.files import Folder
+from patray.progress import say
 from patray.report.data import load_results
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
@@ -11,13 +12,17 @@ from patray.report.studies import with_studies
 from patray.report.tables_latex import latex_table
 from patray.report.tables_md import markdown_table
 from patray.report.verdict_layouts import verdict_layouts
+from patray.runs.run_files import check_run
 
 
 def write_report(run: Folder) -> list[str]:
     """Build the report from the run's files and write it beside them; returns the names written.
 
-    The same files give the same bytes. Raises InputError where a file is missing, unreadable or lacks a column.
+    The same files give the same bytes. Raises InputError where a file is missing, unreadable, lacks a column, or is
+    not the one that the run wrote.
     """
+    for note in check_run(run):
+        say(f"note: {note}")
     results = with_studies(run, load_results(run))
     names = ["report.html"]
     run.write_text("report.html", render_page(results))

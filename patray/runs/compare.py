@@ -16,7 +16,9 @@ import pyarrow.compute as pc
 from patray.errors import InputError
 from patray.files import Folder
 from patray.metrics.measures import DEFINITIONS
+from patray.progress import say
 from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
+from patray.runs.run_files import check_run
 from patray.stats.draws import Draws
 from patray.stats.reach import smallest_adjusted, smallest_p
 from patray.tasks.by_part import joined, metrics_of_key
@@ -58,6 +60,8 @@ class Judged:
     def evidence(self) -> EvidenceFile:
         if not self.folder.exists("evidence.parquet"):
             raise InputError(f"{self.folder}: no evidence.parquet, so this is not a finished run")
+        for note in check_run(self.folder):
+            say(f"note: {note}")
         return EvidenceFile(self.folder)
 
     @cached_property

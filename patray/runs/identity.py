@@ -9,6 +9,7 @@ import yaml
 from patray.errors import ConflictError
 from patray.files import Folder
 from patray.runs.read import dump_suite
+from patray.runs.run_files import rewrite
 from patray.runs.suite import Suite
 
 WHERE_NOT_WHAT = (
@@ -30,7 +31,7 @@ def claim_run(run: Folder, suite: Suite) -> None:
                 f"the run {run} exists with another suite:\n{listed}{more}\n"
                 "Give this run another --name, or delete the folder."
             )
-    run.write_text("suite.yaml", new)
+    rewrite(run, "suite.yaml", new)
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from patray.artifacts import complete, is_complete, read_seals
 from patray.encoders.windows import digests, embedding_identity
 from patray.errors import InputError
 from patray.files import Folder
@@ -22,7 +23,7 @@ from patray.models.record import ModelRecord
 from patray.recipes.hard_negatives import Pool, add_hard_negatives, make_pool
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import HardNegatives, Recipe
-from patray.runs.store import complete, is_complete, key_of
+from patray.runs.store import key_of
 
 RANKS = "ranks.parquet"
 
@@ -58,8 +59,8 @@ def as_trained(record: ModelRecord, recipe: Recipe) -> ModelRecord:
 def save_ranks(folder: Folder, ranks: np.ndarray, record: dict[str, Any]) -> None:
     """Save a ranking (A, to_rank) int32 and declare it whole with `record`."""
     flat = pa.array(np.ascontiguousarray(ranks, np.int32).reshape(-1))
-    folder.write_table(RANKS, pa.table({"places": pa.FixedSizeListArray.from_arrays(flat, ranks.shape[1])}))
-    complete(folder, record)
+    seal = folder.write_table(RANKS, pa.table({"places": pa.FixedSizeListArray.from_arrays(flat, ranks.shape[1])}))
+    complete(folder, record, {RANKS: seal})
 
 
 def draw_mined(pairs: PairSet, recipe: Recipe, ranker: Ranker, store: Folder) -> PairSet | None:
@@ -81,7 +82,7 @@ def draw_mined(pairs: PairSet, recipe: Recipe, ranker: Ranker, store: Folder) ->
 
 
 def _read_ranks(folder: Folder, depth: int) -> np.ndarray:
-    places = folder.read_table(RANKS)["places"].combine_chunks()
+    places = folder.read_table(RANKS, seal=read_seals(folder).get(RANKS))["places"].combine_chunks()
     return np.asarray(places.flatten().to_numpy(zero_copy_only=False)).reshape(-1, depth)
 
 

@@ -1,4 +1,4 @@
-"""Artifacts: folders named by a hash of what decides their content, complete when `artifact.json` exists."""
+"""Names of artifacts: folders called by a hash of what decides their content. `artifacts.py` says when one is whole."""
 
 from __future__ import annotations
 
@@ -6,28 +6,16 @@ import hashlib
 import json
 from typing import Any
 
+from patray.artifacts import RECORD, complete, is_complete, read_record
 from patray.files import Folder
 
-RECORD = "artifact.json"
+__all__ = ["RECORD", "complete", "fingerprint", "is_complete", "key_of", "read_record"]
 
 
 def key_of(fields: dict[str, Any]) -> str:
     """16 hex digits from the canonical JSON of `fields`. Put in what decides the content, never where it is made."""
     canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.blake2b(canonical.encode("utf-8"), digest_size=8).hexdigest()
-
-
-def is_complete(folder: Folder) -> bool:
-    return folder.exists(RECORD)
-
-
-def complete(folder: Folder, record: dict[str, Any]) -> None:
-    """Declare an artifact whole. Call it last."""
-    folder.write_json(RECORD, record)
-
-
-def read_record(folder: Folder) -> dict[str, Any]:
-    return dict(folder.read_json(RECORD))
 
 
 def fingerprint(folder: Folder, names: list[str]) -> str:

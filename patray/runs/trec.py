@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import read_sealed
 from patray.files import Folder
 from patray.landscapes.records import Slice, Truth
 from patray.search.table import from_table
@@ -32,7 +33,7 @@ def write_trec(
         reported |= part.queries
         target.write_text(f"qrels.{landscape}.{part.name}.txt", qrels_text(truth, part))
     for system in systems:
-        table = run.read_table(ranking_file(landscape, view, system))
+        table = read_sealed(run, ranking_file(landscape, view, system))
         depth = int(table["rank"].to_numpy().max(initial=1))
         ranking = from_table(table, truth.query_ids, truth.patent_ids, depth)
         del table

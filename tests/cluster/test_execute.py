@@ -1,6 +1,7 @@
 """The whole job on a local Ray: what the run folder holds, and that nothing about how it ran changes the evidence."""
 
 import json
+import shutil
 from pathlib import Path
 
 import ir_measures
@@ -129,6 +130,37 @@ def test_a_complete_run_is_not_done_again_and_another_suite_under_its_name_is_re
     assert (run / "evidence.parquet").stat().st_mtime_ns == before
     with pytest.raises(ConflictError, match=r"tasks\.retrieval\.direction: 'cited' -> 'both'"):
         execute(make_suite(small_landscape, "tasks.retrieval.direction=both"), str(workdir))
+
+
+def test_a_run_mends_a_damaged_store_and_gives_the_same_evidence(
+    run: Path, workdir: Path, small_landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(workdir, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "runs" / "small" / "provenance.json").unlink()  # as if it had been killed before its end
+    [artifact] = (tmp_path / "embeddings" / "small" / "ta" / "minilm").iterdir()
+    [clean] = (tmp_path / "landscapes" / "small").iterdir()
+    first, second = sorted(artifact.glob("patents-part-*.parquet"))
+    untouched = second.stat().st_mtime_ns
+    flip(first)
+    flip(tmp_path / "runs" / "small" / "rankings" / "small" / "claim1" / "minilm.parquet")
+    (clean / "patents" / "part-00001.parquet").unlink()
+    [claims] = (tmp_path / "embeddings" / "small" / "claim1" / "minilm").iterdir()
+    sorted(claims.glob("patents-part-*.parquet"))[1].unlink()
+
+    again = execute(make_suite(small_landscape), str(tmp_path))
+    assert pq.read_table(f"{again}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
+    assert second.stat().st_mtime_ns == untouched
+    said = capsys.readouterr().err
+    for name in ("patents/part-00001.parquet: missing", first.name, "rankings/small/claim1/minilm.parquet"):
+        assert name in said
+    assert "was damaged, and was made again" in " ".join(again.read_json("provenance.json")["notes"])
+
+
+def flip(path: Path) -> None:
+    """Turn one bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def test_a_run_compared_with_itself_differs_nowhere(run: Path) -> None:

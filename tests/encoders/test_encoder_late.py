@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from patray.artifacts import complete
 from patray.encoders.late_interaction import LateTokenizer
 from patray.encoders.load import load_encoder, load_late_encoder, load_scorer
 from patray.encoders.protocol import EncoderSettings
@@ -179,10 +180,12 @@ def unit(rows: int, seed: int = 0) -> np.ndarray:
 def test_saved_token_vectors_are_read_back_with_the_same_bits(tmp_path: Path) -> None:
     folder = Folder.at(tmp_path).make()
     parts = [TokenVectors(np.array([0, 3, 4]), unit(4)), TokenVectors(np.array([0, 5]), unit(5, 1))]
+    seals = {}
     for at, (part, ids) in enumerate(zip(parts, (["p1", "p2"], ["p3"]), strict=True)):
         stats = {"patent_vectors": len(part.vectors)}
         table = token_vectors_table(ids, part, part.counts, np.zeros(len(ids), bool), stats)
-        folder.write_table(f"part-{at}.parquet", table)
+        seals[f"part-{at}.parquet"] = folder.write_table(f"part-{at}.parquet", table)
+    complete(folder, {"parts": [*seals]}, seals)
     found_ids, found = load_token_vectors(folder)
     expected = concatenate(parts)
     assert found_ids.tolist() == ["p1", "p2", "p3"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from patray.artifacts import is_complete
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
 from patray.models.content import identify
@@ -25,7 +26,7 @@ from patray.runs.mined import Ranker, as_trained, draw_mined
 from patray.runs.plan.corpus import Corpus
 from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
 from patray.runs.plan.estimates import Range
-from patray.runs.store import is_complete, key_of
+from patray.runs.store import key_of
 from patray.runs.suite import ModelEntry, Suite
 from patray.runs.tuned import Tuned
 

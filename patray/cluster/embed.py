@@ -227,11 +227,8 @@ def _embed(
         if key not in by_key:
             by_key[key] = _plan(job, identity, workdir, again)
         states.append(by_key[key])
-    certify(
-        [state for state in by_key.values() if state.then is not None],
-        workdir,
-        lambda samples, progress: encode_samples(samples, options, allow_remote_code, progress),
-    )
+    dated = [state for state in by_key.values() if state.then is not None]
+    certify(dated, workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar))
     open_states = [state for state in by_key.values() if not is_complete(state.folder)]
     if open_states:
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))

@@ -142,7 +142,7 @@ def test_a_run_mends_a_damaged_store_and_gives_the_same_evidence(
     first, second = sorted(artifact.glob("patents-part-*.parquet"))
     untouched = second.stat().st_mtime_ns
     flip(first)
-    flip(tmp_path / "runs" / "small" / "rankings" / "small" / "claim1" / "minilm.parquet")
+    flip(tmp_path / "runs" / "small" / "rankings" / "small" / "claim1" / "bm25.parquet")
     (clean / "patents" / "part-00001.parquet").unlink()
     [claims] = (tmp_path / "embeddings" / "small" / "claim1" / "minilm").iterdir()
     sorted(claims.glob("patents-part-*.parquet"))[1].unlink()
@@ -151,7 +151,7 @@ def test_a_run_mends_a_damaged_store_and_gives_the_same_evidence(
     assert pq.read_table(f"{again}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
     assert second.stat().st_mtime_ns == untouched
     said = capsys.readouterr().err
-    for name in ("patents/part-00001.parquet: missing", first.name, "rankings/small/claim1/minilm.parquet"):
+    for name in ("patents/part-00001.parquet: missing", first.name, "rankings/small/claim1/bm25.parquet"):
         assert name in said
     assert "was damaged, and was made again" in " ".join(again.read_json("provenance.json")["notes"])
 

@@ -1,6 +1,6 @@
 """How much memory and time does the judge need, and does either grow faster than the evidence?
 
-    python benchmarks/judge.py [--systems 2 4 8] [--views 2] [--queries 46069] [--base FOLDER] [--large 13x6]
+    python benchmarks/judge.py [--systems 4 8 16] [--views 2] [--queries 46069] [--base FOLDER] [--large 13x6]
 
 Feeds the judge what a study of so many systems and views gives it (seven measures, slices all, in and out; 46,069
 queries are DAPFAM's), a system at a time as its tasks do, and lets it write evidence, summary, comparisons. Each size
@@ -116,7 +116,7 @@ def measure(checkout: Path, systems: int, views: int, options: argparse.Namespac
 
 def main() -> str:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--systems", type=int, nargs="+", default=[2, 4, 8])
+    parser.add_argument("--systems", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--views", type=int, default=2)
     parser.add_argument("--queries", type=int, default=46_069)
     parser.add_argument("--resamples", type=int, default=10_000)

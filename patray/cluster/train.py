@@ -195,7 +195,8 @@ class RaySession:
 
 
 def _work_of_one(job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
-    work_of_one(job, running, options, lambda trained, work: export(trained, work, origin, folder))
+    check = options.check_in_vllm
+    work_of_one(job, running, options, lambda trained, work: export(trained, work, origin, folder, in_vllm=check))
 
 
 def work_of_one(job: TrainJob, running: Folder, options: Training, finish: Callable[[Trained, Work], None]) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from patray.encoders.load import load_encoder
 from patray.encoders.protocol import EncoderSettings
+from patray.encoders.vllm import plain_vectors
 from patray.errors import ModelError
 from patray.models.record import ModelRecord
 
@@ -32,13 +33,17 @@ TAIL = 2000
 
 @dataclass(frozen=True)
 class Job:
-    """One model and the token ids that it is to encode. `settings` None: the reference instead of an engine."""
+    """One model and the token ids that it is to encode. `settings` None: the reference instead of an engine.
+
+    texts: given to vLLM in place of the ids, with nothing of the record: as a stranger would load the folder.
+    """
 
     record: ModelRecord
     snapshot: Path
     settings: EncoderSettings | None
     inputs: Sequence[np.ndarray]
     allow_remote_code: bool = False
+    texts: tuple[str, ...] = ()
 
 
 def encode_separately(jobs: Mapping[str, Job], timeout: float) -> dict[str, np.ndarray | ModelError]:
@@ -54,6 +59,7 @@ def encode_separately(jobs: Mapping[str, Job], timeout: float) -> dict[str, np.n
             settings = None if job.settings is None else asdict(job.settings)
             fields = {"record": job.record.model_dump(mode="json"), "snapshot": str(job.snapshot)}
             listed.append({"name": name, **fields, "settings": settings, "code": job.allow_remote_code})
+            listed[-1]["texts"] = job.texts
         (folder / "jobs.json").write_text(json.dumps(listed), encoding="utf-8")
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
@@ -94,7 +100,12 @@ def _work(folder: Path) -> None:
         with np.load(folder / f"{name}.inputs.npz") as stored:
             inputs = [stored[f"arr_{position}"] for position in range(len(stored.files))]
         try:
-            vectors = _encode(record, Path(fields["snapshot"]), fields["settings"], fields["code"], inputs)
+            if fields["texts"]:
+                vectors = plain_vectors(
+                    record, Path(fields["snapshot"]), fields["texts"], EncoderSettings(**fields["settings"])
+                )
+            else:
+                vectors = _encode(record, Path(fields["snapshot"]), fields["settings"], fields["code"], inputs)
             np.save(folder / f"_{name}.npy", vectors)
             (folder / f"_{name}.npy").rename(folder / f"{name}.npy")
         except Exception as error:  # whatever an engine raises is this job's result; the next job goes on

@@ -96,6 +96,40 @@ class VllmEncoder:
         return isinstance(error, EngineDeadError) or bool(getattr(executor, "is_failed", False))
 
 
+def plain_vectors(record: ModelRecord, snapshot: Path, texts: Sequence[str], settings: EncoderSettings) -> np.ndarray:
+    """(n, d) float32 of whole texts by vLLM as anybody would load the folder, with nothing of the record.
+
+    Limit, pooling and heads are what vLLM reads in the files; only the dtype is told, and what this machine needs.
+    ModelError where the limit is not the record's.
+    """
+    LLM = _import_engine(settings)
+    arguments: dict[str, Any] = {
+        "model": str(snapshot),
+        "runner": "pooling",
+        "dtype": settings.dtype,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+    }
+    if settings.device == "cpu":
+        arguments |= {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE_BYTES}
+    else:
+        import torch
+
+        free, whole = torch.cuda.mem_get_info()
+        arguments["gpu_memory_utilization"] = 0.8 * free / whole
+    try:
+        engine = LLM(**arguments)
+    except (ValueError, NotImplementedError) as error:
+        raise ModelError(f"model {record.name}: vLLM cannot run {snapshot}: {error}") from error
+    limit = engine.llm_engine.model_config.max_model_len
+    if limit != record.max_tokens:
+        raise ModelError(
+            f"model {record.name}: vLLM takes {limit} tokens of a text, the record says {record.max_tokens}"
+        )
+    outputs = engine.embed(list(texts), use_tqdm=False, tokenization_kwargs={"truncate_prompt_tokens": -1})
+    return np.array([output.outputs.embedding for output in outputs], dtype=np.float32)
+
+
 def engine_arguments(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> dict[str, Any]:
     """Arguments of vLLM's `LLM`. The record's `engine_arguments` win over what patray chooses, but not over its facts.
 

@@ -8,13 +8,21 @@ import yaml
 
 from patray.models.record import ModelRecord
 from patray.recipes.record import Recipe
+from patray.recipes.reload import ReloadCheck
 from patray.recipes.state import State
 
 
 def model_card(
-    record: ModelRecord, base: ModelRecord, recipe: Recipe, pairs: dict[str, int], state: State, home: str
+    record: ModelRecord,
+    base: ModelRecord,
+    recipe: Recipe,
+    pairs: dict[str, int],
+    state: State,
+    home: str,
+    check: ReloadCheck,
 ) -> str:
-    """README.md of a tuned model. pairs: how many of each source there were; home: the landscape they are from."""
+    """README.md of a tuned model. pairs: how many of each source there were; home: the landscape they are from; check:
+    the saved folder loaded again."""
     front: dict[str, Any] = {
         "license": base.licence.lower(),
         "base_model": base.repo,
@@ -73,6 +81,17 @@ def model_card(
             *[f"| {row['step']} | {row['validation']:.4f} |" for row in curve],
             "",
         ]
+    lines += [
+        "## This folder, loaded again",
+        "",
+        f"{check.texts} texts, {check.cut} of them cut at {record.max_tokens} tokens, compared with the weights "
+        f"in memory after training; a cosine below {check.bound} would have failed the training.",
+        "",
+        "| loaded by | reads | lowest cosine |",
+        "|---|---:|---:|",
+        *[f"| {one.versions} | {one.limit} tokens | {one.least_cosine:.6f} |" for one in check.engines],
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ config.json  model.safetensors  modules.json ...   what sentence-transformers an
 record.yaml      the model's record, complete; the base's facts hold on where training changed nothing of them
 README.md        the model card
 steps.parquet    the log, state.STEPS          counts.parquet    what became of every pair, pairs.COUNTS
-artifact.json    what decided the weights, totals, and the size of every file
+artifact.json    what decided the weights, totals, the reload check, and the size of every file
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from patray.recipes.card import model_card
 from patray.recipes.model import TunedModel
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import Recipe
+from patray.recipes.reload import check_reload, take_sample
 from patray.recipes.state import load_weights
 from patray.recipes.train import Trained, Work
 
@@ -76,21 +77,32 @@ def tuned_record(base: ModelRecord, recipe: Recipe, pairs: dict[str, int], origi
     )
 
 
-def export(trained: Trained, work: Work, origin: Origin, destination: Folder, device: str = "cpu") -> None:
-    """Save the kept weights as a model folder into `destination`, `artifact.json` last."""
+def export(
+    trained: Trained, work: Work, origin: Origin, destination: Folder, device: str = "cpu", in_vllm: bool = True
+) -> None:
+    """Save the kept weights as a model folder into `destination`, `artifact.json` last.
+
+    TrainingError, and nothing in `destination`, where the saved folder loaded again is not what was trained
+    (`reload.py`). in_vllm: whether vLLM is asked too.
+    """
     pairs = pairs_by_source(work.pairs)
     record = tuned_record(work.record, work.recipe, pairs, origin)
-    model = TunedModel(work.record, work.snapshot, work.recipe, device)
+    model = TunedModel(work.record, work.snapshot, work.recipe.model_copy(update={"precision": "float32"}), device)
     model.load(load_weights(trained.weights))
+    sample = take_sample(model, work.pairs)
     state = trained.state
     destination.delete(ARTIFACT)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         model.save(root)
+        del model  # its memory is for the one that is loaded now
+        check = check_reload(record, root, sample, device, in_vllm)
         (root / RECORD_FILE).write_text(
             yaml.safe_dump(record.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
         )
-        (root / CARD).write_text(model_card(record, work.record, work.recipe, pairs, state, origin.home), "utf-8")
+        (root / CARD).write_text(
+            model_card(record, work.record, work.recipe, pairs, state, origin.home, check), "utf-8"
+        )
         names = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
         seals = {name: destination.upload(name, str(root / name)) for name in names}
     seals[LOG] = destination.write_table(LOG, state.table())
@@ -118,6 +130,7 @@ def export(trained: Trained, work: Work, origin: Origin, destination: Folder, de
                 "pairs": drawn,
                 "pairs_per_s": drawn / max(seconds, 1e-9),
             },
+            "reload": check.facts(),
             "files": {name: seal.bytes for name, seal in seals.items()},
             "seals": {name: seal.as_json() for name, seal in seals.items()},
         },

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from patray.encoders.tokens import InputTokenizer
+from patray.errors import TrainingError
 from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.verify import verify
@@ -89,3 +90,73 @@ def test_a_saved_model_cuts_where_its_record_says_and_gives_the_trained_vectors_
         with torch.no_grad():
             ours = memory.encode(inputs, None).numpy()
         np.testing.assert_allclose(encode(LONG), ours, atol=1e-5)
+
+
+def test_the_reload_check_is_told_in_the_artifact_and_on_the_card(tmp_path: Path) -> None:
+    work, result = trained(save_bert(tmp_path), tiny_record(), tmp_path)
+    folder = Folder.at(tmp_path / "result")
+    export(result, work, ORIGIN, folder)
+    check = folder.read_json("artifact.json")["reload"]
+    (engine,) = check["engines"]
+    assert (engine["engine"], engine["limit"], check["bound"]) == ("sentence-transformers", 32, 0.9999)
+    assert engine["least_cosine"] >= 0.9999
+    assert check["texts"] >= 20
+    assert check["cut"] >= 1
+    card = folder.read_text("README.md")
+    assert "## This folder, loaded again" in card
+    assert f"| {engine['versions']} | 32 tokens | {engine['least_cosine']:.6f} |" in card
+
+
+def lost_limit(folder: Path) -> None:
+    edit(folder / "sentence_bert_config.json", lambda config: config.update(max_seq_length=64))
+
+
+def other_pooling(folder: Path) -> None:
+    edit(folder / "1_Pooling/config.json", lambda config: config.update(pooling_mode="cls"))
+
+
+def other_weights(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if name.endswith("attention.output.dense.weight"))
+    save_file({**weights, name: -weights[name]}, folder / "model.safetensors", {"format": "pt"})
+
+
+def other_tokens(folder: Path) -> None:
+    alone = [{"Sequence": {"id": "A", "type_id": 0}}]  # no [CLS] and no [SEP]
+    edit(folder / "tokenizer.json", lambda config: config["post_processor"].update(single=alone))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lost_limit, "it cuts texts at 64 tokens, the training did at 32"),
+        (other_pooling, r"the cosine of its vector with the trained weights' is .* below 0\.9999"),
+        (other_weights, r"the cosine of its vector with the trained weights' is .* below 0\.9999"),
+        (other_tokens, r"the cosine of its vector with the trained weights' is .* below 0\.9999"),
+    ],
+)
+def test_a_folder_that_is_not_what_was_trained_fails_the_training_and_nothing_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None], said: str
+) -> None:
+    work, result = trained(save_bert(tmp_path), tiny_record(), tmp_path)
+    save = TunedModel.save
+
+    def damaged(self: TunedModel, folder: Path) -> None:
+        save(self, folder)
+        damage(folder)
+
+    monkeypatch.setattr(TunedModel, "save", damaged)
+    with pytest.raises(TrainingError, match=f"tiny--r1--home--s0: the saved folder, loaded by sentence-.*{said}"):
+        export(result, work, ORIGIN, Folder.at(tmp_path / "result"))
+    assert not (tmp_path / "result" / "artifact.json").exists()
+
+
+def test_half_precision_is_held_to_its_own_bound(tmp_path: Path) -> None:
+    work, result = trained(save_bert(tmp_path), tiny_record(dtype="bfloat16"), tmp_path, precision="bfloat16")
+    folder = Folder.at(tmp_path / "result")
+    export(result, work, ORIGIN, folder)
+    check = folder.read_json("artifact.json")["reload"]
+    assert check["bound"] == 0.99
+    assert 0.99 <= check["engines"][0]["least_cosine"] < 1.0

@@ -34,7 +34,7 @@ VLLM_SECONDS = 1800.0
 
 @dataclass(frozen=True)
 class Sample:
-    """names, texts (prompt included), inputs: int32 token ids of each; truncated: how many were cut; vectors (n, d) float64:
+    """names, texts (prompt included), inputs: int32 token ids of each; truncated: how many; vectors (n, d) float64:
     unit, of the weights in memory before anything was merged, rounded or saved."""
 
     names: tuple[str, ...]
@@ -149,7 +149,7 @@ def _vllm(record: ModelRecord, folder: Path, sample: Sample, device: str) -> np.
     if isinstance(vectors, ModelError):
         raise TrainingError(
             f"model {record.name}: the saved folder could not be checked by vLLM ({installed_versions('vllm')}): "
-            f"{vectors}. Its record allows vLLM; where vLLM itself cannot run here, set `training.check_in_vllm: false`"
+            f"{vectors}. Its record allows vLLM; `training.check_in_vllm: false` leaves this out"
         ) from vectors
     return vectors
 

@@ -32,7 +32,10 @@ def test_a_merged_checkpoint_has_the_same_vectors_in_vllm_and_in_sentence_transf
     trained = train(work, LocalSession(tmp_path / "kept"), tmp_path / "scratch")
     assert trained is not None
     folder = Folder.at(tmp_path / "result")
-    export(trained, work, Origin("tiny--R1--home--s0", "home", "0" * 16, {}), folder)
+    export(trained, work, Origin("tiny--R1--home--s0", "home", "0" * 16, {}), folder, in_vllm=True)
+    engines = folder.read_json("artifact.json")["reload"]["engines"]
+    assert [engine["engine"] for engine in engines] == ["sentence-transformers", "vllm"]
+    assert min(engine["least_cosine"] for engine in engines) > 0.9999
     record = open_checkpoint(folder)
     sentences = texts(12, 5)
     inputs = InputTokenizer(record, Path(folder.uri))(sentences, "").ids

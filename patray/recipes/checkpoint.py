@@ -78,7 +78,7 @@ def tuned_record(base: ModelRecord, recipe: Recipe, pairs: dict[str, int], origi
 
 
 def export(
-    trained: Trained, work: Work, origin: Origin, destination: Folder, device: str = "cpu", in_vllm: bool = False
+    trained: Trained, work: Work, origin: Origin, destination: Folder, device: str = "cpu", in_vllm: bool = True
 ) -> None:
     """Save the kept weights as a model folder into `destination`, `artifact.json` last.
 

@@ -32,5 +32,5 @@ class Training(Part):
     max_failures: int = Field(default=3, ge=0, description="how often a lost worker is replaced in one training")
     stall_seconds: int = Field(default=1800, ge=10, description="no step done for so long stops the run")
     check_in_vllm: bool = Field(
-        default=False, description="load the saved model by vLLM too, where its record allows it and vLLM is installed"
+        default=True, description="load the saved model by vLLM too, where its record allows it and vLLM is installed"
     )

@@ -2,6 +2,8 @@
 
 import copy
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import jsonschema
@@ -39,6 +41,16 @@ def test_a_kuberay_manifest_runs_a_job_and_a_suite_that_exist(name: str) -> None
     for path in command[1:3]:
         assert (ROOT / path.removeprefix("/app/")).is_file()
     assert spec["rayClusterSpec"]["rayVersion"] in (ROOT / "constraints.txt").read_text()
+
+
+def test_the_dockerfile_puts_the_repository_where_the_manifests_look_and_installs_extras_that_exist() -> None:
+    lines = (ROOT / "Dockerfile").read_text()
+    assert "WORKDIR /app\nCOPY . /app\n" in lines
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    named = re.findall(r"\.\[([a-z,]+)\]", lines)
+    assert named
+    assert {extra for names in named for extra in names.split(",")} <= extras.keys()
+    assert {"vllm", "gpu", "demo", "train"} <= {extra for names in named for extra in names.split(",")}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "jobs" / "suites").glob("*.yaml")), ids=lambda path: path.name)

@@ -32,7 +32,7 @@ LATE = FULL.model_copy(update={"kind": "late-interaction"})
 
 def keys(record: ModelRecord) -> dict[str, str]:
     """Role -> key of vectors; `scores` -> key of a reranker's scores."""
-    found = {role: key_of(embedding_identity(record, "vllm", role, "texts", "files")) for role in ROLES}
+    found = {str(role): key_of(embedding_identity(record, "vllm", role, "texts", "files")) for role in ROLES}
     return {**found, "scores": key_of(vector_facts(record, ("query", "document")))}
 
 

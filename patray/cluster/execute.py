@@ -43,7 +43,7 @@ from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.progress import say
 from patray.report.write import write_report
-from patray.runs.again import MARK, forget_other_rankings, mark_of
+from patray.runs.again import forget_other_rankings, mark_of
 from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
@@ -51,7 +51,7 @@ from patray.runs.inputs import texts_by_role
 from patray.runs.lease import holding
 from patray.runs.provenance import Provenance
 from patray.runs.resolve import suite_views
-from patray.runs.run_files import seal_run
+from patray.runs.run_files import MARK, seal_run
 from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
 from patray.runs.systems import SystemEntry

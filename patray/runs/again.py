@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from patray.files import Folder
 from patray.runs.origins import CERTIFIED
+from patray.runs.run_files import MARK
 from patray.runs.systems import SystemEntry
 from patray.tables import ranking_file
 
 MADE_OF = "made-of.json"
-MARK = "reembed.json"
-"""Holds the mark of what was made again already, until the run is done."""
 
 
 def mark_of(run: Folder, reembed: bool) -> str | None:

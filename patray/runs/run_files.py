@@ -20,6 +20,8 @@ FILES, PROVENANCE = "files.json", "provenance.json"
 LARGE = ("rankings/", "trec/")
 """What only other tools read: its sizes are looked at, not its bytes."""
 MADE_AGAIN = ("report.html", "tables/", "mteb/", FILES, PROVENANCE)
+MARK = "reembed.json"
+"""There while `--reembed` is under way: it holds the mark of what was made again already. Gone once the run is done."""
 
 
 def seal_run(run: Folder) -> Seal:
@@ -41,7 +43,7 @@ def seal_run(run: Folder) -> Seal:
 
 def _is_kept(name: str) -> bool:
     base = name.rpartition("/")[2]
-    return not name.startswith(MADE_AGAIN) and not base.startswith((".", TEMPORARY))
+    return not name.startswith((*MADE_AGAIN, MARK)) and not base.startswith((".", TEMPORARY))
 
 
 def run_seals(run: Folder) -> dict[str, Seal]:

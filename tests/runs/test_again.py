@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from patray.files import Folder
-from patray.runs.again import MARK, forget_other_rankings, mark_of
+from patray.runs.again import forget_other_rankings, mark_of
+from patray.runs.run_files import MARK
 from patray.runs.systems import SystemEntry
 
 SYSTEMS = [

@@ -15,7 +15,7 @@ from patray.artifacts import write_sealed
 from patray.cli import main
 from patray.errors import DamagedError
 from patray.files import Folder
-from patray.runs.run_files import FILES, PROVENANCE, check_run, rewrite, run_seals, seal_run
+from patray.runs.run_files import FILES, MARK, PROVENANCE, check_run, rewrite, run_seals, seal_run
 
 RANKING = "rankings/small/ta/bm25.parquet"
 TABLES = ("summary", "comparisons", "evidence", "items", "tuning", "map", "quarantine")
@@ -48,6 +48,13 @@ def test_everything_that_a_run_wrote_is_listed_with_rows_bytes_and_checksum(run:
     assert set(seals) == {f"{name}.parquet" for name in TABLES} | {"suite.yaml", RANKING, "trec/small.ta.bm25.run"}
     assert seals["evidence.parquet"].rows == 400
     assert {name: seal.bytes for name, seal in seals.items()} == {name: run.size(name) for name in seals}
+    assert check_run(run) == []
+
+
+def test_a_run_that_made_its_vectors_again_is_whole_once_its_mark_is_gone(run: Folder) -> None:
+    run.write_json(MARK, {"mark": "of --reembed"})
+    run.write_json(PROVENANCE, {"run": "first", "files": seal_run(run).as_json()})
+    run.delete(MARK)
     assert check_run(run) == []
 
 

@@ -19,8 +19,8 @@ from patray.landscapes.clean_copy import damaged_files
 from patray.landscapes.generate import generate
 from patray.landscapes.labels import LabelSet, get_label_set, label_set_names
 from patray.landscapes.load import load_metadata
+from patray.landscapes.parts import open_parts
 from patray.landscapes.positions import positions
-from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
@@ -105,8 +105,7 @@ def _prepare_in(
             destination.delete("prepared.json")
     if is_prepared(destination):
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
-    with open_parquet(source, "patents.parquet") as parquet:
-        patents = parquet.metadata.num_rows
+    patents = open_parts(source, "patents.parquet").rows
     rows = rows_per_part(patents)
     prepared = ray.get(_prepare.remote(source, destination, str(entry.name), entry.max_bad_share, rows))
     seconds = time.perf_counter() - begin

@@ -18,6 +18,8 @@ from patray.importers.record import FINDINGS, Finding
 from patray.importers.source import SourceFile, find_files
 from patray.importers.trec_run import TrecTable, is_run, read_run, trec_lines
 from patray.landscapes.grades import parse_grade
+from patray.landscapes.parts import find_parts, is_landscape, open_parts
+from patray.landscapes.schema import DOCUMENTS, to_strings
 from patray.landscapes.validate import is_prepared
 
 
@@ -54,11 +56,11 @@ def import_trec(sources: list[str], destination: str | Folder) -> dict[str, dict
     shares no patent with it.
     """
     folder = destination if isinstance(destination, Folder) else Folder.at(destination)
-    if not folder.exists("patents.parquet") or is_prepared(folder):
+    if not is_landscape(folder) or is_prepared(folder):
         raise InputError(f"{folder}: no landscape folder (no patents.parquet); import or generate one first")
     files = find_files(sources)
     judged = [file for file in files if not is_run(file)]
-    if judged and folder.exists("qrels.parquet"):
+    if judged and find_parts(folder, "qrels.parquet"):
         raise InputError(f"{folder}/qrels.parquet exists; delete it first")
     report: dict[str, dict[str, Any]] = {}
     tables, quarantine = [], []
@@ -83,7 +85,11 @@ def import_trec(sources: list[str], destination: str | Folder) -> dict[str, dict
             folder.write_table(f"runs/{file.base.rsplit('.', 1)[0]}.parquet", found.table)
     if tables:
         qrels = pa.concat_tables(tables)
-        patents = folder.read_table("patents.parquet", columns=["patent_id"])["patent_id"]
+        documents = open_parts(folder, "patents.parquet", DOCUMENTS)
+        patents = pa.chunked_array(
+            [to_strings(batch["patent_id"]) for batch in documents.batches(1 << 16, ["patent_id"])],
+            pa.string(),
+        )
         shared = int(pc.sum(pc.is_in(qrels["patent_id"], value_set=pc.unique(patents))).as_py() or 0)
         names = ", ".join(file.label for file in judged)
         if qrels.num_rows == 0:

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 import yaml
 
 from patray.errors import InputError
-from patray.files import Folder, locate
+from patray.files import Folder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-
-
-def check_is_landscape(source: Folder) -> None:
-    """Raise InputError, with what to do, for what is no folder with a patents.parquet."""
-    filesystem, path = locate(source.uri, InputError)
-    kind = filesystem.get_file_info(path).type
-    if kind == pafs.FileType.NotFound:
-        raise InputError(f"{source}: no such folder")
-    makes = f"`patray import table {source} DEST` makes a landscape of it"
-    if kind == pafs.FileType.File:
-        raise InputError(
-            f"{source}: a file; a landscape is a folder with patents.parquet (docs/landscapes.md). {makes}"
-        )
-    if source.exists("patents.parquet"):
-        if filesystem.get_file_info(f"{path}/patents.parquet").type == pafs.FileType.Directory:
-            raise InputError(
-                f"{source}/patents.parquet: a folder of parts; `patray import table {source} DEST` joins them"
-            )
-        return
-    names = source.list()
-    infos = filesystem.get_file_info(pafs.FileSelector(path, recursive=True))
-    tables = [
-        one for one in infos if one.path.lower().endswith((".parquet", ".csv", ".tsv", ".jsonl", ".json", ".xlsx"))
-    ]
-    found = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    hint = f". {makes}" if tables else ""
-    raise InputError(f"{source}: no patents.parquet in this folder (found: {found or 'nothing'}){hint}")
 
 
 @contextmanager
@@ -62,9 +34,11 @@ def open_parquet(folder: Folder, file: str) -> Iterator[pq.ParquetFile]:
         yield parquet
 
 
-def iterate(parquet: pq.ParquetFile, path: str, rows: int) -> Iterator[pa.RecordBatch]:
+def iterate(
+    parquet: pq.ParquetFile, path: str, rows: int, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Batches of at most `rows` rows. Only one batch and the compressed pages around it are in memory."""
-    batches = parquet.iter_batches(batch_size=rows, use_threads=True)
+    batches = parquet.iter_batches(batch_size=rows, columns=columns, use_threads=True)
     while True:
         with _reading(path):
             batch = next(batches, None)

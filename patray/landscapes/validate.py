@@ -26,16 +26,10 @@ from patray.landscapes.content import ColumnHash, combine, hash_table
 from patray.landscapes.documents import DocumentRules
 from patray.landscapes.families import large_families
 from patray.landscapes.links import clean_citations, clean_labels, clean_qrels
+from patray.landscapes.parts import check_is_landscape, find_parts, label_files, open_parts
 from patray.landscapes.quarantine import Quarantine, count_reasons
-from patray.landscapes.reading import (
-    check_is_landscape,
-    iterate,
-    landscape_name,
-    open_parquet,
-    read_description,
-    read_whole,
-)
-from patray.landscapes.schema import CITATIONS, DOCUMENTS, LABELS, QRELS, TEXT_COLUMNS, Column, check_schema
+from patray.landscapes.reading import landscape_name, read_description
+from patray.landscapes.schema import CITATIONS, DOCUMENTS, LABELS, QRELS, TEXT_COLUMNS, Column
 
 FORMAT = 1
 """Part of prepared.json; raised when the clean copy's layout changes."""
@@ -122,7 +116,7 @@ def prepare(
 
     ids = {}
     for which in ("patents", "queries"):
-        if source.exists(f"{which}.parquet"):
+        if find_parts(source, f"{which}.parquet"):
             copied = _copy_documents(source, ledger, which, quarantine, max_text_chars, rows_per_part)
             files[f"{which}.parquet"], ids[which] = copied.count, copied.ids
             hashes.update({f"{which}/{column}": digest for column, digest in copied.hashes.items()})
@@ -136,16 +130,15 @@ def prepare(
         ("citations.parquet", CITATIONS, lambda file, table: clean_citations(file, table, documents, quarantine)),
         ("qrels.parquet", QRELS, lambda file, table: clean_qrels(file, table, patents, documents, quarantine)),
     ]
-    for file in (source / "labels").list():
-        if file.endswith(".parquet"):
-            links.append((f"labels/{file}", LABELS, lambda file, table: clean_labels(file, table, patents, quarantine)))
-        else:
-            notes.append(f"labels/{file}: not a .parquet file, ignored")
+    tables, ignored = label_files(source)
+    notes += ignored
+    links += [(file, LABELS, lambda file, table: clean_labels(file, table, patents, quarantine)) for file in tables]
     for file, columns, clean in links:
-        if not source.exists(file):
+        if not find_parts(source, file):
             continue
-        table = read_whole(source, file)
-        notes += check_schema(f"{source}/{file}", table.schema, columns)
+        parts = open_parts(source, file, columns)
+        table = parts.table()
+        notes += parts.notes
         kept = clean(file, table)
         files[file] = FileCount(table.num_rows, kept.num_rows, table.num_rows - kept.num_rows)
         canonical = [column.name for column in columns if column.name in kept.column_names]
@@ -210,20 +203,18 @@ def _copy_documents(
     file = f"{which}.parquet"
     rules = DocumentRules(file, quarantine, max_text_chars, set())
     hashers = {column.name: ColumnHash() for column in DOCUMENTS}
-    parts = _PartWriter(destination / which, rows_per_part)
+    written = _PartWriter(destination / which, rows_per_part)
     metadata: list[pa.RecordBatch] = []
-    with open_parquet(source, file) as parquet:
-        notes = check_schema(f"{source}/{file}", parquet.schema_arrow, DOCUMENTS)
-        present = set(parquet.schema_arrow.names)
-        if not present.intersection(TEXT_COLUMNS):
-            raise InputError(f"{source}/{file}: no text column; at least one of {', '.join(TEXT_COLUMNS)} is needed")
-        for batch in iterate(parquet, f"{source}/{file}", rows_per_part):
-            kept = rules.apply(batch)
-            for name, hasher in hashers.items():
-                hasher.update(kept.column(name))
-            metadata.append(_metadata(kept))
-            parts.add(kept)
-    parts.close()
+    parts = open_parts(source, file, DOCUMENTS)
+    if not set(parts.schema.names).intersection(TEXT_COLUMNS):
+        raise InputError(f"{source}/{file}: no text column; at least one of {', '.join(TEXT_COLUMNS)} is needed")
+    for batch in parts.batches(rows_per_part):
+        kept = rules.apply(batch)
+        for name, hasher in hashers.items():
+            hasher.update(kept.column(name))
+        metadata.append(_metadata(kept))
+        written.add(kept)
+    written.close()
     whole = pa.Table.from_batches(metadata) if metadata else None
     kept_rows = whole.num_rows if whole is not None else 0
     count = FileCount(rules.read, kept_rows, rules.read - kept_rows)
@@ -236,7 +227,7 @@ def _copy_documents(
         raise InputError(f"{source}/{file}: holds no rows")
     destination.write_table("metadata.parquet" if which == "patents" else f"{which}-metadata.parquet", whole)
     ids, families = (pa.concat_arrays(whole[name].chunks) for name in ("patent_id", "family_id"))
-    return _Copied(count, ids, families, {name: hasher.hexdigest() for name, hasher in hashers.items()}, notes)
+    return _Copied(count, ids, families, {name: hasher.hexdigest() for name, hasher in hashers.items()}, [*parts.notes])
 
 
 def _metadata(batch: pa.RecordBatch) -> pa.RecordBatch:

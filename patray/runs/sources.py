@@ -6,6 +6,7 @@ import os
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.parts import is_landscape, source_files
 from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Suite
 
@@ -31,12 +32,11 @@ def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
 
 def landscape_files(source: Folder) -> list[str]:
     """Names of the files that make a landscape; InputError when there is no patents.parquet."""
-    if not source.exists("patents.parquet"):
+    if not is_landscape(source):
         raise InputError(
             f"{source}: no patents.parquet in this folder (found: {', '.join(source.list()) or 'nothing'})"
         )
-    files = [name for name in source.list() if name.endswith((".parquet", ".yaml"))]
-    return files + [f"labels/{name}" for name in (source / "labels").list()]
+    return source_files(source)
 
 
 def clean_copy_folder(entry: LandscapeEntry, source: Folder, store: Folder) -> Folder:
@@ -65,9 +65,9 @@ def pick_landscapes(suite: Suite, wanted: list[str]) -> Suite:
     for name in wanted:
         if name in own:
             entries.append(own[name])
-        elif "://" in name or (Folder.at(name)).exists("patents.parquet"):
+        elif "://" in name or is_landscape(Folder.at(name)):
             entries.append(LandscapeEntry(path=Folder.at(name).uri))
-        elif (root / name).exists("patents.parquet"):
+        elif is_landscape(root / name):
             entries.append(LandscapeEntry(path=name))
         else:
             raise InputError(

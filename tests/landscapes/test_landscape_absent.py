@@ -92,13 +92,13 @@ def test_what_is_no_landscape_gets_a_sentence(action: str, tmp_path: Path, capsy
     (tmp_path / "x.csv").write_text("patent_id,title\n1,a\n")
     write(tmp_path / "parts", patent_id=["A"], title=["x"])
     (tmp_path / "parts" / "patents.parquet").rename(tmp_path / "parts" / "part-0.parquet")
-    write(tmp_path / "deep" / "patents.parquet", patent_id=["A"], title=["x"])
+    (tmp_path / "deep" / "patents.parquet").mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     wanted = {
         "x.csv": "a file; a landscape is a folder.*patray import table",
         "absent": "no such folder",
         "parts": "no patents.parquet in this folder .found: part-0.parquet.*patray import table",
-        "deep": "a folder of parts",
+        "deep": "a folder without a .parquet file in it",
         "empty": "found: nothing",
     }
 

@@ -14,8 +14,8 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.landscapes.load import load_metadata, part_names, read_rows
+from patray.landscapes.parts import open_parts
 from patray.landscapes.positions import positions
-from patray.landscapes.reading import open_parquet
 from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
@@ -81,8 +81,7 @@ def open_corpus(entry: LandscapeEntry, suite: Suite, store: Folder, scratch: Fol
     if exists:
         prepared = read_prepared(folder)
     else:
-        with open_parquet(source, "patents.parquet") as parquet:
-            rows = rows_per_part(parquet.metadata.num_rows)
+        rows = rows_per_part(open_parts(source, "patents.parquet").rows)
         copy = scratch / "landscapes" / str(entry.name)
         prepared = prepare(source, copy, str(entry.name), max_bad_share=entry.max_bad_share, rows_per_part=rows)
     metadata = load_metadata(prepared.folder)

@@ -15,6 +15,7 @@ FORMATS = {
     "bigquery": "Google Patents Public Data, JSON lines or Parquet",
     "patentsview": "PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications",
     "uspto-xml": "USPTO weekly full text (ipg/ipa), concatenated XML",
+    "uspto-old": "USPTO full text before 2005: APS text, PATDOC (SGML, XML v2), applications in XML v1",
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",

@@ -29,21 +29,21 @@ from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import CITED, Finding, Rows, patents_table
 from patray.importers.source import SourceFile, Stream
+from patray.importers.uspto_aps import ipc_codes
+from patray.importers.uspto_eras import APS, era
 
 S = pa.string()
 BATCH_DOCUMENTS = 500
 ROOTS = {"us-patent-grant": "us-bibliographic-data-grant", "us-patent-application": "us-bibliographic-data-application"}
 NOT_XML = "not well-formed XML"
-OLD = (b"PATN", b"HHHHHT")
 _DECLARATION = b"<?xml"
 _ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]*);")
 _PREDEFINED = {b"amp", b"lt", b"gt", b"quot", b"apos"}
-_BLOCKS = {"claim-text", "p", "heading", "li", "br", "tables", "row", "entry", "maths"}
+_BLOCKS = {"claim-text", "p", "heading", "li", "br", "paragraph", "tables", "row", "entry", "maths"}
 """Elements that stand apart from the text around them even without white space between."""
 _SPACE = re.compile(r"\s+")
 _NUMBER_ALONE = re.compile(r"\d{1,3}\s*\.?")
 _IPC7 = re.compile(r"([A-H]\d\d[A-Z])[\s-]*(\d{1,4})\s*/\s*(\d{1,6})")
-_IPC7_COLUMNS = re.compile(r"([A-H]\d\d[A-Z])(?=[\s\d]{3}\d)\s{0,2}(\d{1,3})(\d\d{1,4})")
 _SCHEMA = pa.schema(
     [
         ("office", S),
@@ -66,7 +66,14 @@ _SCHEMA = pa.schema(
 
 
 def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
-    return [Unit("xml", file) for file in only(files, (".xml",), "uspto-xml")]
+    units = [Unit("xml", file) for file in only(files, (".xml",), "uspto-xml")]
+    for unit in units:
+        if old := era(unit.file):
+            raise InputError(
+                f"{unit.file.label}: {'the text format before 2001' if old == APS else f'{old} of 2001 to 2004'}; "
+                "`patray import uspto-old` reads it (wanted XML v4, ipg or ipa, since 2005)"
+            )
+    return units
 
 
 def read(unit: Unit, options: Options) -> Iterator[Rows]:
@@ -90,11 +97,11 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
                 else:
                     other[f"a <{root.tag}> document"] += 1
             if len(batch) >= BATCH_DOCUMENTS:
-                yield from _convert(batch, findings, other, options)
+                yield from publications(batch, findings, other, options)
                 batch, findings, other = [], [], Counter()
     if stream.cut:
         findings.append(Finding(line, None, cut(stream), "kept"))
-    yield from _convert(batch, findings, other, options)
+    yield from publications(batch, findings, other, options)
 
 
 def documents(reader: Any, file: SourceFile) -> Iterator[tuple[int, bytes]]:
@@ -104,8 +111,6 @@ def documents(reader: Any, file: SourceFile) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(reader, 1):
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-            if line.startswith(OLD):
-                raise InputError(f"{file.label}: the text format before 2001; wanted XML v4 (ipg, ipa, since 2005)")
         head, found, tail = line.partition(_DECLARATION)
         if found:
             if head.strip():
@@ -135,16 +140,17 @@ def _without_entities(data: bytes) -> bytes:
 def _parsed(data: bytes) -> tuple[ElementTree.Element, bool]:
     """The document, and whether it had bytes that are not UTF-8, which became U+FFFD."""
     try:
-        return _tree(data), False
+        return as_tree(data), False
     except ElementTree.ParseError:
         try:
             data.decode("utf-8")
         except UnicodeDecodeError:
-            return _tree(data.decode("utf-8", errors="replace").encode("utf-8")), True
+            return as_tree(data.decode("utf-8", errors="replace").encode("utf-8")), True
         raise
 
 
-def _tree(data: bytes) -> ElementTree.Element:
+def as_tree(data: bytes) -> ElementTree.Element:
+    """The parsed document without what a reissue deletes."""
     if b"<?delete-start" not in data:
         return ElementTree.fromstring(data)
     builder = ElementTree.TreeBuilder(insert_pis=True)
@@ -190,7 +196,7 @@ def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
         "filing": _child(application, "date"),
         "application": _child(application, "doc-number"),
         "language": (root.get("lang") or "").lower() or None,
-        "title": _text(bibliography.find("invention-title")),
+        "title": element_text(bibliography.find("invention-title")),
         "abstract": _paragraphs(root.find("abstract")),
         "claims": [text for claim in root.iterfind("claims/claim") if (text := _claim(claim))],
         "description": _paragraphs(root.find("description")),
@@ -206,7 +212,7 @@ def _child(element: ElementTree.Element | None, name: str) -> str | None:
     return found.strip() or None if found else None
 
 
-def _text(element: ElementTree.Element | None) -> str | None:
+def element_text(element: ElementTree.Element | None) -> str | None:
     """All text inside an element, nested parts included once, white space as single spaces."""
     if element is None:
         return None
@@ -217,7 +223,7 @@ def _text(element: ElementTree.Element | None) -> str | None:
 
 def _claim(element: ElementTree.Element) -> str | None:
     """The text of a claim, None when it was deleted (a reissue may leave its number)."""
-    text = _text(element)
+    text = element_text(element)
     return None if text is None or _NUMBER_ALONE.fullmatch(text) else text
 
 
@@ -233,8 +239,8 @@ def _collect(element: ElementTree.Element, parts: list[str]) -> None:
 def _paragraphs(element: ElementTree.Element | None) -> str | None:
     if element is None:
         return None
-    texts = [text for child in element if (text := _text(child))]
-    return "\n".join(texts) or _text(element)
+    texts = [text for child in element if (text := element_text(child))]
+    return "\n".join(texts) or element_text(element)
 
 
 def _codes(bibliography: ElementTree.Element, path: str) -> list[str]:
@@ -253,10 +259,9 @@ def _ipc7(bibliography: ElementTree.Element) -> list[str]:
     found = []
     for name in ("main-classification", "further-classification"):
         for one in bibliography.iterfind(f"classification-ipc/{name}"):
-            text = (one.text or "").strip()
-            match = _IPC7.fullmatch(text) or _IPC7_COLUMNS.fullmatch(text)
-            found.append(f"{match[1]}{int(match[2])}/{match[3]}" if match else " ".join(text.split()))
-    return list(dict.fromkeys(code for code in found if code))
+            match = _IPC7.fullmatch((one.text or "").strip())
+            found.append(f"{match[1]}{int(match[2])}/{match[3]}" if match else one.text or "")
+    return ipc_codes(found)
 
 
 def _citations(bibliography: ElementTree.Element) -> list[dict[str, str | None]]:
@@ -277,9 +282,10 @@ def _citations(bibliography: ElementTree.Element) -> list[dict[str, str | None]]
     return found
 
 
-def _convert(
+def publications(
     batch: list[dict[str, Any]], findings: list[Finding], other: Counter[str], options: Options
 ) -> Iterator[Rows]:
+    """Patents and citations from records of plain values, as `extract` gives them."""
     table = pa.Table.from_pylist(batch, schema=_SCHEMA)
     column = {name: whole(table[name]) for name in table.column_names}
     lines = column["line"].to_numpy(zero_copy_only=False)

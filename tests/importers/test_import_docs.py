@@ -19,6 +19,7 @@ from test_import_patenteb import TEXT
 from test_import_patenteb import write as write_patenteb
 from test_import_patentsview import make as make_patentsview
 from test_import_table import quoted
+from test_import_uspto_old import aps_file, patdoc
 from test_import_uspto_xml import weekly
 
 from patray.cli import main
@@ -39,6 +40,10 @@ def make_sample(name: str, folder: Path) -> None:
     elif name == "uspto-xml":
         (folder / "weekly").mkdir()
         (folder / "weekly" / "ipg140701.xml").write_text(weekly())
+    elif name == "uspto-old":
+        (folder / "old").mkdir()
+        (folder / "old" / "pftaps760106.txt").write_text(aps_file())
+        (folder / "old" / "pg020101.sgm").write_text(patdoc("06336130", True) + patdoc("06336132", True))
     elif name == "hupd":
         (folder / "hupd").mkdir()
         for number in range(120):

@@ -14,30 +14,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from patray.errors import PatrayError
 from patray.files import Folder
 from patray.runs.nightly import WINDOW, earlier_nights, format_verdict, judge_night, pinned_run
 from patray.runs.read import read_suite
 from patray.runs.resolve import resolve
+from patray.stop import stoppable
 
 
 def main(arguments: list[str], today: datetime.date) -> int:
-    """The exit status of a night; a PatrayError is told and gives 1."""
+    """The exit status of a night: 0 quiet, 1 the run failed, 3 worse, 4 not comparable, 130 or 143 stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite")
-    parser.add_argument("--workdir", default="patray-work")
+    parser.add_argument("suite", help="a YAML file, see jobs/suites/ and docs/suites.md")
+    parser.add_argument("--workdir", default="patray-work", help="folder or URI, as of `patray run` [patray-work]")
     parser.add_argument("--name", default="nightly", help="of the runs, before the date [nightly]")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for `patray run`")
     parser.add_argument("--baseline", metavar="RUN", help="compare with this run alone, by name or URI")
-    parser.add_argument("--margin", type=float, default=0.0, help="losses up to this do not matter [0]")
+    parser.add_argument(
+        "--margin", type=float, default=0.0, help="losses up to this, in the measure's units, do not matter"
+    )
     parser.add_argument("--window", type=int, default=WINDOW, help=f"nights to compare with at most [{WINDOW}]")
     parser.add_argument("--date", type=datetime.date.fromisoformat, default=today, help="of this night [today, UTC]")
     options = parser.parse_args(arguments)
-    try:
-        return nightly(options, f"{options.name}-{options.date.isoformat()}")
-    except PatrayError as error:
-        print(f"patray: error: {error}", file=sys.stderr)
-        return 1
+    return stoppable(lambda: nightly(options, f"{options.name}-{options.date.isoformat()}"))
 
 
 def nightly(options: argparse.Namespace, tonight: str) -> int:

@@ -138,9 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         "compare",
         help="compare two runs system by system, with tests",
         description="Compare the systems that two runs share on the items that both judged: paired tests from their "
-        "evidence, Holm-corrected. What else differs between the runs is told first; rows whose landscape or measure "
-        "differs are not compared. Exit status 3 when a system became significantly worse, 4 when none did but a row "
-        "could not be compared (docs/compare.md).",
+        "evidence, corrected over all rows together (Holm up to 50 rows, max-T beyond). What else differs between the "
+        "runs is told first; rows whose landscape or measure differs are not compared. Exit status 3 when a system "
+        "became significantly worse, 4 when none did but a row could not be compared (docs/compare.md).",
     )
     compare.add_argument("run_a", help="folder or URI of the first run (the baseline)")
     compare.add_argument("run_b", help="folder or URI of the second run")

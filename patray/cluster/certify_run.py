@@ -21,6 +21,7 @@ from patray.recipes.checkpoint import open_checkpoint
 from patray.report.write import write_report
 from patray.runs.origins import Origin, write_certified
 from patray.runs.read import parse_suite
+from patray.runs.run_files import work_directory
 from patray.runs.store import is_complete, read_record
 from patray.runs.suite import Embedding
 
@@ -33,7 +34,7 @@ def certify_run(run: Folder) -> list[Origin]:
     """
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: this run is not finished (no provenance.json)")
-    store = Folder.at(run.uri.rsplit("/runs/", 1)[0])
+    store = work_directory(run)
     suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
     connect()

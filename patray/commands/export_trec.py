@@ -36,22 +36,20 @@ def export_trec(run: Folder, destination: Folder) -> int:
     finished, is no part of a work directory, or its clean copies are gone.
     """
     from patray.cluster.prepare import open_landscape
-    from patray.files import Folder
     from patray.landscapes.validate import is_prepared, read_prepared
     from patray.runs.read import parse_suite
     from patray.runs.resolve import suite_views
+    from patray.runs.run_files import work_directory
     from patray.runs.trec import write_trec
 
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: no finished run (no provenance.json)")
     suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
-    store, _, inside = run.uri.rpartition("/runs/")
-    if not store or not inside:
-        raise InputError(f"{run}: not in the folder runs/ of a work directory, so its landscapes are not known")
+    store = work_directory(run)
     systems = [str(system.name) for system in suite.systems or ()]
     count = 0
     for entry in suite.landscapes:
-        place = Folder.at(store) / "landscapes" / str(entry.name)
+        place = store / "landscapes" / str(entry.name)
         copies = [read_prepared(place / key) for key in place.list() if is_prepared(place / key)]
         found = next((copy for copy in copies if copy.content_hash == entry.content), None)
         if found is None:

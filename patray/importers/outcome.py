@@ -17,8 +17,6 @@ from patray.importers.dates import AMBIGUOUS
 from patray.importers.part import TableCount
 
 SHOWN = 5
-MAX_DROPPED = 0.5
-"""Largest share of rows that an import may drop and still end with status 0; --max-dropped."""
 
 
 def reasons(findings: pa.Table, action: str = "dropped") -> list[str]:

@@ -41,8 +41,6 @@ TASKS = (*LABEL_COLUMN, *RETRIEVAL)
 SPLITS = {"train": "train", "validation": "validation", "valid": "validation", "test": "test"}
 VALIDATION = 0.2
 """Share of the published training set that becomes validation."""
-METRICS = {"classification": "macro-F1", "clustering": "V-measure", "retrieval": "nDCG@10"}
-"""What PatenTEB reports, by patray's task."""
 
 
 def task_of(file: SourceFile, options: Options) -> str:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -215,12 +215,6 @@ class Stream(io.RawIOBase):
         if not self.closed:
             self._closing.close()
         super().close()
-
-
-def open_source(file: SourceFile, keep_truncated: bool = False) -> tuple[Stream, BinaryIO]:
-    """(the stream, which knows whether it was cut; a buffered reader over it, to be closed by the caller)."""
-    stream = Stream(file, keep_truncated)
-    return stream, io.BufferedReader(stream, BUFFER)
 
 
 def _rest_of_line(reader: Any) -> bytes:

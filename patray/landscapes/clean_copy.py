@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from patray.artifacts import seal_tables, seals_of_record, wrong_files
 from patray.errors import DamagedError
-from patray.files import Folder
+from patray.files import TEMPORARY, Folder
 from patray.progress import say
 
 RECORD, SEALS = "prepared.json", "seals"
@@ -27,7 +27,7 @@ def damaged_files(clean: Folder) -> dict[str, str]:
 
 
 def _seal_old(clean: Folder, record: dict[str, object]) -> dict[str, str]:
-    names = [name for name in clean.walk() if name.endswith(".parquet") and "_tmp-" not in name]
+    names = [name for name in clean.walk() if name.endswith(".parquet") and TEMPORARY not in name]
     ids: dict[str, list[str]] = {}
 
     def keep(name: str, table: pa.Table) -> bool:

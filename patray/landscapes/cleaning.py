@@ -19,7 +19,6 @@ from patray.landscapes.quarantine import Action
 CONTROL = "control characters removed"
 BROKEN = "not valid UTF-8 (broken bytes or a lone surrogate); the bad bytes became U+FFFD"
 TOO_LONG = "text too long, cut"
-EMPTIED = "nothing left after cleaning"
 EMPTY_ELEMENT = "empty element removed from the list"
 
 _REMOVED = {code: None for code in range(32) if code not in (9, 10, 13)}

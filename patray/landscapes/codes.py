@@ -19,7 +19,6 @@ import pyarrow as pa
 from patray.errors import InputError
 
 Level = Literal["section", "class", "subclass"]
-Scheme = Literal["ipc", "cpc"]
 LEVELS: dict[str, int] = {"section": 1, "class": 3, "subclass": 4}
 """Level -> characters of the code."""
 SCHEMES = ("ipc", "cpc")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.fs as pafs
 
 from patray.errors import ModelError
-from patray.files import Folder
+from patray.files import TEMPORARY, Folder
 from patray.models.hashes import hash_files, is_weights, verify_fetched
 from patray.models.record import ModelRecord
 
@@ -124,11 +124,11 @@ def _require_files(snapshot: Snapshot, record: ModelRecord, path: Path, weights:
 
 def _copy(snapshot: Snapshot, record: ModelRecord, target: Path) -> None:
     """Copy a snapshot beside `target`, then rename it, so that it is whole or absent; what a killed one left goes."""
-    for left in target.parent.glob("_tmp-*"):
+    for left in target.parent.glob(f"{TEMPORARY}*"):
         if left.name.endswith(f"-{target.name}"):
             shutil.rmtree(left)
     filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
-    scratch = target.with_name(f"_tmp-{uuid.uuid4().hex}-{target.name}")
+    scratch = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{target.name}")
     scratch.mkdir()
     try:
         pafs.copy_files(source, str(scratch), source_filesystem=filesystem)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 LORA_FROM = 1_000_000_000
 """Bases with at least so many weights are tuned with adapters where the recipe does not say how."""
-WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json", "*.pt", "*.onnx", "*.h5")
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt",
     "added_tokens.json", "tokenizer.model", "sentencepiece.bpe.model", "spiece.model", "chat_template.jinja",

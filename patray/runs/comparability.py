@@ -26,7 +26,7 @@ NAMED_OPTIONS = {
 }
 """Options of a task that leave the values of its rows in slice `all` alone; every other one defines them."""
 ELSEWHERE = ("name", "title", "landscapes", "tasks", "statistics", "embedding", "training", "landscapes_root", "prices",
-             "models_from")  # fmt: skip
+             "models_from", "exports")  # fmt: skip
 """Keys of a suite that have lines of their own, or decide no value of the evidence."""
 COUNTS = ("patents", "families", "citations", "queries", "pairs")
 CODE = ("patray", "git", "python", "platform")

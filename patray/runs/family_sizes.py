@@ -10,7 +10,7 @@ import numpy as np
 
 from patray.landscapes.labels import label_set_names
 from patray.landscapes.records import Metadata, Truth
-from patray.runs.suite import Comparison, Statistics, Suite
+from patray.runs.suite import Comparison, Suite
 from patray.runs.tuned_systems import controls, made_systems
 from patray.stats.corrections import procedure
 from patray.stats.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
@@ -122,9 +122,3 @@ def uncarried_note(name: str, task: str, size: int, correction: str, flips: int,
         f"comparisons {name}: {size:,} comparisons on {draws:,} {what}, corrected by {named}: {found}. Set "
         f"statistics.{what} to {flips_that_carry(size):,} or more, or statistics.correction to max-t"
     )
-
-
-def statistics_of(options: Mapping[str, object]) -> Statistics:
-    """The statistics of a resolved suite as a file has them; defaults where it lacks some."""
-    known = {key: options[key] for key in ("resamples", "flips", "correction") if options.get(key) is not None}
-    return Statistics.model_validate(known)

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 
 from patray.artifacts import READERS, is_sealed, seal_name, wrong_sizes
-from patray.errors import DamagedError
+from patray.errors import DamagedError, InputError
 from patray.files import TEMPORARY, Folder
 from patray.seals import Seal
 
@@ -22,6 +22,13 @@ LARGE = ("rankings/", "trec/")
 MADE_AGAIN = ("report.html", "tables/", "mteb/", FILES, PROVENANCE)
 MARK = "reembed.json"
 """There while `--reembed` is under way: it holds the mark of what was made again already. Gone once the run is done."""
+
+
+def work_directory(run: Folder) -> Folder:
+    """The work directory that a run lies in: `work` of `work/runs/demo`, with what stands behind `?` of a URI."""
+    if run.parent.name != "runs":
+        raise InputError(f"{run}: not in the folder runs/ of a work directory, so what it was made from is not known")
+    return run.parent.parent
 
 
 def seal_run(run: Folder) -> Seal:

@@ -10,7 +10,9 @@ from patray.landscapes.parts import is_landscape, source_files
 from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Suite
 
-FORMAT = 1
+GENERATED, CLEAN = 1, 2
+"""Raised when the generator, or the rules of a clean copy, give something else for the same input: old copies are then
+not used. 2: words for "no value" are none, whole floats are grades."""
 
 
 def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
@@ -19,7 +21,7 @@ def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:
     Raises InputError where a path leads nowhere.
     """
     if entry.generate is not None:
-        key = key_of({**entry.generate.model_dump(), "format": FORMAT})
+        key = key_of({**entry.generate.model_dump(), "format": GENERATED})
         return store / "generated" / f"{entry.name}-{key}"
     path = os.path.expandvars(str(entry.path))
     if "://" not in path and not os.path.isabs(os.path.expanduser(path)):
@@ -42,7 +44,7 @@ def landscape_files(source: Folder) -> list[str]:
 def clean_copy_folder(entry: LandscapeEntry, source: Folder, store: Folder) -> Folder:
     """Where the validated copy of `source` is or will be: the same folder for the same files."""
     files = fingerprint(source, landscape_files(source))
-    fields = {"files": files, "name": entry.name, "bad": entry.max_bad_share, "format": FORMAT}
+    fields = {"files": files, "name": entry.name, "bad": entry.max_bad_share, "format": CLEAN}
     return store / "landscapes" / str(entry.name) / key_of(fields)
 
 

@@ -103,7 +103,7 @@ class Retrieval(Part):
     relevant_from: int = Field(
         default=1,
         ge=1,
-        description="grade of qrels from which a patent counts for Recall, AP, RR, P; nDCG takes all",
+        description="grade of qrels from which a patent counts as relevant; nDCG and ERR take all grades",
     )
     measures: tuple[str, ...] = Field(
         default=tuple(map(str, RETRIEVAL)), min_length=1, description="what is reported; the first one leads"

@@ -13,9 +13,9 @@ import pytest
 from patray import tables
 from patray.artifacts import write_sealed
 from patray.cli import main
-from patray.errors import DamagedError
+from patray.errors import DamagedError, InputError
 from patray.files import Folder
-from patray.runs.run_files import FILES, MARK, PROVENANCE, check_run, rewrite, run_seals, seal_run
+from patray.runs.run_files import FILES, MARK, PROVENANCE, check_run, rewrite, run_seals, seal_run, work_directory
 
 RANKING = "rankings/small/ta/bm25.parquet"
 TABLES = ("summary", "comparisons", "evidence", "items", "tuning", "map", "quarantine")
@@ -49,6 +49,14 @@ def test_everything_that_a_run_wrote_is_listed_with_rows_bytes_and_checksum(run:
     assert seals["evidence.parquet"].rows == 400
     assert {name: seal.bytes for name, seal in seals.items()} == {name: run.size(name) for name in seals}
     assert check_run(run) == []
+
+
+@pytest.mark.parametrize("uri", ["/data/work", "s3://bucket/work?endpoint_override=here:9000&scheme=http"])
+def test_a_run_knows_its_work_directory_with_all_that_its_uri_says(uri: str) -> None:
+    store = Folder.at(uri)
+    assert work_directory(store / "runs" / "first") == store
+    with pytest.raises(InputError, match="copied/first: not in the folder runs/"):
+        work_directory(store / "copied" / "first")
 
 
 def test_a_run_that_made_its_vectors_again_is_whole_once_its_mark_is_gone(run: Folder) -> None:

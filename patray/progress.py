@@ -82,7 +82,7 @@ class Progress:
 
     def line(self, seconds: float) -> str:
         """The step in one line after so many seconds: "embed minilm: 512 of 2,244 patents (23%), about 3 min left"."""
-        done, total = (_in_bytes(n) if self._bytes else f"{n:,}" for n in (self._done, self._total))
+        done, total = (in_bytes(n) if self._bytes else f"{n:,}" for n in (self._done, self._total))
         parts = [f"{self._label}: {done} of {total}" + ("" if self._bytes else f" {self._unit}")]
         if self._total:
             parts[0] += f" ({min(100, 100 * self._done // self._total)}%)"
@@ -121,7 +121,7 @@ def _in_time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _in_bytes(size: float) -> str:
+def in_bytes(size: float) -> str:
     """Bytes in words: 12.3 MB."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:

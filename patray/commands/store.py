@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from patray.progress import in_bytes
+
 if TYPE_CHECKING:
     from patray.runs.store_care import Thing
 
@@ -45,20 +47,11 @@ def add_store_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--yes", action="store_true", help="delete it; without this it is only said")
 
 
-def in_words(size: float) -> str:
-    """Bytes as people say them: 1.2 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:,.0f} B" if unit == "B" else f"{size:,.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"
-
-
 def _line(thing: Thing) -> str:
     state = "" if thing.whole else "unfinished; "
     needed = f"needed by {', '.join(thing.needed_by)}" if thing.needed_by else thing.why_kept or "no run needs it"
     needed = "a run" if thing.kind == "runs" and thing.whole else needed
-    return f"{in_words(thing.bytes):>10}  {thing.path}  ({state}{needed})"
+    return f"{in_bytes(thing.bytes):>10}  {thing.path}  ({state}{needed})"
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -69,7 +62,7 @@ def _list(options: argparse.Namespace) -> int:
     for thing in found.things:
         print(_line(thing))
     for name, size in found.leftovers.items():
-        print(f"{in_words(size):>10}  {name}  (left over)")
+        print(f"{in_bytes(size):>10}  {name}  (left over)")
     return 0
 
 
@@ -82,10 +75,10 @@ def _size(options: argparse.Namespace) -> int:
     for kind in kinds:
         of_kind = [thing for thing in found.things if thing.kind == kind]
         free = sum(thing.bytes for thing in of_kind if thing.is_free)
-        told = f", {in_words(free)} of them needed by no run" if free else ""
-        print(f"{in_words(sum(thing.bytes for thing in of_kind)):>10}  {kind}: {len(of_kind):,}{told}")
+        told = f", {in_bytes(free)} of them needed by no run" if free else ""
+        print(f"{in_bytes(sum(thing.bytes for thing in of_kind)):>10}  {kind}: {len(of_kind):,}{told}")
     total = sum(thing.bytes for thing in found.things) + sum(found.leftovers.values())
-    print(f"{in_words(total):>10}  in all; `patray store clean` would free {in_words(found.freed_bytes)}")
+    print(f"{in_bytes(total):>10}  in all; `patray store clean` would free {in_bytes(found.freed_bytes)}")
     return 0
 
 
@@ -98,9 +91,9 @@ def _clean(options: argparse.Namespace) -> int:
     for thing in found.free:
         print(_line(thing))
     for name, size in found.leftovers.items():
-        print(f"{in_words(size):>10}  {name}  (left over)")
+        print(f"{in_bytes(size):>10}  {name}  (left over)")
     if options.yes:
-        print(f"{in_words(clean(store, found))} freed")
+        print(f"{in_bytes(clean(store, found))} freed")
     else:
-        print(f"{in_words(found.freed_bytes)} would be freed; nothing was deleted (--yes deletes it)")
+        print(f"{in_bytes(found.freed_bytes)} would be freed; nothing was deleted (--yes deletes it)")
     return 0

@@ -89,7 +89,7 @@ def changed_versions(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 def choose_sample(ids: Sequence[str], lengths: np.ndarray) -> np.ndarray:
     """(m,) int64 ascending: positions of the sample, decided by ids and lengths alone: the longest texts, and others
     spread by a hash of their ids. All of them where there are no more than 96."""
-    hashes = [hashlib.blake2b(name.encode("utf-8"), digest_size=8).digest() for name in ids]
+    hashes = [_hash(name) for name in ids]
     spread = np.array(sorted(range(len(hashes)), key=hashes.__getitem__), dtype=np.int64)
     rank = np.empty(len(spread), np.int64)
     rank[spread] = np.arange(len(spread))

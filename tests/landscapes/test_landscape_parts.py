@@ -20,7 +20,7 @@ from patray.runs.suite import LandscapeEntry, Suite
 
 
 def tables() -> dict[str, pa.Table]:
-    ids = [f"P{number}" for number in range(23)]
+    ids: list[str | None] = [f"P{number}" for number in range(23)]
     ids[7], ids[15] = "P3", None  # a double in another part, a row without id
     return {
         "patents": pa.table({"patent_id": ids, "title": [f"brush {one}" for one in ids], "mine": range(23)}),

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from patray.files import Folder
-from patray.importers.citations import Citations, Lookup
+from patray.importers.citations import HOW, Citations, Lookup
 from patray.importers.families import known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
@@ -147,13 +147,17 @@ def _with_citations(
     family = documents.family.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     same = family[pairs[0]] == family[pairs[1]]
     out.facts["citations within a family"] = int(same.sum())
-    origin = pa.DictionaryArray.from_arrays(pa.array(origins, pa.int16()), pa.array(names or [""], pa.string()))
-    text = origin.cast(pa.string())
+    codes = pa.array(origins, pa.int64())
+    how = {}
+    for place, name in enumerate(HOW):
+        words = pa.array([one[place] if place < len(one) else "" for one in names], pa.string()).take(codes)
+        if name == "origin" or pc.any(pc.not_equal(words, "")).as_py():
+            how[name] = pc.if_else(pc.equal(words, ""), pa.scalar(None, pa.string()), words)
     table = pa.table(
         {
             "citing_id": documents.ids.take(pa.array(pairs[0])),
             "cited_id": documents.ids.take(pa.array(pairs[1])),
-            "origin": pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text),
+            **how,
             "same_family": pa.array(same),
         }
     )

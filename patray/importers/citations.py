@@ -24,6 +24,11 @@ GONE = "citing publication not kept"
 SELF = "cites itself"
 COLLAPSED = "inside a family of which one publication was kept"
 REPEATED = "repeated"
+STRENGTH = "XIYEPADTOL&"
+"""Letters of search reports, the most harmful to the citing patent first; others come behind."""
+HOW = ("origin", "category", "phase")
+"""What a source may say of a citation; text, null where it does not."""
+_BETWEEN = "\x1f"
 
 
 class Lookup:
@@ -74,23 +79,36 @@ class Citations:
     removed: Counter[str] = field(default_factory=Counter)
 
     def add(self, table: pa.Table) -> None:
-        """Rows of record.CITED."""
+        """Rows of record.CITED or record.CITED_HOW."""
         self.read += table.num_rows
         citing = positions(table["citing_id"], self.lookup.ids)
+        if "category" in table.column_names:
+            self._find_reports(table["citing_id"], citing)
         cited = self.lookup.find(table["cited_id"], table["cited_source_id"])
         gone, outside = citing < 0, (citing >= 0) & (cited < 0)
         self.removed[GONE] += int(gone.sum())
         self.removed[OUTSIDE] += int(outside.sum())
         keep = ~(gone | outside)
         self._pairs.append(np.stack([citing[keep], cited[keep]]).astype(np.int32))
-        encoded = pc.fill_null(whole(table["origin"]), "").dictionary_encode()
+        said = [pc.fill_null(whole(table[name]), "") for name in HOW if name in table.column_names]
+        encoded = pc.binary_join_element_wise(*said, _BETWEEN).dictionary_encode()
         names = np.array([self._names.setdefault(name, len(self._names)) for name in encoded.dictionary.to_pylist()])
         codes = encoded.indices.to_numpy(zero_copy_only=False)[keep]
         self._origins.append((names[codes] if len(names) else codes).astype(np.int16))
 
-    def finish(self, stands_for: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """((2, m) int32 rows of citing and cited, each pair once; (m,) origin codes; names of the origins).
+    def _find_reports(self, names: pa.ChunkedArray, citing: np.ndarray) -> None:
+        """Fill in the rows of citing publications that are named without their kind."""
+        lost = np.flatnonzero(citing < 0)
+        keys = names.take(pa.array(lost))
+        bare = pc.fill_null(pc.equal(without_kind(keys), keys), False).to_numpy()
+        lost = lost[bare]
+        keys = names.take(pa.array(lost))
+        citing[lost] = self.lookup.find(keys, pa.chunked_array([pa.nulls(len(lost), pa.string())]))
 
+    def finish(self, stands_for: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
+        """((2, m) int32 rows of citing and cited, each pair once; (m,) codes; what each code says, see HOW).
+
+        Of a pair met more than once the strongest category is kept, else the first.
         stands_for (n,): the row that represents each row's family, or None when families are not collapsed.
         """
         pairs = np.concatenate([np.zeros((2, 0), np.int32), *self._pairs], axis=1)
@@ -104,7 +122,16 @@ class Citations:
             self.removed[COLLAPSED] += int(same.sum())
             pairs, origins = pairs[:, ~same], origins[~same]
         key = pairs[0].astype(np.int64) * (len(self.lookup.ids) + 1) + pairs[1]
-        _, first = np.unique(key, return_index=True)
+        names = [tuple(name.split(_BETWEEN)) for name in self._names]
+        rank = np.array([category_rank(name[1] if len(name) > 1 else "") for name in names] or [0])
+        order = np.argsort(rank[origins], kind="stable") if rank.any() else np.arange(len(key))
+        _, first = np.unique(key[order], return_index=True)
+        first = order[first]
         self.removed[REPEATED] += len(key) - len(first)
         first.sort()
-        return pairs[:, first], origins[first], list(self._names)
+        return pairs[:, first], origins[first], names
+
+
+def category_rank(letters: str) -> int:
+    """Lower for what stands more against the citing patent, by its strongest letter; last where none is known."""
+    return min((STRENGTH.find(one) % (len(STRENGTH) + 1) for one in letters), default=len(STRENGTH) + 1)

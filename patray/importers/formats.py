@@ -16,6 +16,8 @@ FORMATS = {
     "patentsview": "PatentsView bulk tables (TSV, zipped or not), grants and pre-grant publications",
     "uspto-xml": "USPTO weekly full text (ipg/ipa), concatenated XML",
     "uspto-old": "USPTO full text before 2005: APS text, PATDOC (SGML, XML v2), applications in XML v1",
+    "ops": "EPO Open Patent Services (OPS): saved answers, XML or JSON, biblio and full text",
+    "docdb": "EPO DOCDB exchange documents, XML, zipped or not",
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",

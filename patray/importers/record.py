@@ -43,6 +43,10 @@ CITED = pa.schema(
     ]
 )
 """Citations as readers give them: the cited publication's key, its name in the source, or both."""
+CITED_HOW = pa.schema([*CITED, ("category", pa.string()), ("phase", pa.string())])
+"""The same of sources that say how: letters of the search report, and when it was cited.
+
+A citing_id without a kind stands for the publication of that number that was read (search reports have no text)."""
 
 QRELS = pa.schema(
     [

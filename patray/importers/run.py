@@ -32,6 +32,7 @@ from patray.importers.formats import load_format
 from patray.importers.options import Options
 from patray.importers.outcome import check_dates, dropped_share, nothing_left
 from patray.importers.part import run_unit
+from patray.importers.recognise import check_format
 from patray.importers.record import FINDINGS
 from patray.importers.report import build_report
 from patray.importers.source import SourceFile, find_files, locate
@@ -61,6 +62,7 @@ def import_landscape(
     fmt.check(options)
     target = destination if isinstance(destination, Folder) else Folder.at(destination)
     files = find_files(sources, open_archives=fmt.archives)
+    check_format(format_name, files)
     key = _key(format_name, files, options)
     done = _existing(target, key)
     if done is not None:

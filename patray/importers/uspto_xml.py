@@ -12,7 +12,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from html.entities import name2codepoint
 from typing import Any
 from xml.etree import ElementTree
 
@@ -31,14 +30,13 @@ from patray.importers.record import CITED, Finding, Rows, patents_table
 from patray.importers.source import SourceFile, Stream
 from patray.importers.uspto_aps import ipc_codes
 from patray.importers.uspto_eras import APS, era
+from patray.importers.xml_documents import without_entities
 
 S = pa.string()
 BATCH_DOCUMENTS = 500
 ROOTS = {"us-patent-grant": "us-bibliographic-data-grant", "us-patent-application": "us-bibliographic-data-application"}
 NOT_XML = "not well-formed XML"
 _DECLARATION = b"<?xml"
-_ENTITY = re.compile(rb"&([A-Za-z][A-Za-z0-9]*);")
-_PREDEFINED = {b"amp", b"lt", b"gt", b"quot", b"apos"}
 _BLOCKS = {"claim-text", "p", "heading", "li", "br", "paragraph", "tables", "row", "entry", "maths"}
 """Elements that stand apart from the text around them even without white space between."""
 _SPACE = re.compile(r"\s+")
@@ -85,7 +83,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     with stream, io.BufferedReader(stream, 1 << 20) as reader:
         for line, data in documents(reader, unit.file):
             try:
-                root, broken = _parsed(_without_entities(data))
+                root, broken = _parsed(without_entities(data))
             except ElementTree.ParseError as error:
                 row, _ = error.position
                 findings.append(Finding(line, None, f"{NOT_XML}: {error} (line {line + row - 1} of the file)"))
@@ -124,17 +122,6 @@ def documents(reader: Any, file: SourceFile) -> Iterator[tuple[int, bytes]]:
         yield start, b"".join(lines)
     elif number == 0:
         raise InputError(f"{file.label}: an empty file")
-
-
-def _without_entities(data: bytes) -> bytes:
-    """The DTD, which is elsewhere, names HTML's entities; they become the characters that they stand for."""
-
-    def replace(match: re.Match[bytes]) -> bytes:
-        name = match.group(1)
-        code = None if name in _PREDEFINED else name2codepoint.get(name.decode("ascii"))
-        return match.group(0) if code is None else b"&#%d;" % code
-
-    return _ENTITY.sub(replace, data) if b"&" in data else data
 
 
 def _parsed(data: bytes) -> tuple[ElementTree.Element, bool]:

@@ -14,6 +14,7 @@ from sampling import jsonl
 from sampling import run as import_sample
 from test_import_beir import make_beir
 from test_import_bigquery import sample as bigquery_sample
+from test_import_exchange import make_docdb, make_ops
 from test_import_hupd import application
 from test_import_patenteb import TEXT
 from test_import_patenteb import write as write_patenteb
@@ -44,6 +45,11 @@ def make_sample(name: str, folder: Path) -> None:
         (folder / "old").mkdir()
         (folder / "old" / "pftaps760106.txt").write_text(aps_file())
         (folder / "old" / "pg020101.sgm").write_text(patdoc("06336130", True) + patdoc("06336132", True))
+    elif name == "ops":
+        make_ops(folder / "answers")
+    elif name == "docdb":
+        (folder / "docdb_xml").mkdir()
+        make_docdb(folder / "docdb_xml" / "docdb_xml_bck_202601_001_A.zip")
     elif name == "hupd":
         (folder / "hupd").mkdir()
         for number in range(120):

@@ -1,0 +1,57 @@
+"""Names the right importer where the wrong one was asked for, by the file's first bytes, whatever it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from patray.errors import InputError
+from patray.importers.source import SourceFile, Stream
+
+LOOKED_AT = 4096
+FILES_LOOKED_AT = 3
+_UNREAD = "patray has no importer for it"
+_SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
+    (re.compile(pattern), importer, what)
+    for pattern, importer, what in (
+        (rb'\A\s*(?:<\?xml[^>]*>\s*)?(?:<[!?][^>]*>\s*)*<ops:world-patent-data|\A\s*[{\[][^<]{0,200}"ops:world-patent-data"',
+         "ops", "an answer of the EPO's Open Patent Services"),
+        (rb"\A[^{\[]{0,3000}?<(?:\w+:)?exchange-documents?[\s>]", "docdb", "DOCDB exchange documents"),
+        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?ep-patent-document[\s>]", "ep-xml", "EP full text"),
+        (rb"\A[^{]{0,1000}?<(?:!DOCTYPE )?us-patent-(?:grant|application)[\s>]", "uspto-xml", "USPTO full text"),
+        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?PATDOC[\s>]", "uspto-old", "a USPTO grant of 2001 to 2004 (PATDOC)"),
+        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?patent-application-publication[\s>]", "uspto-old",
+         "a USPTO application of 2001 to 2004"),
+        (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "", "a MAREC or CLEF-IP document"),
+        (rb"\AHHHHHT|\APATN\s*[\r\n]", "uspto-old", "USPTO text of before 2001 (Green Book)"),
+    )
+)  # fmt: skip
+"""(first bytes, the importer that reads it, '' for none, and what it is)."""
+_MEMBERS = ((re.compile(r"(?i)(?:^|/)DOCDB-\d{6}-"), "docdb"), (re.compile(r"(?i)(?:^|/)EPNWB1/"), "ep-xml"))
+_ALSO = {("docdb", "ops")}
+"""(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents."""
+
+
+def recognise(head: bytes, member: str = "") -> tuple[str, str] | None:
+    """(importer, what it is) of a file's first bytes, None where they tell nothing certain.
+
+    `<ops:world-patent-data ...` -> ("ops", "an answer of the EPO's Open Patent Services").
+    """
+    head = head.removeprefix(b"\xef\xbb\xbf")
+    if head.startswith(b"PK\x03\x04"):
+        return next(((name, "a delivery of zips in a zip") for sign, name in _MEMBERS if sign.search(member)), None)
+    return next(((importer, what) for sign, importer, what in _SIGNS if sign.search(head)), None)
+
+
+def check_format(asked: str, files: Sequence[SourceFile]) -> None:
+    """Raise InputError when the first files are certainly of another format than asked for."""
+    for file in files[:FILES_LOOKED_AT]:
+        with Stream(file, True) as stream:
+            found = recognise(stream.read(LOOKED_AT) or b"", file.member)
+        if found is None or found[0] == asked or (found[0], asked) in _ALSO:
+            continue
+        importer, what = found
+        if importer.startswith("uspto") and asked.startswith("uspto"):
+            continue  # their own readers say more
+        advice = f"import it with: patray import {importer}" if importer else _UNREAD
+        raise InputError(f"{file.label}: {what}, not what `{asked}` reads; {advice}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from patray.errors import InputError
+from patray.importers.formats import FORMATS
 from patray.importers.source import SourceFile, Stream
 
 LOOKED_AT = 4096
@@ -28,6 +29,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
 )  # fmt: skip
 """(first bytes, the importer that reads it, '' for none, and what it is)."""
 _MEMBERS = ((re.compile(r"(?i)(?:^|/)DOCDB-\d{6}-"), "docdb"), (re.compile(r"(?i)(?:^|/)EPNWB1/"), "ep-xml"))
+_STARTS = (b"<", b"{", b"[", b"HHHHHT", b"PATN")
 _ALSO = {("docdb", "ops")}
 """(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents."""
 
@@ -40,6 +42,8 @@ def recognise(head: bytes, member: str = "") -> tuple[str, str] | None:
     head = head.removeprefix(b"\xef\xbb\xbf")
     if head.startswith(b"PK\x03\x04"):
         return next(((name, "a delivery of zips in a zip") for sign, name in _MEMBERS if sign.search(member)), None)
+    if not head.lstrip().startswith(_STARTS):
+        return None
     return next(((importer, what) for sign, importer, what in _SIGNS if sign.search(head)), None)
 
 
@@ -53,5 +57,5 @@ def check_format(asked: str, files: Sequence[SourceFile]) -> None:
         importer, what = found
         if importer.startswith("uspto") and asked.startswith("uspto"):
             continue  # their own readers say more
-        advice = f"import it with: patray import {importer}" if importer else _UNREAD
+        advice = f"import it with: patray import {importer}" if importer in FORMATS else _UNREAD
         raise InputError(f"{file.label}: {what}, not what `{asked}` reads; {advice}")

@@ -11,14 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
 from patray.errors import InputError
 
-Level = Literal["section", "class", "subclass"]
 LEVELS: dict[str, int] = {"section": 1, "class": 3, "subclass": 4}
 """Level -> characters of the code."""
 SCHEMES = ("ipc", "cpc")

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.files import Folder
 from patray.landscapes.claims import first_claims, independent_claims
 from patray.landscapes.content import combine
-from patray.landscapes.load import read_metadata_table
-from patray.landscapes.quarantine import Quarantine
-from patray.landscapes.validate import Prepared, read_prepared
+from patray.landscapes.validate import Prepared
 
 SECTIONS = {
     "title": "title",
@@ -107,7 +103,7 @@ def get_view(name: str, own: Mapping[str, Sequence[str]] | None = None) -> View:
 def render(table: pa.Table | pa.RecordBatch, view: View) -> list[str]:
     """The text of every row: non-empty sections in the view's order, joined by one newline; '' where all are empty.
 
-    table: holds the view's columns. Callers count the empty texts (see `without_text`).
+    table: holds the view's columns.
     """
     if isinstance(table, pa.RecordBatch):
         table = pa.Table.from_batches([table])
@@ -146,19 +142,3 @@ def view_hash(prepared: Prepared, view: View, which: str = "patents") -> str:
             "rules": str(RULES),
         }
     )
-
-
-def without_text(prepared: Folder, view: View, which: str = "patents") -> pa.Table:
-    """Quarantine rows of the patents whose text in this view is empty, found without reading any text.
-
-    row: the row in the clean copy, in part order.
-    """
-    table = read_metadata_table(prepared, which)
-    chars = np.zeros(table.num_rows, dtype=np.int64)
-    for column in view.columns:
-        chars += table[f"{column}_chars"].to_numpy()
-    rows = np.flatnonzero(chars == 0)
-    quarantine = Quarantine(read_prepared(prepared).name)
-    reason = f"no text in the sections of view {view.name}"
-    quarantine.add_rows(which, rows, table["patent_id"].take(pa.array(rows)), reason, "kept with empty section")
-    return quarantine.to_table()

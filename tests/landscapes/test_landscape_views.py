@@ -7,7 +7,7 @@ from conftest_landscapes import patent, patents_table
 from patray.errors import InputError
 from patray.landscapes.load import iter_sections, part_names, read_rows
 from patray.landscapes.validate import prepare
-from patray.landscapes.views import BUILT_IN, SECTIONS, get_view, make_view, render, without_text
+from patray.landscapes.views import BUILT_IN, SECTIONS, get_view, make_view, render
 
 ROWS = [
     patent("P1", title="T1", abstract="A1", claims=["C1.", "The brush of claim 1."], description="D1"),
@@ -85,15 +85,3 @@ def test_given_rows_of_a_part_can_be_read_in_any_order(write, clean):
     assert read_rows(clean, part, ["title"]).num_rows == 3
     with pytest.raises(InputError, match="unknown section 'body'; allowed are"):
         read_rows(clean, part, ["body"])
-
-
-def test_patents_without_text_in_a_view_are_listed_without_reading_it(write, clean):
-    prepare(write(ROWS), clean, rows_per_part=2)
-    for view in BUILT_IN.values():
-        empty = []
-        for batch in iter_sections(clean, view.sections):
-            texts = render(batch, view)
-            empty += [id for id, text in zip(batch.column("patent_id").to_pylist(), texts, strict=True) if not text]
-        found = without_text(clean, view)
-        assert found["id"].to_pylist() == empty
-        assert set(found["action"].to_pylist()) <= {"kept with empty section"}

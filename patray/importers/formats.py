@@ -21,6 +21,7 @@ FORMATS = {
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",
+    "clef-ip": "CLEF-IP 2010 to 2013: corpus, topics and qrels, EN, DE and FR",
     "dapfam": "DAPFAM: corpus, queries and relations as published",
     "patenteb": "one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)",
     "trec": "TREC qrels and runs, into a landscape that exists",

@@ -23,7 +23,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
         (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?PATDOC[\s>]", "uspto-old", "a USPTO grant of 2001 to 2004 (PATDOC)"),
         (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?patent-application-publication[\s>]", "uspto-old",
          "a USPTO application of 2001 to 2004"),
-        (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "", "a MAREC or CLEF-IP document"),
+        (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "clef-ip", "a MAREC or CLEF-IP document"),
         (rb"\AHHHHHT|\APATN\s*[\r\n]", "uspto-old", "USPTO text of before 2001 (Green Book)"),
     )
 )  # fmt: skip

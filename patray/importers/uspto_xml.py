@@ -83,7 +83,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     with stream, io.BufferedReader(stream, 1 << 20) as reader:
         for line, data in documents(reader, unit.file):
             try:
-                root, broken = _parsed(without_entities(data))
+                root, broken = parse_xml(data)
             except ElementTree.ParseError as error:
                 row, _ = error.position
                 findings.append(Finding(line, None, f"{NOT_XML}: {error} (line {line + row - 1} of the file)"))
@@ -124,8 +124,9 @@ def documents(reader: Any, file: SourceFile) -> Iterator[tuple[int, bytes]]:
         raise InputError(f"{file.label}: an empty file")
 
 
-def _parsed(data: bytes) -> tuple[ElementTree.Element, bool]:
+def parse_xml(data: bytes) -> tuple[ElementTree.Element, bool]:
     """The document, and whether it had bytes that are not UTF-8, which became U+FFFD."""
+    data = without_entities(data)
     try:
         return as_tree(data), False
     except ElementTree.ParseError:
@@ -184,9 +185,9 @@ def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
         "application": _child(application, "doc-number"),
         "language": (root.get("lang") or "").lower() or None,
         "title": element_text(bibliography.find("invention-title")),
-        "abstract": _paragraphs(root.find("abstract")),
+        "abstract": paragraphs(root.find("abstract")),
         "claims": [text for claim in root.iterfind("claims/claim") if (text := _claim(claim))],
-        "description": _paragraphs(root.find("description")),
+        "description": paragraphs(root.find("description")),
         "ipc": _codes(bibliography, "classifications-ipcr/classification-ipcr") or _ipc7(bibliography),
         "cpc": _codes(bibliography, "classifications-cpc//classification-cpc"),
         "cited": _citations(bibliography),
@@ -223,7 +224,8 @@ def _collect(element: ElementTree.Element, parts: list[str]) -> None:
         parts += [gap, child.tail or ""]
 
 
-def _paragraphs(element: ElementTree.Element | None) -> str | None:
+def paragraphs(element: ElementTree.Element | None) -> str | None:
+    """The texts of an element's children, one a line."""
     if element is None:
         return None
     texts = [text for child in element if (text := element_text(child))]

@@ -14,6 +14,7 @@ from sampling import jsonl
 from sampling import run as import_sample
 from test_import_beir import make_beir
 from test_import_bigquery import sample as bigquery_sample
+from test_import_clef_ip import make_clef_ip
 from test_import_exchange import make_docdb, make_ops
 from test_import_hupd import application
 from test_import_patenteb import TEXT
@@ -50,6 +51,8 @@ def make_sample(name: str, folder: Path) -> None:
     elif name == "docdb":
         (folder / "docdb_xml").mkdir()
         make_docdb(folder / "docdb_xml" / "docdb_xml_bck_202601_001_A.zip")
+    elif name == "clef-ip":
+        make_clef_ip(folder / "clef-ip")
     elif name == "hupd":
         (folder / "hupd").mkdir()
         for number in range(120):

@@ -321,7 +321,7 @@ def test_a_latin_1_file_is_read_as_it_says_and_utf_16_is_refused(tmp_path: Path)
         ("docdb", answers()[0], "patray import ops"),
         ("hupd", as_json(answers()[0]), "patray import ops"),
         ("docdb", '<?xml version="1.0"?>\n<!DOCTYPE us-patent-grant SYSTEM "x.dtd" [ ]>\n', "patray import uspto-xml"),
-        ("docdb", '<patent-document ucid="EP-1-A1" country="EP">', "no importer"),
+        ("docdb", '<patent-document ucid="EP-1-A1" country="EP">', "patray import clef-ip"),
         ("ops", "PATN\nWKU  039302717\n", "patray import uspto-old"),
     ],
 )

@@ -18,6 +18,7 @@ FORMATS = {
     "uspto-old": "USPTO full text before 2005: APS text, PATDOC (SGML, XML v2), applications in XML v1",
     "ops": "EPO Open Patent Services (OPS): saved answers, XML or JSON, biblio and full text",
     "docdb": "EPO DOCDB exchange documents, XML, zipped or not",
+    "ep-xml": "EPO publications in full text (ep-patent-document), XML, weekly zip or tar files",
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",

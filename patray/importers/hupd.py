@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import tarfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.errors import InputError
 from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
 from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, only
@@ -26,6 +24,7 @@ from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import LABELS, Finding, Rows, patents_table
 from patray.importers.source import SourceFile, Stream
+from patray.importers.tar_files import tar_files
 
 S = pa.string()
 BATCH_ROWS = 1024
@@ -65,7 +64,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     kind = pa.struct(list(_SCHEMA))
     number, stream = 0, Stream(unit.file, options.keep_truncated)
     with stream:
-        documents = _from_tar(stream, unit.file) if unit.role == "tar" else _loose((unit.file, *unit.more))
+        documents = tar_files(stream, unit.file, (".json",)) if unit.role == "tar" else _loose((unit.file, *unit.more))
         for number, (name, data) in enumerate(documents, 1):
             try:
                 text, broken = _decoded(data)
@@ -100,56 +99,6 @@ def _loose(files: Sequence[SourceFile]) -> Iterator[tuple[str, bytes]]:
     for file in files:
         with Stream(file) as stream, io.BufferedReader(stream) as reader:
             yield file.label, reader.read()
-
-
-def _from_tar(stream: Any, file: SourceFile) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the JSON members, tars inside the tar opened; in the order of the archive."""
-    tail = _Tail(stream)
-    archive = tarfile.open(fileobj=tail, mode="r|")  # type: ignore[call-overload]  # noqa: SIM115
-    while True:
-        try:
-            member = archive.next()
-            if member is None:
-                break
-            inner = archive.extractfile(member) if member.isfile() else None
-            if inner is None:
-                continue
-            if member.name.endswith(".json"):
-                yield member.name.rsplit("/", 1)[-1], inner.read()
-            elif member.name.endswith((".tar", ".tar.gz", ".tgz")):
-                yield from _from_nested(inner, member.name, file)
-        except tarfile.TarError as error:
-            if getattr(stream, "cut", ""):
-                break
-            raise InputError(f"{file.label}: not a whole tar archive (cut off or damaged): {error}") from error
-    if not tail.is_end() and not getattr(stream, "cut", ""):
-        raise InputError(f"{file.label}: not a whole tar archive: it ends without its end marker (cut off)")
-
-
-class _Tail:
-    """A reader that remembers the last bytes: tarfile takes an archive cut between two files for a whole one."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream, self._last = stream, b""
-
-    def read(self, size: int) -> bytes:
-        data: bytes = self._stream.read(size) or b""
-        self._last = (self._last + data)[-1024:]
-        return data
-
-    def is_end(self) -> bool:
-        """True when the rest of the file ends in the two empty blocks that close a tar archive."""
-        while self.read(1 << 16):
-            pass
-        return self._last == bytes(1024)
-
-
-def _from_nested(inner: Any, name: str, file: SourceFile) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=inner, mode="r|*") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None and member.name.endswith(".json"):
-                yield member.name.rsplit("/", 1)[-1], content.read()
 
 
 def _convert(

@@ -15,6 +15,7 @@ from sampling import run as import_sample
 from test_import_beir import make_beir
 from test_import_bigquery import sample as bigquery_sample
 from test_import_clef_ip import make_clef_ip
+from test_import_ep_xml import make_week
 from test_import_exchange import make_docdb, make_ops
 from test_import_hupd import application
 from test_import_patenteb import TEXT
@@ -53,6 +54,9 @@ def make_sample(name: str, folder: Path) -> None:
         make_docdb(folder / "docdb_xml" / "docdb_xml_bck_202601_001_A.zip")
     elif name == "clef-ip":
         make_clef_ip(folder / "clef-ip")
+    elif name == "ep-xml":
+        (folder / "weekly").mkdir()
+        make_week(folder / "weekly" / "EPRTBJV2022000001001001.tar")
     elif name == "hupd":
         (folder / "hupd").mkdir()
         for number in range(120):

@@ -19,6 +19,7 @@ FORMATS = {
     "ops": "EPO Open Patent Services (OPS): saved answers, XML or JSON, biblio and full text",
     "docdb": "EPO DOCDB exchange documents, XML, zipped or not",
     "ep-xml": "EPO publications in full text (ep-patent-document), XML, weekly zip or tar files",
+    "uspto-odp": "USPTO Open Data Portal, answers of its patent search (JSON)",
     "hupd": "Harvard USPTO Patent Dataset, JSON files or tar archives of them",
     "table": "any CSV, TSV, Excel sheet, JSON or Parquet; --map COLUMN=SOURCE for names that are not known",
     "beir": "BEIR folders, mteb retrieval layouts, NanoDAPFAM",

@@ -22,6 +22,7 @@ from test_import_patenteb import TEXT
 from test_import_patenteb import write as write_patenteb
 from test_import_patentsview import make as make_patentsview
 from test_import_table import quoted
+from test_import_uspto_odp import answer, wrapper
 from test_import_uspto_old import aps_file, patdoc
 from test_import_uspto_xml import weekly
 
@@ -52,6 +53,15 @@ def make_sample(name: str, folder: Path) -> None:
     elif name == "docdb":
         (folder / "docdb_xml").mkdir()
         make_docdb(folder / "docdb_xml" / "docdb_xml_bck_202601_001_A.zip")
+    elif name == "uspto-odp":
+        kinds = rng.choices(["brush", "comb"], k=120)
+        status = {"brush": "Patented Case", "comb": "Abandoned"}
+        bag = [
+            wrapper(number, inventionTitle=f"A {kind} {number}", applicationStatusDescriptionText=status[kind])
+            for number, kind in enumerate(kinds)
+        ]
+        (folder / "answers").mkdir()
+        (folder / "answers" / "page.json").write_text(json.dumps(answer(bag)))
     elif name == "clef-ip":
         make_clef_ip(folder / "clef-ip")
     elif name == "ep-xml":
@@ -125,7 +135,7 @@ QUICK = [
     "--set=statistics.flips=100", "--set=tasks.classification=null", "--set=tasks.clustering=null",
 ]  # fmt: skip
 """Without a model: seconds rather than a minute a format."""
-NO_CITATIONS = ("hupd", "patenteb")
+NO_CITATIONS = ("hupd", "patenteb", "uspto-odp")
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ from patray.importers.xml_documents import cut_documents, parse_document, xml_me
 
 NOT_XML = "not well-formed XML"
 NO_DOCUMENT = "an answer without documents"
+NUMBERS_ONLY = "an answer that lists numbers, images or legal events, without documents"
 JOINED = "joined to the other answer on the same publication"
 SEVERAL = "full text names no kind, and several publications have its number"
 BATCH_DOCUMENTS = 1000
@@ -48,6 +49,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     records: list[dict[str, Any]] = []
     texts: list[dict[str, Any]] = []
     findings: list[Finding] = []
+    filtered: Counter[str] = Counter()
     number = 0
     for file in (unit.file, *unit.more):
         before = number
@@ -74,9 +76,13 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             findings.append(Finding(number, None, f"{NOT_JSON}: {error}"))
         if number == before:
             number += 1
-            findings.append(Finding(number, None, f"{NO_DOCUMENT}: {file.label}{_fault(file)}"))
-    kept, filtered, odd = _joined(records, texts)
-    findings += odd
+            head = _head(file)
+            if b"world-patent-data" in head:
+                filtered[NUMBERS_ONLY] += 1
+            else:
+                findings.append(Finding(number, None, f"{NO_DOCUMENT}: {file.label}{_fault(head)}"))
+    kept, joined, odd = _joined(records, texts)
+    findings, filtered = findings + odd, filtered + joined
     for start in range(0, max(len(kept), 1), BATCH_DOCUMENTS):
         yield from convert(kept[start : start + BATCH_DOCUMENTS], findings, filtered, options)
         findings, filtered = [], Counter()
@@ -132,10 +138,14 @@ def _inside(root: Element) -> Iterator[Element]:
     yield from (one for one in root.iter() if one.tag in _ELEMENTS)
 
 
-def _fault(file: SourceFile) -> str:
-    """What the service said instead, as ` (...)`."""
+def _head(file: SourceFile) -> bytes:
     with Stream(file, True) as stream:
-        said = _FAULT.search(stream.read(4096) or b"")
+        return stream.read(4096) or b""
+
+
+def _fault(head: bytes) -> str:
+    """What the service said instead, as ` (...)`."""
+    said = _FAULT.search(head)
     return f" ({said[1].decode('utf-8', 'replace').strip()})" if said else ""
 
 

@@ -189,10 +189,11 @@ def test_a_fault_and_a_damaged_answer_cost_themselves_only(tmp_path: Path) -> No
     (folder / "fault.xml").write_text(
         "<fault><code>SERVER.EntityNotFound</code><message>No results found</message></fault>"
     )
+    (folder / "images.xml").write_text(OPS + "<ops:document-inquiry/>" + END)
     (folder / "cut.json").write_text(as_json(answers()[1])[:-40])
     (folder / "broken.xml").write_text(OPS + ops_document("1000020").replace("</abstract>", "", 1) + END)
     report = run("ops", folder, tmp_path / "out")
-    assert counts(report) == (17, 11, 4, 2)
+    assert counts(report) == (18, 11, 4, 3)
     reasons = " ".join(row["reason"] for row in rows(tmp_path / "out", "quarantine"))
     assert "fault.xml (No results found)" in reasons
     assert "cut.json: not valid JSON" in reasons

@@ -10,7 +10,7 @@ CALLS := --cache-dir .mypy_cache/calls --allow-untyped-defs --no-warn-unused-ign
 # Folder that holds embeddings and runs of `make demo`.
 WORKDIR ?= patray-work
 
-.PHONY: setup demo test test-fast lint bench clean
+.PHONY: setup demo test test-fast chaos lint bench clean
 
 setup: $(STAMP)
 
@@ -37,10 +37,14 @@ lint: setup
 	$(BIN)/mypy $(CALLS) tests benchmarks jobs
 
 test: lint $(VLLM_STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not chaos'
+
+# Every fault over several Ray nodes; minutes.
+chaos: setup
+	$(BIN)/python -m pytest -m chaos tests/chaos
 
 test-fast: lint
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow and not chaos'
 
 # Needs the extra `bench`; writes benchmarks/RESULTS.md.
 bench: setup $(VLLM_STAMP)

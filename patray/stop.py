@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import signal
@@ -52,6 +53,7 @@ def stoppable(work: Callable[[], int]) -> int:
             print(f"patray: error: {found}", file=sys.stderr)
             return 1
         except KeyboardInterrupt as stop:
+            logging.disable()  # threads of libraries that lose their cluster now would write tracebacks
             ended = isinstance(stop, Ended)
             how = "ended (SIGTERM)" if ended else "stopped"
             print(f"patray: {how}; the same command goes on from here", file=sys.stderr, flush=True)

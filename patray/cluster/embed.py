@@ -12,18 +12,29 @@ from __future__ import annotations
 import os
 import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 
 from patray.artifacts import is_ready
 from patray.cluster.certify import certify
 from patray.cluster.embed_job import EmbedJob
-from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
+from patray.cluster.pipeline import (
+    STARTED,
+    TOKENISER_CPUS,
+    count_try,
+    failed,
+    forget_tries,
+    pool_size,
+    raise_failed,
+    watched,
+)
+from patray.cluster.placement import Resources
+from patray.cluster.start import connect
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.certificate import Certificate
@@ -35,7 +46,7 @@ from patray.encoders.token_vectors import checked_token_vectors, token_vectors_t
 from patray.encoders.vectors import part_names, part_stats, vectors_table
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import Window, plan_windows
-from patray.errors import PatrayError, ResourceError
+from patray.errors import PatrayError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
@@ -47,10 +58,6 @@ from patray.runs.certified import made_token, merged, origin, other_versions
 from patray.runs.lease import holding
 from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
 from patray.runs.suite import Actors, Embedding
-
-STARTED = "started"
-WINDOW_TRIES = 6
-"""How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +95,13 @@ def _tokenised(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
     texts = render(read_rows(target.prepared, window["source"], view.sections, window["rows"]), view)
     tokenizer = input_tokenizer(work.record, work.snapshot, target.role)
     tokenised = tokenizer(texts, work.record.prompts.of(target.role))
-    lengths = np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)
     return pa.table(
         {
             "job": [window["job"]],
             "name": [window["name"]],
             "members": [window["members"]],
             "tokens": _one_list(np.concatenate(tokenised.ids)),
-            "lengths": _one_list(lengths),
+            "lengths": _one_list(np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)),
             "truncated": pa.array([tokenised.truncated.tolist()], type=pa.list_(pa.bool_())),
             "empty": [[not text for text in texts]],
         }
@@ -117,6 +123,7 @@ class _EncodeWindow:
         self._cost = forward_cost(work.record, read_stated(snapshot))
         self._device = device_name(work.settings)
         self._versions = encoder_versions(work.settings.engine)
+        self._worker = uuid.uuid4().hex[:8]
 
     def __call__(self, row: pa.Table) -> pa.Table:
         if "error" in row.column_names:
@@ -134,7 +141,7 @@ class _EncodeWindow:
     def _encode(self, row: pa.Table) -> pa.Table:
         record, job, name = self._work.record, row["job"][0].as_py(), row["name"][0].as_py()
         folder = self._targets[job].folder
-        _count_try(folder / STARTED, name, record)
+        tries = count_try(folder / STARTED, name, record.name)
         lengths = row["lengths"].chunk(0).flatten().to_numpy()
         flat = row["tokens"].chunk(0).flatten().to_numpy()
         members: list[list[str]] = row["members"][0].as_py()
@@ -159,6 +166,8 @@ class _EncodeWindow:
             "device": self._device,
             "versions": self._versions,
             "again": self._work.again,
+            "worker": self._worker,
+            "tries": tries,
         }
         ids = [patent for group in members for patent in group]
         if self._late:
@@ -168,18 +177,6 @@ class _EncodeWindow:
         else:
             folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated, stats))
         return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
-
-
-def _count_try(started: Folder, name: str, record: ModelRecord) -> None:
-    """Mark that an actor takes a window; ResourceError when it has ended as many actors as it may."""
-    tries = int(started.read_bytes(name) or b"0") if started.exists(name) else 0
-    if tries >= WINDOW_TRIES:
-        raise ResourceError(
-            f"model {record.name}: each of {tries} actors died over the window {name}, for want of memory or in the "
-            "engine: see what the workers wrote. Lower `embedding.tokens_per_batch` or `embedding.actors.max`, or give "
-            "an actor more memory; what is done is kept"
-        )
-    started.write_bytes(name, str(tries + 1).encode())
 
 
 @dataclass
@@ -231,13 +228,14 @@ def _embed(
     certify(dated, workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar))
     open_states = [state for state in by_key.values() if not is_complete(state.folder)]
     if open_states:
+        connect()
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
         _report_resumed(open_states, progress)
         _state_memory(open_states, workdir)
-        actors = _run(open_states, options, allow_remote_code, progress, again)
+        _run(open_states, options, allow_remote_code, progress, again)
         progress.close()
         for state in open_states:
-            _complete(state, options, actors, again)
+            _complete(state, options, again)
     made = {state.folder for state in open_states}
     found = []
     for state, job in zip(states, jobs, strict=True):
@@ -300,7 +298,7 @@ def _state_memory(states: list[State], workdir: Folder) -> None:
             state_token_memory(label, count, job.record, workdir, None)
 
 
-def _complete(state: State, options: Embedding, actors: int, again: str | None) -> None:
+def _complete(state: State, options: Embedding, again: str | None) -> None:
     """Add up the windows and declare the artifact whole.
 
     `seconds` is the time that the actors spent encoding, divided by their number: start-up is not in it.
@@ -312,13 +310,15 @@ def _complete(state: State, options: Embedding, actors: int, again: str | None) 
         for key in stats[0]
         if all(isinstance(item.get(key), int | float) for item in stats)
     }
-    seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
+    actors = len({item.get("worker") for item in stats})
+    repeated = state.repeated + sum(max(0, item.get("tries", 1) - 1) for item in stats)
+    seconds = max(1e-9, totals["encode_seconds"] / actors)
     on_gpu = options.gpus > 0
     totals.update(
         seconds=seconds,
         actors=actors,
         windows=len(names),
-        windows_repeated=state.repeated,
+        windows_repeated=repeated,
         patents_per_s=totals["patents"] / seconds,
         tokens_per_s=totals["tokens"] / seconds,
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
@@ -343,8 +343,10 @@ def _complete(state: State, options: Embedding, actors: int, again: str | None) 
 
 def _run(
     states: list[State], options: Embedding, allow_remote_code: bool, progress: Progress, again: str | None = None
-) -> int:
-    """Encode the pending windows of all jobs; returns the number of actors that the pool may grow to."""
+) -> None:
+    """Encode the pending windows of all jobs."""
+    import ray
+
     job = states[0].job
     label = f"embed {job.model}"
     on_gpu = options.gpus > 0
@@ -365,11 +367,11 @@ def _run(
         for item in state.pending
     ]
     if not rows:
-        return 1
-    for state in states:  # what an earlier run left in flight was no fault of the window
-        for name in (state.folder / STARTED).list():
-            (state.folder / STARTED).write_bytes(name, b"")
-    lowest, highest = pool_size(options, len(rows), cpus, gpus, label)
+        return
+    connect()
+    for state in states:
+        forget_tries(state.folder / STARTED)
+    lowest, highest = pool_size(options, len(rows), Resources(cpus, gpus), label)
     work = _Work(job.record, job.snapshot, settings, again)
     targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
     tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
@@ -396,4 +398,3 @@ def _run(
         for item in batch.to_pylist():
             raise_failed(item)
             progress.advance(item["patents"], item["tokens"])
-    return highest

@@ -10,8 +10,10 @@ from patray.filesystems import storage_trouble
 
 DEATHS = {
     "ActorDiedError",
+    "ActorUnavailableError",
     "LocalRayletDiedError",
     "NodeDiedError",
+    "ObjectLostError",
     "OutOfDiskError",
     "OutOfMemoryError",
     "WorkerCrashedError",
@@ -20,13 +22,13 @@ DEATHS = {
 
 def cause_of(error: BaseException) -> BaseException:
     """The PatrayError inside a Ray error, or a ResourceError for a dead worker, or the error itself."""
-    seen: set[int] = set()
+    seen: dict[int, BaseException] = {}
     todo: list[BaseException | None] = [error]
     while todo:
         current = todo.pop()
         if current is None or id(current) in seen:
             continue
-        seen.add(id(current))
+        seen[id(current)] = current
         if isinstance(current, PatrayError) and type(current).__module__ == "patray.errors":
             return current
         stored = storage_trouble(current)
@@ -37,7 +39,8 @@ def cause_of(error: BaseException) -> BaseException:
     if told:
         kind, message = told[-1]
         return getattr(errors, kind, PatrayError)(message.strip())
-    name = type(error).__name__
-    if name in DEATHS:
-        return ResourceError(f"a worker died ({name}): {' '.join(str(error).split())[:1000]}")
+    for found in seen.values():  # also inside a RayTaskError: a task that waited for what died
+        named = [one.__name__ for one in type(found).__mro__ if one.__name__ in DEATHS]
+        if named:
+            return ResourceError(f"a worker died ({named[0]}): {' '.join(str(found).split())[:1000]}")
     return error

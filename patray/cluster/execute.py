@@ -6,36 +6,40 @@ begins.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import ray
 
 from patray import tables
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.fine_tune import fine_tune
 from patray.cluster.foreign import content_of, foreign_files
 from patray.cluster.go_on import go_on
+from patray.cluster.growth import cluster_facts, nodes, require
 from patray.cluster.judge import Judge
 from patray.cluster.lexical import choose_languages
 from patray.cluster.models import Model, find_models
+from patray.cluster.placement import Resources
 from patray.cluster.prepare import (
     Landscape,
     family_split,
     label_sets,
     of_test_families,
     open_landscape,
-    prepare_landscape,
+    prepare_landscapes,
 )
-from patray.cluster.rankings import Rankings
-from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval
-from patray.cluster.search import Place, save_index
-from patray.cluster.start import connect, require
-from patray.cluster.views import index_view
+from patray.cluster.rankings import Rankings, places
+from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval, titles_of
+from patray.cluster.search import TASK_BYTES, Place, bytes_of, start_index
+from patray.cluster.small import is_small, needs_ray
+from patray.cluster.start import connect
+from patray.cluster.tasks import Beside, gather, in_this_process, shared, submit, works_here
+from patray.cluster.views import index_views
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.labels import LabelSet
@@ -70,10 +74,12 @@ def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = Fa
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
-    connect()
     gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
+    if os.environ.get("RAY_ADDRESS") or gpus:
+        connect()
     if models:
-        require(f"one encoder actor of {suite.name}", suite.embedding.threads, gpus)
+        what, wait = f"one encoder actor of {suite.name}", suite.embedding.stall_seconds
+        require(what, Resources(suite.embedding.threads, gpus), 1, wait)
     made = store / ANEW / run.name if anew else store
     with holding(store, [f"runs/{run.name}"]):
         done = go_on(lambda: Execution(suite, store, run, [*models], made), store, reembed)
@@ -98,6 +104,7 @@ class Execution:
         self.tuned: list[Scored] = []
         self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
         self.again: str | None = None  # the mark of vectors that were made again, where that was asked for
+        self.label_refs: dict[tuple[str, tuple[str, ...]], list[tuple[Any, Any, Any]]] = {}
 
     def go(self, reembed: bool = False) -> Folder:
         self.prepare()
@@ -109,17 +116,22 @@ class Execution:
         else:
             self._fine_tune()
             self._embed()
-            self._search()
-            self._judge()
-            self._finish()
+            with in_this_process(is_small(self.suite, self.landscapes)):
+                self._search()
+                self._judge()
+                self._finish()
         say(f"report: {self.run}/report.html")
         print(f"{self.run}/report.html")
         return self.run
 
     def prepare(self) -> None:
         entries = []
-        for entry in self.suite.landscapes:
-            prepared, step = prepare_landscape(entry, self.suite, self.store)
+        with ThreadPoolExecutor(1) as beside:
+            waiting = beside.submit(prepare_landscapes, self.suite, self.store)
+            if not self.run.exists("provenance.json") and needs_ray(self.suite, self.models, self.made):
+                connect()  # it takes seconds, in which small landscapes are prepared here
+            copies = waiting.result()
+        for entry, (prepared, step) in zip(self.suite.landscapes, copies, strict=True):
             self.provenance.add(step)
             landscape = open_landscape(prepared, self.suite)
             self.landscapes.append(landscape)
@@ -193,7 +205,11 @@ class Execution:
             say(f"the ranking {name} was made of other vectors: it is made again")
 
     def index(self) -> None:
-        self.indexes = {(at.name, view.name): self._index(at, view) for at, view in self._places()}
+        there = list(self._places())
+        indexes = index_views([(at.folder, view) for at, view in there], self.suite.embedding.stall_seconds)
+        for (at, view), index in zip(there, indexes, strict=True):
+            self._note_empty(at, view, index)
+            self.indexes[at.name, view.name] = index
 
     def jobs_of(self, model: Model) -> list[EmbedJob]:
         """The artifacts of a model that the run needs; none for a reranker."""
@@ -210,50 +226,41 @@ class Execution:
                 ).items()
             ]  # fmt: skip
 
-    def _index(self, landscape: Landscape, view: View) -> ViewIndex:
-        index = index_view(landscape.folder, view)
+    def _note_empty(self, landscape: Landscape, view: View, index: ViewIndex) -> None:
         if index.empty.any():
             self._note(
                 f"{landscape.name}: {int(index.empty.sum()):,} patents have no text in view {view.name}; they are kept"
             )
-        return index
 
     def _search(self) -> None:
         models = {model.name: model for model in self.models}
-        for landscape, view in self._places():
-            at = (landscape.name, view.name)
-            vectors = {key[2]: by_role for key, by_role in self.vectors.items() if key[:2] == at}
-            of = landscape, view, self.indexes.get(at), models, vectors
-            rankings = Rankings(self.run, self.made, self.suite, *of, self.again)
-            for step, tuned in rankings.make():
-                if step is not None:
-                    for note in step.pop("notes", ()):
-                        self._note(note)
-                    self.provenance.add(step)
-                self.tuned.append(tuned)
-        for key, by_role in self.vectors.items() if "faiss" in self.suite.exports else ():
-            if models[key[2]].record.kind == "dense":
-                save_index(self.made, *key, by_role["document"])
+        if not works_here():
+            connect()
+        rankings = Rankings(self.run, self.made, self.suite, models, nodes(), self.again)
+        for step, tuned in rankings.make(places(self.landscapes, self.views, self.indexes, self.vectors)):
+            if step is not None:
+                for note in step.pop("notes", ()):
+                    self._note(note)
+                self.provenance.add(step)
+            self.tuned.append(tuned)
+        wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
+        dense = [(key, of) for key, of in wanted if models[key[2]].record.kind == "dense"]
+        files = [start_index(self.made, *key, by_role["document"]) for key, by_role in dense]
+        gather(files, "write FAISS indexes", self.suite.embedding.stall_seconds, "files")
 
     def _judge(self) -> None:
         begin = time.perf_counter()
-        judge: Any = ray.remote(num_cpus=0)(Judge).remote(self.run, self.suite)
-        pending: list[Any] = []
-        order = 0
-        for tuned in self.tuned:
-            pending.append(judge.add.remote((order,), tuned))
-            order += 1
-        for landscape, view in self._places():
-            for scored in self._tasks(landscape, view):
-                pending.append(judge.add.remote((order,), scored))
-                order += 1
-        maps = self._maps()
-        for notes in ray.get(pending):
+        judge = Beside(Judge, self.run, self.suite)
+        scored = [*self.tuned, *(one for landscape, view in self._places() for one in self._tasks(landscape, view))]
+        pending = [judge.call("add", (order,), one) for order, one in enumerate(scored)]
+        maps = self._start_maps()
+        stall = self.suite.embedding.stall_seconds
+        for notes in gather(pending, "judge", stall, "results"):
             for note in notes:
                 self._note(note)
-        rows = ray.get(judge.write_evidence.remote(self._items(), maps))
+        [rows] = gather([judge.call("write_evidence", self._items(), self._maps(maps))], "write evidence", stall)
         say(f"{rows:,} rows of evidence; computing intervals and tests")
-        summary, comparisons = ray.get(judge.write_statistics.remote())
+        [(summary, comparisons)] = gather([judge.call("write_statistics")], "intervals and tests", stall)
         self.provenance.add(
             {
                 "step": "judge",
@@ -267,14 +274,13 @@ class Execution:
 
     def _tasks(self, landscape: Landscape, view: View) -> Iterator[Any]:
         """References to the results of every task of one landscape and view."""
-        tasks = self.suite.tasks
+        tasks, depth = self.suite.tasks, self.suite.search.depth
         if tasks.retrieval is not None and landscape.truth is not None:
-            truth, slices = ray.put(landscape.truth), ray.put(landscape.slices)
+            truth, slices = shared(landscape.truth), shared(landscape.slices)
             for system in self.systems:
                 place = Place(landscape.name, view.name, str(system.name))
-                yield score_retrieval.remote(
-                    self.run, place, system, truth, slices, tasks.retrieval, self.suite.search.depth
-                )
+                needs = Resources(1, 0, self.run.size(place.file) * 4 + TASK_BYTES)
+                yield submit(score_retrieval, needs, self.run, place, system, truth, slices, tasks.retrieval, depth)
         for system in self.systems:
             if system.dense is None:
                 continue
@@ -282,17 +288,34 @@ class Execution:
             by_role = self.vectors[landscape.name, view.name, system.dense]
             if tasks.classification is not None:
                 folder = by_role.get("classification", by_role["document"])
-                for labels in self._labels(landscape, tasks.classification.labels):
-                    if landscape.name in self.suite.homes:
-                        labels = replace(labels, split=None)  # the recipes kept to the families' split, not the file's
-                    split = family_split(landscape, labels, self.suite.splits)
-                    yield score_classification.remote(place, folder, system, labels, split, tasks.classification)
+                for labels, split, _ in self._label_refs(landscape, tasks.classification.labels):
+                    needs, options = self._of_vectors(folder), tasks.classification
+                    yield submit(score_classification, needs, place, folder, system, labels, split, options)
             if tasks.clustering is not None:
                 folder = by_role.get("clustering", by_role["document"])
-                for labels in self._labels(landscape, tasks.clustering.labels):
-                    if landscape.name in self.suite.homes:
-                        labels = of_test_families(landscape, labels, self.suite.splits)
-                    yield score_clustering.remote(place, folder, system, labels, tasks.clustering)
+                for _, _, labels in self._label_refs(landscape, tasks.clustering.labels):
+                    needs = self._of_vectors(folder)
+                    yield submit(score_clustering, needs, place, folder, system, labels, tasks.clustering)
+
+    def _of_vectors(self, folder: Folder) -> Resources:
+        """What a task asks for that reads a whole artifact: its vectors as read, cut, and those of its patents."""
+        return Resources(1, 0, 4 * bytes_of(folder) + TASK_BYTES)
+
+    def _label_refs(self, landscape: Landscape, names: tuple[str, ...]) -> list[tuple[Any, Any, Any]]:
+        """For each label set references to: itself for classification, its families' splits, itself for clustering."""
+        key = (landscape.name, names)
+        if key not in self.label_refs:
+            home, splits = landscape.name in self.suite.homes, self.suite.splits
+            self.label_refs[key] = [
+                (
+                    # the recipes kept to the families' split, not the file's
+                    shared(replace(labels, split=None) if home else labels),
+                    shared(family_split(landscape, labels, splits)),
+                    shared(of_test_families(landscape, labels, splits) if home else labels),
+                )
+                for labels in self._labels(landscape, names)
+            ]
+        return self.label_refs[key]
 
     def _labels(self, landscape: Landscape, names: tuple[str, ...]) -> list[LabelSet]:
         """The label sets of a landscape, read or derived once for all views, systems and tasks."""
@@ -311,22 +334,29 @@ class Execution:
             }
         return sets
 
-    def _maps(self) -> pa.Table:
-        """A 2-D map of every landscape, in the first view and the first dense system."""
+    def _start_maps(self) -> list[tuple[Landscape, Place, Any]]:
+        """Begin a 2-D map of every landscape, in the first view and the first dense system."""
         dense = next((system for system in self.systems if system.dense is not None), None)
         if dense is None:
-            return tables.MAP.empty_table()
-        parts = []
+            return []
+        started = []
         for landscape in self.landscapes:
             place = Place(landscape.name, self.views[0].name, str(dense.name))
             folder = self.vectors[landscape.name, place.view, str(dense.dense)]["document"]
             names = self.suite.tasks.classification.labels if self.suite.tasks.classification else ("files",)
             sets = self._labels(landscape, names)
-            found = ray.get(map_patents.remote(place, folder, sets[0] if sets else None))
+            labels = sets[0] if sets else None
+            started.append((landscape, place, submit(map_patents, self._of_vectors(folder), place, folder, labels)))
+        return started
+
+    def _maps(self, started: list[tuple[Landscape, Place, Any]]) -> pa.Table:
+        parts = [tables.MAP.empty_table()]
+        made = gather([one for _, _, one in started], "maps", self.suite.embedding.stall_seconds, "landscapes")
+        for (landscape, place, _), found in zip(started, made, strict=True):
             count = len(found["patent_id"])
             where = {"landscape": place.landscape, "view": place.view, "system": place.system}
             columns = {key: [value] * count for key, value in where.items()} | found
-            columns["title"] = _titles(landscape, found["patent_id"])
+            columns["title"] = titles_of(landscape.folder, found["patent_id"])
             parts.append(pa.Table.from_pydict(columns, schema=tables.MAP))
         return pa.concat_tables(parts)
 
@@ -348,18 +378,10 @@ class Execution:
                 systems = [str(system.name) for system in self.systems]
                 place = landscape.name, view.name, systems
                 write_trec(self.run, self.run / "trec", *place, landscape.truth, landscape.slices)
-        resources = ray.cluster_resources()
-        cluster = {
-            "nodes": len([node for node in ray.nodes() if node["Alive"]]),
-            "cpus": resources.get("CPU", 0.0),
-            "gpus": resources.get("GPU", 0.0),
-            "memory_gb": resources.get("memory", 0.0) / 1e9,
-            "accelerators": sorted(key.split(":")[1] for key in resources if key.startswith("accelerator_type:")),
-        }
         folders = [one.folder for one in self.landscapes]
         folders += [folder for by_role in self.vectors.values() for folder in by_role.values()]
         self.run.write_json(USES, paths_used(self.suite, self.store, folders, self.provenance.steps))
-        content = self.provenance.finish(cluster) | {"files": seal_run(self.run).as_json()}
+        content = self.provenance.finish(cluster_facts()) | {"files": seal_run(self.run).as_json()}
         self.run.write_json("provenance.json", content)
         self.run.delete(MARK)
         write_report(self.run)
@@ -373,15 +395,3 @@ class Execution:
         if text not in self.provenance.notes:
             say(f"note: {text}")
             self.provenance.note(text)
-
-
-def _titles(landscape: Landscape, ids: list[str]) -> list[str]:
-    """Titles of some patents, for the map; the only text that the driver reads."""
-    from patray.landscapes.load import iter_sections
-
-    wanted = pa.array(ids, pa.string())
-    titles: dict[str, str] = {}
-    for batch in iter_sections(landscape.folder, ["title"]):
-        kept = batch.filter(pc.is_in(batch.column("patent_id"), value_set=wanted))
-        titles.update(zip(kept.column("patent_id").to_pylist(), kept.column("title").to_pylist(), strict=True))
-    return [(titles[patent] or "")[:200] for patent in ids]

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-import ray
 
 from patray.cluster.mine import Miner
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape, shares
+from patray.cluster.search import ONE_CPU
+from patray.cluster.tasks import gather, submit
 from patray.cluster.train import TrainJob, check_job, train
 from patray.files import Folder
 from patray.models.content import identify
@@ -30,7 +31,6 @@ from patray.runs.tuned import Tuned
 from patray.tables import TRAINING
 
 
-@ray.remote(num_cpus=1)
 def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validation]:
     where = (shares(suite.splits), suite.splits.salt, suite.own_views)
     retrieval = suite.tasks.retrieval
@@ -55,9 +55,8 @@ def fine_tune(
         landscape = next(one for one in landscapes if one.name == home)
         wanted = {(_tuned(entry).recipe, _tuned(entry).seed): entry for entry in entries}
         seeded = {at: _seeded(recipes[at[0]], at[1]) for at in wanted}
-        made = dict(
-            zip(seeded, ray.get([_pairs.remote(landscape.folder, one, suite) for one in seeded.values()]), strict=True)
-        )
+        started = [submit(_pairs, ONE_CPU, landscape.folder, one, suite) for one in seeded.values()]
+        made = dict(zip(seeded, gather(started, f"pairs of {home}", suite.training.stall_seconds), strict=True))
         pairs = {f"{name} seed {seed}": found for (name, seed), (found, _) in made.items()}
         if suite.matched:
             pairs = match(pairs)

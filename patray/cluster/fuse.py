@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import ray
 
 from patray.artifacts import read_sealed, write_sealed
 from patray.cluster.score import Scored
@@ -17,7 +16,6 @@ from patray.search.fusion import linear, rrf, tune_weight
 from patray.search.table import SPLIT, from_table, to_table
 
 
-@ray.remote(num_cpus=1)
 def fuse(
     run: Folder,
     place: Place,
@@ -26,9 +24,9 @@ def fuse(
     system: SystemEntry,
     measure: str,
     depth: int,
-    *after: Scored,
+    *after: object,
 ) -> Scored:
-    """Fuse and save the ranking; returns what was tuned. `after` are fused parts, which must be saved before."""
+    """Fuse and save the ranking; returns what was tuned. `after`: results of its parts, which must be saved before."""
     parts = [
         from_table(
             read_sealed(run, Place(place.landscape, place.view, name).file), truth.query_ids, truth.patent_ids, depth

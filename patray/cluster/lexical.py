@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 
-from patray.artifacts import Ledger, complete, is_sealed, is_whole, read_record, read_seals, write_sealed
-from patray.cluster.search import Place
+from patray.artifacts import Ledger, complete, is_whole, read_record, read_seals
+from patray.cluster.growth import nodes
+from patray.cluster.placement import Resources
+from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, save_ranking
+from patray.cluster.tasks import gather, in_this_process, submit, value_of
+from patray.cluster.views import HALF_CPU, INDEX_SECONDS, SMALL_PARTS
 from patray.files import Folder
 from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.records import Truth
@@ -32,18 +35,18 @@ from patray.search.language import choose_language
 from patray.search.lexical import Bm25, Statistics, TermCounts, count_terms, join_counts, take_counts
 from patray.search.merge import merge
 from patray.search.ranking import Ranking
-from patray.search.table import SPLIT, to_table
 from patray.search.words import encode, parse_language
 
 SHARD_ENTRIES = 64_000_000
 """Counts of a shard: 0.5 GB, held once a node."""
+ENTRY_BYTES = 24
+"""Memory of a shard's count: as read, its score, its place."""
 ROW_GROUP = 1 << 22
 TASKS_PER_CPU = 4
 SAMPLE = 2000
 """Texts of a landscape and view that say which language they are in."""
 
 
-@ray.remote(num_cpus=0.5)
 def _choose(prepared: Folder, view: View) -> str:
     """The language of about SAMPLE patents, at even distances over all parts."""
     parts = part_names(prepared, "patents")
@@ -65,11 +68,14 @@ def prepared_rows(prepared: Folder, part: str) -> int:
 
 def choose_languages(places: Sequence[tuple[str, Folder, View]]) -> dict[str, str]:
     """`LANDSCAPE/VIEW` -> the language of its texts; places: (landscape, its clean copy, view)."""
-    found = ray.get([_choose.remote(prepared, view) for _, prepared, view in places])
+    started = []
+    for _, prepared, view in places:
+        with in_this_process(len(part_names(prepared, "patents")) <= SMALL_PARTS):
+            started.append(submit(_choose, HALF_CPU, prepared, view))
+    found = gather(started, "tell languages", INDEX_SECONDS)
     return {f"{name}/{view.name}": language for (name, _, view), language in zip(places, found, strict=True)}
 
 
-@ray.remote(num_cpus=1)
 def _count(prepared: Folder, parts: list[str], view: View, language: str) -> tuple[list[str], TermCounts]:
     """Ids of the patents of some parts, and their terms."""
     ids: list[str] = []
@@ -81,9 +87,8 @@ def _count(prepared: Folder, parts: list[str], view: View, language: str) -> tup
     return ids, join_counts(counts)
 
 
-@ray.remote(num_cpus=1)
-def _write_counts(target: Folder, language: str, *found: tuple[list[str], TermCounts]) -> None:
-    """Join the counts of all parts, patents in the order of their ids, and save them."""
+def _write_counts(target: Folder, language: str, begin: float, *found: tuple[list[str], TermCounts]) -> float:
+    """Join the counts of all parts, patents in the order of their ids, and save them; seconds since `begin`."""
     ids = np.array([name for names, _ in found for name in names], dtype=object)
     order = np.argsort(ids, kind="stable")  # as the truth has them: by code point, which is the order of bytes
     counts = take_counts(join_counts([part for _, part in found]), order)
@@ -96,9 +101,9 @@ def _write_counts(target: Folder, language: str, *found: tuple[list[str], TermCo
     ledger.write_table("counts.parquet", pa.table({"term": counts.term, "count": counts.count}), ROW_GROUP)
     facts = {"language": language, "patents": len(ids), "terms": len(counts.vocabulary), "entries": len(counts.term)}
     complete(target, facts, ledger.seals)
+    return max(0.0, time.time() - begin)
 
 
-@ray.remote(num_cpus=1)
 def _load_shard(target: Folder, low: int, high: int, k1: float | None, b: float | None, language: str) -> Bm25:
     """The scores of the documents low..high, by the statistics of all."""
     seals = read_seals(target)
@@ -124,7 +129,6 @@ def _read_entries(target: Folder, first: int, last: int) -> pa.Table:
     return table.slice(first - (int(ends[groups[0]]) if groups else 0), last - first).combine_chunks()
 
 
-@ray.remote(num_cpus=1)
 def _rank(
     prepared: Folder, parts: list[str], view: View, truth: Truth, depth: int, bounds: list[int], shards: list[Any]
 ) -> tuple[np.ndarray, Ranking]:
@@ -147,13 +151,16 @@ def _rank(
     found = []
     for shard, low, high in zip(shards, bounds[:-1], bounds[1:], strict=True):
         codes = np.arange(low, high, dtype=np.int32)
-        index: Bm25 = ray.get(shard)
+        index: Bm25 = value_of(shard)
         found.append(index.search(texts, depth, exclusions(truth, asked, codes), codes))
     return asked, found[0] if len(found) == 1 else merge(found, depth)
 
 
-@ray.remote(num_cpus=0)
-def _gather_and_save(run: Folder, place: Place, truth: Truth, depth: int, *found: tuple[np.ndarray, Ranking]) -> int:
+def _save(
+    run: Folder, place: Place, truth: Truth, depth: int, begin: float, facts: dict[str, Any],
+    *found: tuple[np.ndarray, Ranking],
+) -> dict[str, Any]:  # fmt: skip
+    """Join the rankings of all queries; begin: when they were asked for (time.time())."""
     patents = np.full((len(truth.query_ids), depth), -1, np.int32)
     scores = np.full(patents.shape, -np.inf)
     for rows, ranking in found:
@@ -161,62 +168,57 @@ def _gather_and_save(run: Folder, place: Place, truth: Truth, depth: int, *found
     missing = len(patents) - sum(len(rows) for rows, _ in found)
     if missing:
         raise AssertionError(f"{missing} queries have no text in the clean copy")
-    write_sealed(run, place.file, to_table(Ranking(patents, scores), truth.query_ids, truth.patent_ids), SPLIT)
-    return len(patents)
+    save_ranking(run, place, truth, Ranking(patents, scores))
+    return {"queries": len(patents), "seconds": max(0.0, time.time() - begin) + facts["count_seconds"], **facts}
 
 
 def _groups(parts: list[str]) -> list[list[str]]:
     """The parts in a few groups for each CPU of the cluster."""
-    most = max(1, int(TASKS_PER_CPU * ray.cluster_resources().get("CPU", 1)))
+    most = max(1, int(TASKS_PER_CPU * sum(node.cpus for node in nodes())))
     groups = min(len(parts), most)
     return [parts[at::groups] for at in range(groups)]
 
 
-def count_view(store: Folder, place: Place, prepared: Folder, view: View, language: str) -> tuple[Folder, bool]:
-    """(folder of the counts of a view's terms, whether they were there): made once for all systems and runs."""
+def start_counts(store: Folder, place: Place, prepared: Folder, view: View, language: str) -> tuple[Folder, Any | None]:
+    """(folder of the counts of a view's terms, a reference to their being made; None where they are there). Made once
+    for all systems and runs."""
     identity = {
         "prepared": prepared.name, "sections": list(view.sections), "rules": RULES, "language": language, "format": 1,
         "bm25s": version("bm25s"), "PyStemmer": version("PyStemmer"),
     }  # fmt: skip
     target = store / "lexical" / place.landscape / place.view / key_of(identity)
     if is_whole(target):
-        return target, True
+        return target, None
     groups = _groups(part_names(prepared, "patents"))
-    ray.get(
-        _write_counts.remote(target, language, *(_count.remote(prepared, group, view, language) for group in groups))
-    )
-    return target, False
+    found = [submit(_count, ONE_CPU, prepared, group, view, language) for group in groups]
+    return target, submit(_write_counts, ONE_CPU, target, language, time.time(), *found)
 
 
-def search_lexical(
-    run: Folder, store: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: SystemEntry,
-    options: Search,
-) -> dict[str, Any]:  # fmt: skip
-    """BM25 over the rendered texts of a view; saves the ranking and returns the step's record.
+def start_lexical(
+    run: Folder, place: Place, target: Folder, seconds: float | None, prepared: Folder, view: View, truth: Truth,
+    truth_ref: Any, system: SystemEntry, options: Search,
+) -> Any:  # fmt: skip
+    """Begin BM25 over the rendered texts of a view; a reference to what the step's record gets.
 
-    Raises InputError when no text has a term.
+    target: the counts, made; seconds: how long that took, None where they were there. Raises InputError when no text
+    has a term.
     """
-    step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
-    if is_sealed(run, place.file):
-        return {**step, "reused": True, "seconds": 0.0}
-    begin = time.perf_counter()
     language = language_of(system, place.landscape, place.view)
-    target, reused = count_view(store, place, prepared, view, language)
-    counted = time.perf_counter() - begin
     facts = read_record(target)
-    patents, shared = int(facts["patents"]), ray.put(truth)
+    patents, entries = int(facts["patents"]), int(facts["entries"])
     if patents != len(truth.patent_ids):
         raise AssertionError(f"{target}: {patents} patents, the landscape has {len(truth.patent_ids)}")
-    count = min(options.shards or max(1, math.ceil(facts["entries"] / SHARD_ENTRIES)), patents)
+    count = min(options.shards or max(1, math.ceil(entries / SHARD_ENTRIES)), patents)
     bounds = np.linspace(0, patents, count + 1).astype(int).tolist()
-    shards = [_load_shard.remote(target, low, high, system.k1, system.b, language) for low, high in pairwise(bounds)]
+    needs = Resources(1, 0, ENTRY_BYTES * entries // count + TASK_BYTES)
+    shards = [submit(_load_shard, needs, target, *pair, system.k1, system.b, language) for pair in pairwise(bounds)]
     inside, outside = truth.query_in_corpus >= 0, truth.query_in_corpus < 0
     parts = part_names(prepared, "patents") if inside.any() else []
     parts += part_names(prepared, "queries") if outside.any() else []
-    found = [_rank.remote(prepared, group, view, shared, options.depth, bounds, shards) for group in _groups(parts)]
-    count = ray.get(_gather_and_save.remote(run, place, shared, options.depth, *found))
-    return {
-        **step, "reused": False, "seconds": time.perf_counter() - begin, "queries": count, "language": language,
-        "count_seconds": counted, "counts_reused": reused, "terms": facts["terms"], "entries": facts["entries"],
-        "shards": len(shards),
+    groups, depth = _groups(parts), options.depth
+    found = [submit(_rank, needs, prepared, group, view, truth_ref, depth, bounds, shards) for group in groups]
+    told = {
+        "language": language, "count_seconds": seconds or 0.0, "counts_reused": seconds is None,
+        "terms": facts["terms"], "entries": entries, "shards": len(shards),
     }  # fmt: skip
+    return submit(_save, ONE_CPU, run, place, truth_ref, depth, time.time(), told, *found)

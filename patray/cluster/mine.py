@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray
 
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.models import Model
+from patray.cluster.placement import Resources
 from patray.cluster.prepare import Landscape
+from patray.cluster.search import TASK_BYTES, bytes_of
+from patray.cluster.tasks import gather, shared, submit
 from patray.cluster.views import index_view
 from patray.encoders.certificate import certificate_of
 from patray.encoders.vectors import load_vectors
@@ -126,9 +128,7 @@ class Miner:
         )
         vectors = [folder for folder, _ in found]
         ranked = 0
-        rank: Any = ray.remote(_rank_block).options(
-            num_cpus=suite.embedding.threads, num_gpus=suite.embedding.gpus or None
-        )
+        threads, gpus, stall = suite.embedding.threads, suite.embedding.gpus, suite.embedding.stall_seconds
         for at, (source, (anchors, positives)) in enumerate(sides.items()):
             made_of = vectors[2 * at], vectors[2 * at + 1]
             target, which = folders[source], name_of(*made_of)
@@ -136,9 +136,11 @@ class Miner:
             if is_complete(target) and read_record(target).get("made_of") == which:
                 complete(target, read_record(target) | came)  # its vectors are the same, and have their certificate
                 continue
-            loaded = ray.put((anchors, positives))
+            size = sum(bytes_of(folder) for folder in made_of)
+            needs, loaded = Resources(threads, gpus, 3 * size + TASK_BYTES), shared((anchors, positives))
             starts = range(0, len(anchors.at), BLOCK)
-            blocks = ray.get([rank.remote(loaded, made_of, start, options) for start in starts])
+            begun = [submit(_rank_block, needs, loaded, made_of, start, options) for start in starts]
+            blocks = gather(begun, f"mine {source}", stall, "blocks")
             of: dict[str, Any] = {"identity": ranker.identity(pools[source], options)}
             save_ranks(target, np.concatenate(blocks), of | {"vectors": [str(one) for one in made_of]} | came)
             ranked += 1

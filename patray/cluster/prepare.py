@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import ray
 
 from patray.artifacts import complete, is_complete, read_seals, reopen, wrong_files
+from patray.cluster.placement import Resources
+from patray.cluster.start import connect
+from patray.cluster.tasks import gather, submit
 from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.clean_copy import damaged_files
@@ -30,6 +33,11 @@ from patray.progress import say
 from patray.runs.lease import holding
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
+
+SMALL_PATENTS = 5_000
+"""A landscape of so many is validated where the driver runs: seconds, in which Ray starts."""
+TEXT_TIMES = 8
+"""Memory of validating over the bytes of the compressed file."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +82,18 @@ def _words(wrong: dict[str, str]) -> str:
     return "; ".join(f"{name}: {what}" for name, what in list(wrong.items())[:5]) + more
 
 
-@ray.remote(num_cpus=0.5)
 def _prepare(source: Folder, destination: Folder, name: str, max_bad_share: float, rows: int) -> Prepared:
     return prepare(source, destination, name, max_bad_share=max_bad_share, rows_per_part=rows)
 
 
-@ray.remote(num_cpus=0.5)
 def _damaged(clean: Folder) -> dict[str, str]:
     return damaged_files(clean)
+
+
+def prepare_landscapes(suite: Suite, store: Folder) -> list[tuple[Prepared, dict[str, Any]]]:
+    """The clean copies of all landscapes of a suite and their steps, large ones side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda entry: prepare_landscape(entry, suite, store), suite.landscapes))
 
 
 def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tuple[Prepared, dict[str, Any]]:
@@ -91,15 +103,15 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
         source = source_of(entry, suite.landscapes_root, store)
     destination = clean_copy_folder(entry, source, store)
     with holding(store, [f"landscapes/{entry.name}/{destination.name}"]):
-        return _prepare_in(entry, source, destination, begin)
+        return _prepare_in(entry, source, destination, begin, suite.embedding.stall_seconds)
 
 
 def _prepare_in(
-    entry: LandscapeEntry, source: Folder, destination: Folder, begin: float
+    entry: LandscapeEntry, source: Folder, destination: Folder, begin: float, stall: int
 ) -> tuple[Prepared, dict[str, Any]]:
     step = {"step": "prepare", "landscape": entry.name}
     if is_prepared(destination):
-        wrong = ray.get(_damaged.remote(destination))
+        [wrong] = gather([submit(_damaged, Resources(cpus=0.5), destination)], f"check {entry.name}", stall)
         if wrong:
             say(f"{destination}: {_words(wrong)}; the clean copy is made again")
             destination.delete("prepared.json")
@@ -107,7 +119,13 @@ def _prepare_in(
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
     patents = open_parts(source, "patents.parquet").rows
     rows = rows_per_part(patents)
-    prepared = ray.get(_prepare.remote(source, destination, str(entry.name), entry.max_bad_share, rows))
+    told = (source, destination, str(entry.name), entry.max_bad_share, rows)
+    if patents <= SMALL_PATENTS:
+        prepared = _prepare(*told)
+    else:
+        connect()
+        needs = Resources(1, 0, TEXT_TIMES * source.size("patents.parquet"))
+        [prepared] = gather([submit(_prepare, needs, *told)], f"prepare {entry.name}", stall)
     seconds = time.perf_counter() - begin
     return prepared, {**step, "reused": False, "seconds": seconds, "patents": prepared.files["patents.parquet"].read}
 

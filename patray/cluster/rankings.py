@@ -1,26 +1,28 @@
-"""The ranking of every system of a suite, for one landscape and view, in the order in which the systems stand.
+"""The rankings of every system of a suite in every landscape and view, side by side over the whole cluster.
 
-Searches use the whole cluster and run one after another; fusions are small tasks that run beside them and are waited
-for where another system needs them, and at the end.
+What needs nothing but vectors and texts is begun at once, and a fusion as soon as its parts are begun: it waits for
+them as a task. A reranker is a pipeline of its own that takes the whole cluster; it runs when all that was begun is
+there, and then what stands on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import ray
-
+from patray.artifacts import is_sealed
 from patray.cluster.foreign import search_foreign
 from patray.cluster.fuse import fuse
-from patray.cluster.late import search_late
-from patray.cluster.lexical import search_lexical
+from patray.cluster.late import start_late
+from patray.cluster.lexical import start_counts, start_lexical
 from patray.cluster.models import Model
+from patray.cluster.placement import Resources
 from patray.cluster.prepare import Landscape
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
-from patray.cluster.search import Place, search_dense
+from patray.cluster.search import ONE_CPU, Place, start_dense
+from patray.cluster.tasks import Done, gather, shared, submit, works_here
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
@@ -28,66 +30,154 @@ from patray.landscapes.views import View
 from patray.metrics.measures import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
-from patray.runs.systems import SystemEntry
+from patray.runs.systems import SystemEntry, language_of
 
 QUERY_ROLES: tuple[Role, ...] = ("query", "document")
 """Where a query's vector is looked for, first match wins."""
+Key = tuple[str, str, str]
+"""Landscape, view, system."""
+
+
+@dataclass(frozen=True)
+class At:
+    """A landscape and view in which all systems rank. truth: a reference to the landscape's. vectors: the artifacts of
+    each model by role."""
+
+    landscape: Landscape
+    view: View
+    index: ViewIndex | None
+    truth: Any
+    vectors: Mapping[str, Mapping[Role, Folder]]
+
+    def place(self, system: str) -> Place:
+        return Place(self.landscape.name, self.view.name, system)
 
 
 @dataclass
 class Rankings:
-    """Makes and saves rankings; `vectors` holds the artifacts of each model by role, for this landscape and view."""
+    """Makes and saves rankings; nodes: what the cluster has."""
 
     run: Folder
     store: Folder
     suite: Suite
-    landscape: Landscape
-    view: View
-    index: ViewIndex | None
     models: Mapping[str, Model]
-    vectors: Mapping[str, Mapping[Role, Folder]]
+    nodes: Sequence[Resources]
     again: str | None = None
+    begun: dict[Key, Any] = field(default_factory=dict)
+    counts: dict[Key, tuple[Folder, float | None]] = field(default_factory=dict)
 
-    def make(self) -> Iterator[tuple[dict[str, Any] | None, Scored]]:
-        """For each system its step for the provenance (None: a fusion, made beside others) and what was tuned."""
-        truth = self.landscape.truth
-        if truth is None:
-            return
-        fused: dict[str, Any] = {}
-        shared = ray.put(truth)
-        for system in self.suite.systems or ():
-            place = Place(self.landscape.name, self.view.name, str(system.name))
-            if system.kind in ("linear", "rrf"):
-                after = [fused[part] for part in system.parts if part in fused]
-                fused[place.system] = self._fuse(place, system, shared, after)
+    @property
+    def stall(self) -> int:
+        return self.suite.embedding.stall_seconds
+
+    def make(self, places: Sequence[At]) -> list[tuple[dict[str, Any] | None, Scored]]:
+        """For each place and system its step for the provenance (None: a fusion) and what was tuned, in their order."""
+        systems = self.suite.systems or ()
+        todo = [(at, system) for at in places if at.landscape.truth is not None for system in systems]
+        keys = [(at.landscape.name, at.view.name, str(system.name)) for at, system in todo]
+        wide = 1 if works_here() else sum(system.rerank is None for _, system in todo)
+        self._count_terms(dict(zip(keys, todo, strict=True)))
+        waiting = dict(zip(keys, todo, strict=True))
+        while waiting:
+            for key, (at, system) in list(waiting.items()):
+                ready = all((*key[:2], part) in self.begun for part in system.parts)
+                if ready and system.rerank is None:
+                    self.begun[key] = self._begin(at, system, wide)
+                    del waiting[key]
+            if waiting:  # the first that is left is a reranker, and what it stands on is begun
+                self._gather()
+                key, (at, system) = next(iter(waiting.items()))
+                self.begun[key] = Done(self._rerank(at, system))
+                del waiting[key]
+        self._gather()
+        found: list[tuple[dict[str, Any] | None, Scored]] = []
+        for key, (at, _) in zip(keys, todo, strict=True):
+            made = self.begun[key].value
+            if isinstance(made, Scored):
+                found.append((None, made))
             else:
-                ray.get([fused[part] for part in system.parts if part in fused])
-                yield self._search(place, system, truth), Scored()
-        for found in ray.get(list(fused.values())):
-            yield None, found
+                found.append(({**at.place(key[2]).step(), "reused": False, **made}, Scored()))
+        return found
 
-    def _fuse(self, place: Place, system: SystemEntry, truth: Any, after: list[Any]) -> Any:
-        measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
-        split = self.landscape.query_split
-        return fuse.remote(self.run, place, truth, split, system, measures[0], self.suite.search.depth, *after)
+    def _count_terms(self, todo: Mapping[Key, tuple[At, SystemEntry]]) -> None:
+        """Count the terms of every view in which a lexical system ranks, side by side; what is there is left."""
+        started: dict[tuple[str, str, str], tuple[Folder, Any | None]] = {}
+        wanted: dict[Key, tuple[str, str, str]] = {}
+        for key, (at, system) in todo.items():
+            place = at.place(key[2])
+            if system.lexical is None or is_sealed(self.run, place.file):
+                continue
+            wanted[key] = (*key[:2], language_of(system, *key[:2]))
+            if wanted[key] not in started:
+                started[wanted[key]] = start_counts(self.store, place, at.landscape.folder, at.view, wanted[key][2])
+        made = {where: reference for where, (_, reference) in started.items() if reference is not None}
+        took = dict(zip(made, gather(list(made.values()), "count terms", self.stall, "views"), strict=True))
+        self.counts = {key: (started[where][0], took.get(where)) for key, where in wanted.items()}
 
-    def _search(self, place: Place, system: SystemEntry, truth: Truth) -> dict[str, Any]:
-        options = self.suite.search
+    def _gather(self) -> None:
+        """Wait for all that was begun."""
+        found = gather(list(self.begun.values()), "search", self.stall, "rankings")
+        self.begun = {key: Done(value) for key, value in zip(self.begun, found, strict=True)}
+
+    def _begin(self, at: At, system: SystemEntry, beside: int) -> Any:
+        place, options = at.place(str(system.name)), self.suite.search
+        stall = self.stall
         model = system.dense or system.late
         if model is not None:
-            by_role = self.vectors[model]
+            by_role = at.vectors[model]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
+            documents = by_role["document"]
             if system.dense is not None:
-                return search_dense(self.run, place, by_role["document"], queries, truth, system, options)
-            return search_late(self.run, place, by_role["document"], queries, truth, options)
+                return start_dense(
+                    self.run, place, documents, queries, at.truth, system, options, self.nodes, beside, stall
+                )  # fmt: skip
+            return start_late(self.run, place, documents, queries, at.truth, options, self.nodes, stall)
         if system.lexical is not None:
-            return search_lexical(self.run, self.store, place, self.landscape.folder, self.view, truth, system, options)
+            if is_sealed(self.run, place.file):
+                return Done({"reused": True, "seconds": 0.0})
+            target, seconds = self.counts[place.landscape, place.view, place.system]
+            return start_lexical(
+                self.run, place, target, seconds, at.landscape.folder, at.view, _truth(at), at.truth, system, options
+            )  # fmt: skip
         if system.run is not None:
-            return search_foreign(self.run, place, system, truth, options)
-        if system.rerank is not None and system.with_ is not None and self.index is not None:
-            return rerank(
-                self.run, place, Place(place.landscape, place.view, system.rerank), self.landscape.folder, self.view,
-                self.index, truth, self.models[system.with_], int(str(system.depth)), options.depth, self.store,
-                self.suite.embedding, self.suite.models_from.remote_code, self.again,
+            return Done(search_foreign(self.run, place, system, _truth(at), options))
+        if system.kind in ("linear", "rrf"):
+            after = [self.begun[(place.landscape, place.view, part)] for part in system.parts]
+            measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
+            split = at.landscape.query_split
+            return submit(
+                fuse, ONE_CPU, self.run, place, at.truth, split, system, measures[0], options.depth, *after
             )  # fmt: skip
         raise AssertionError(f"no search for a {system.kind} system")
+
+    def _rerank(self, at: At, system: SystemEntry) -> dict[str, Any]:
+        if system.rerank is None or system.with_ is None or at.index is None:
+            raise AssertionError(f"{system.name} waits for what was never begun")
+        return rerank(
+            self.run, at.place(str(system.name)), at.place(system.rerank), at.landscape.folder, at.view, at.index,
+            _truth(at), self.models[system.with_], int(str(system.depth)), self.suite.search.depth, self.store,
+            self.suite.embedding, self.suite.models_from.remote_code, self.again,
+        )  # fmt: skip
+
+
+def places(
+    landscapes: Sequence[Landscape],
+    views: Sequence[View],
+    indexes: Mapping[tuple[str, str], ViewIndex],
+    vectors: Mapping[tuple[str, str, str], Mapping[Role, Folder]],
+) -> list[At]:
+    """Every landscape in every view, with what was embedded there; each truth is stored once for all its tasks."""
+    found = []
+    for landscape in landscapes:
+        truth = shared(landscape.truth)
+        for view in views:
+            at = (landscape.name, view.name)
+            here = {key[2]: by_role for key, by_role in vectors.items() if key[:2] == at}
+            found.append(At(landscape, view, indexes.get(at), truth, here))
+    return found
+
+
+def _truth(at: At) -> Truth:
+    if at.landscape.truth is None:
+        raise AssertionError(f"{at.landscape.name} has no truth to rank for")
+    return at.landscape.truth

@@ -17,16 +17,27 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import ray
 
 from patray.artifacts import is_sealed, is_whole, open_artifact, read_sealed, write_sealed
 from patray.cluster.certify import certify_scores
-from patray.cluster.embed import STARTED
 from patray.cluster.models import Model
-from patray.cluster.pipeline import TOKENISER_CPUS, failed, pool_size, raise_failed, watched
+from patray.cluster.pipeline import (
+    STARTED,
+    TOKENISER_CPUS,
+    count_try,
+    failed,
+    forget_tries,
+    pool_size,
+    raise_failed,
+    watched,
+)
+from patray.cluster.placement import Resources
 from patray.cluster.rerank_plan import RerankWindow, check_depth, plan_pairs, rerank_identity, window_row
 from patray.cluster.search import Place
+from patray.cluster.start import connect
+from patray.cluster.tasks import gather, submit
 from patray.cluster.tokenizers import MODEL_CACHE, pair_tokenizer
+from patray.cluster.views import HALF_CPU
 from patray.encoders.cross_encoder import checked_scores
 from patray.encoders.load import load_scorer
 from patray.encoders.pairs import Pairs
@@ -78,7 +89,6 @@ class _Job:
     again: str | None = None
 
 
-@ray.remote(num_cpus=0.5)
 def _texts(prepared: Folder, part: str, view: View, rows: np.ndarray) -> pa.Array:
     shown = view.of(part)
     return pa.array(render(read_rows(prepared, part, shown.sections, rows), shown), pa.large_string())
@@ -93,6 +103,8 @@ def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
 
 
 def _tokenised(row: pa.Table, work: _Work) -> pa.Table:
+    import ray
+
     window = row.to_pylist()[0]
     parts = sorted(set(window["text_part"]))
     held = dict(zip(parts, ray.get([work.texts[part] for part in parts]), strict=True))
@@ -129,7 +141,7 @@ class _ScoreWindow:
 
     def _score(self, row: pa.Table) -> pa.Table:
         folder, name = self._work.folder, row["name"][0].as_py()
-        (folder / STARTED).write_bytes(name, b"")
+        tries = count_try(folder / STARTED, name, self._work.record.name)
         tokens, lengths, first, truncated = (
             row[key].chunk(0).flatten().to_numpy(zero_copy_only=False)
             for key in ("tokens", "lengths", "first", "truncated")
@@ -146,6 +158,7 @@ class _ScoreWindow:
             "encode_seconds": seconds,
             "versions": encoder_versions(self._work.settings.engine),
             "again": self._work.again,
+            "tries": tries,
         }
         table = pa.table(
             {
@@ -238,6 +251,7 @@ def _score_all(job: _Job, windows: list[RerankWindow], there: Sequence[str], oth
     done = set(there)
     pending = [window for window in windows if window.name not in done]
     repeated = len(set((folder / STARTED).list()) - done)
+    connect()
     progress = Progress(f"rerank {job.place.system}", sum(len(window.query) for window in windows), "pairs")
     if len(pending) < len(windows) or repeated:
         kept = sum(len(window.query) for window in windows if window.name in done)
@@ -250,8 +264,9 @@ def _score_all(job: _Job, windows: list[RerankWindow], there: Sequence[str], oth
     progress.close()
     names = [window.name for window in windows]
     stats = [part_stats(folder, name) for name in names]
-    counted = [key for key, value in stats[0].items() if isinstance(value, int | float)]
+    counted = [key for key, value in stats[0].items() if isinstance(value, int | float) and key != "tries"]
     totals: dict[str, Any] = {key: sum(item[key] for item in stats) for key in counted}
+    repeated += sum(max(0, item.get("tries", 1) - 1) for item in stats)
     fresh = set(names) - set(others) or set(names)
     versions = [item.get("versions") or {} for item, name in zip(stats, names, strict=True) if name in fresh]
     seconds = max(1e-9, totals["encode_seconds"] / max(1, actors))
@@ -272,6 +287,8 @@ def _score_all(job: _Job, windows: list[RerankWindow], there: Sequence[str], oth
 
 def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
     """Score windows on the cluster; returns the number of actors that the pool may grow to."""
+    import ray
+
     if not pending:
         return 1
     model, options, on_gpu = job.model, job.options, job.options.gpus > 0
@@ -284,7 +301,8 @@ def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
         allow_remote_code=job.allow_remote_code,
     )
     label, cpus = f"rerank with {model.name}", options.threads - TOKENISER_CPUS
-    lowest, highest = pool_size(options, len(pending), cpus, options.gpus, label)
+    forget_tries(job.folder / STARTED)
+    lowest, highest = pool_size(options, len(pending), Resources(cpus, options.gpus), label)
     texts, place = _render(job, pending)
     rows = [window_row(window, job.index, job.truth, place) for window in pending]
     work = _Work(model.record, model.snapshot, settings, job.folder, texts, job.again)
@@ -318,10 +336,10 @@ def _render(job: _Job, windows: list[RerankWindow]) -> tuple[list[Any], np.ndarr
     for number, part in enumerate(index.parts):
         mine = used[index.part[used] == number]
         place[mine] = np.arange(len(mine))
-        texts.append(_texts.remote(job.prepared, part, job.view, index.row[mine]) if len(mine) else None)
+        texts.append(submit(_texts, HALF_CPU, job.prepared, part, job.view, index.row[mine]) if len(mine) else None)
     # The pool of scoring actors may take all CPUs but a tokeniser's, and tokenisers wait for these texts.
     ready = [text for text in texts if text is not None]
-    ray.wait(ready, num_returns=len(ready), fetch_local=False)
+    gather(ready, f"read texts for {job.place.system}", job.options.stall_seconds, "parts", fetch=False)
     return texts, place
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import ray
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from patray.artifacts import read_sealed
 from patray.cluster.search import Place
@@ -36,7 +40,6 @@ class Scored:
     notes: list[str] = field(default_factory=list)
 
 
-@ray.remote(num_cpus=1)
 def score_retrieval(
     run: Folder, place: Place, system: SystemEntry, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
 ) -> Scored:
@@ -49,6 +52,17 @@ def score_retrieval(
     if empty and system.lexical is not None:
         empty += f"; words are cut as {language_of(system, place.landscape, place.view)} (`language` of the system)"
     return Scored(list(scores), notes=[f"{place.landscape}, {place.view}, {place.system}: {empty}"] if empty else [])
+
+
+@contextmanager
+def one_thread(library: str) -> Iterator[None]:
+    """Let a library and what it stands on use one thread: results keep their bits whatever process runs a task, and
+    tasks that share a machine do not wait for each other's threads."""
+    from threadpoolctl import threadpool_limits
+
+    importlib.import_module(library)  # what is loaded later is not limited
+    with threadpool_limits(1):
+        yield
 
 
 def _labelled(folder: Folder, system: SystemEntry, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +83,7 @@ def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
     return np.array(SPLITS, dtype=object)[np.where(own == NO_SPLIT, by_family, own)].astype(str)
 
 
-@ray.remote(num_cpus=1)
+@one_thread("sklearn.linear_model")
 def score_classification(
     place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, by_family: np.ndarray, options: Classification
 ) -> Scored:
@@ -99,7 +113,7 @@ def score_classification(
     return Scored(list(found.scores), found.tuning, notes)
 
 
-@ray.remote(num_cpus=1)
+@one_thread("sklearn.cluster")
 def score_clustering(
     place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, options: Clustering
 ) -> Scored:
@@ -124,7 +138,7 @@ def score_clustering(
     return Scored([found.score], notes=[note])
 
 
-@ray.remote(num_cpus=1)
+@one_thread("sklearn.manifold")
 def map_patents(place: Place, folder: Folder, labels: LabelSet | None, limit: int = 2000) -> dict[str, list[Any]]:
     """2-D coordinates of at most `limit` patents (a fixed even choice), by t-SNE on the vectors from a PCA start."""
     from sklearn.decomposition import PCA
@@ -143,3 +157,15 @@ def map_patents(place: Place, folder: Folder, labels: LabelSet | None, limit: in
         lists = labels.to_lists()
         names = [lists[at][0] if at >= 0 else "" for at in positions(ids, labels.patent_ids).tolist()]
     return {"patent_id": ids.tolist(), "label": names, "x": points[:, 0].tolist(), "y": points[:, 1].tolist()}
+
+
+def titles_of(prepared: Folder, ids: list[str]) -> list[str]:
+    """Titles of some patents, for the map; the only text that the driver reads."""
+    from patray.landscapes.load import iter_sections
+
+    wanted = pa.array(ids, pa.string())
+    titles: dict[str, str] = {}
+    for batch in iter_sections(prepared, ["title"]):
+        kept = batch.filter(pc.is_in(batch.column("patent_id"), value_set=wanted))
+        titles.update(zip(kept.column("patent_id").to_pylist(), kept.column("title").to_pylist(), strict=True))
+    return [(titles[patent] or "")[:200] for patent in ids]

@@ -1,19 +1,23 @@
-"""Dense rankings on the cluster: exact search over shards in actors, saved into the run folder.
+"""Dense rankings on the cluster: one task a shard, merged and saved into the run folder.
 
-A ranking that is there is not made again. Fusions are cheap and made from the saved rankings.
+Every ranking is tasks of its own, so that all of a run's stand side by side, as many at once as the nodes hold; a task
+whose node is lost is done again elsewhere. A ranking that is there is not made again.
 """
 
 from __future__ import annotations
 
-import math
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import ray
 
 from patray.artifacts import is_sealed, write_sealed
+from patray.cluster.growth import require
+from patray.cluster.placement import Resources, share, split
+from patray.cluster.tasks import Done, submit
 from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.positions import positions
@@ -22,7 +26,7 @@ from patray.runs.certified import made_of
 from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Search
 from patray.runs.systems import LOSSY, SystemEntry
-from patray.search.dense import Coarse, search_shard
+from patray.search.dense import Device, search_shard
 from patray.search.derive import derived
 from patray.search.exclusion import exclusions
 from patray.search.faiss_file import write_parts
@@ -34,6 +38,9 @@ from patray.search.table import SPLIT, to_table
 from patray.tables import ranking_file
 
 SHARD_BYTES = 4 << 30
+TASK_BYTES = 512 << 20
+"""What a search takes beside vectors: libraries, blocks of scores."""
+ONE_CPU = Resources(cpus=1)
 
 
 @dataclass(frozen=True)
@@ -48,36 +55,75 @@ class Place:
     def file(self) -> str:
         return ranking_file(self.landscape, self.view, self.system)
 
+    def step(self) -> dict[str, Any]:
+        """How a step of it begins in the provenance."""
+        return {"step": "search", "landscape": self.landscape, "view": self.view, "system": self.system}
 
-class ShardSearcher:
-    """Holds one shard of a corpus and answers with its exact top k."""
 
-    def __init__(self, folder: Folder, parts: list[str], truth: Truth, system: SystemEntry) -> None:
-        ids, vectors = load_vectors(folder, parts)
+def bytes_of(artifact: Folder) -> int:
+    """Bytes of the vectors of an artifact, as they are stored."""
+    return sum(size for name, size in artifact.sizes().items() if name.endswith(".parquet"))
+
+
+@contextmanager
+def torch_threads(number: float) -> Iterator[None]:
+    """Let torch use so many threads; a worker process that lives on may have had another number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, int(number)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """One shard of a corpus as a system sees it: read where it is searched."""
+
+    folder: Folder
+    parts: tuple[str, ...]
+    system: SystemEntry
+    threads: float
+    device: Device
+
+    def load(self, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors (n, d) float32 and codes (n,) int32, the positions of their patents in the truth."""
+        ids, vectors = load_vectors(self.folder, list(self.parts))
         codes = positions(ids, truth.patent_ids)
         inside = codes >= 0  # query documents outside the corpus are encoded beside it, but never ranked
-        self._vectors = derived(vectors[inside], system.width)
-        self._codes, self._truth, self._system = codes[inside].astype(np.int32), truth, system
+        return derived(vectors[inside], self.system.width), codes[inside].astype(np.int32)
 
-    def search(self, queries: np.ndarray, depth: int, coarse: Coarse) -> Ranking:
-        skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
-        return search_shard(derived(queries, self._system.width), self._vectors, self._codes, depth, skip, coarse)
 
-    def ranges(self) -> np.ndarray:
-        """(2, d): smallest and largest value of each dimension in this shard."""
-        return value_ranges(self._vectors)
+def _search(shard: _Shard, truth: Truth, queries: np.ndarray, options: Search) -> Ranking:
+    """The exact top of one shard."""
+    with torch_threads(shard.threads):
+        vectors, codes = shard.load(truth)
+        skip = exclusions(truth, np.arange(len(queries)), codes)
+        asked = derived(queries, shard.system.width)
+        return search_shard(asked, vectors, codes, options.depth, skip, options.coarse, shard.device)
 
-    def candidates(self, queries: np.ndarray, depth: int, *ranges: np.ndarray) -> Candidates:
-        """The best by int8 or binary codes; `ranges` are those of all shards for int8, none for binary."""
-        skip = exclusions(self._truth, np.arange(len(queries)), self._codes)
-        cut = derived(queries, self._system.width)
+
+def _ranges(shard: _Shard, truth: Truth) -> np.ndarray:
+    """(2, d): smallest and largest value of each dimension in one shard."""
+    return value_ranges(shard.load(truth)[0])
+
+
+def _candidates(shard: _Shard, truth: Truth, queries: np.ndarray, options: Search, *ranges: np.ndarray) -> Candidates:
+    """The best of one shard by int8 or binary codes; `ranges` are those of all shards for int8, none for binary."""
+    with torch_threads(shard.threads):
+        vectors, codes = shard.load(truth)
+        skip = exclusions(truth, np.arange(len(queries)), codes)
+        cut = derived(queries, shard.system.width)
         joined = join_ranges(ranges, cut.shape[1]) if ranges else None
-        precision, rescore = self._system.precision or "float32", self._system.rescore
-        return search_codes(cut, self._vectors, self._codes, depth, skip, precision, rescore, joined)
+        precision, rescore = shard.system.precision or "float32", shard.system.rescore
+        return search_codes(
+            cut, vectors, codes, options.depth, skip, precision, rescore, joined, shard.device
+        )  # fmt: skip
 
 
-@ray.remote(num_cpus=0)
-def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
+def query_vectors(folders: Sequence[Folder], truth: Truth) -> np.ndarray:
     """(Q, d) float32 in the order of truth.query_ids, from the artifacts that hold the queries."""
     found: np.ndarray | None = None
     missing = np.ones(len(truth.query_ids), dtype=bool)
@@ -94,76 +140,91 @@ def _query_vectors(folders: list[Folder], truth: Truth) -> np.ndarray:
     return found
 
 
-@ray.remote(num_cpus=0)
-def merge_and_save(run: Folder, place: Place, truth: Truth, depth: int, *rankings: Ranking) -> int:
-    merged = merge(rankings, depth)
-    write_sealed(run, place.file, to_table(merged, truth.query_ids, truth.patent_ids), SPLIT)
-    return len(merged.patents)
-
-
-@ray.remote(num_cpus=0)
-def _finish_and_save(run: Folder, place: Place, truth: Truth, depth: int, *parts: Candidates) -> int:
-    ranking = finish(parts, depth)
+def save_ranking(run: Folder, place: Place, truth: Truth, ranking: Ranking) -> None:
     write_sealed(run, place.file, to_table(ranking, truth.query_ids, truth.patent_ids), SPLIT)
-    return len(ranking.patents)
 
 
-def _cpus_each(shards: int) -> float:
-    """CPUs of one search actor: an equal share of the cluster, whole numbers where there is one for each."""
-    nodes = [node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]]
-    share = sum(nodes) / shards
-    return float(int(min(share, max(nodes)))) if share >= 1 else share
+def _whole(
+    run: Folder, place: Place, truth: Truth, queries: list[Folder], options: Search, shard: _Shard
+) -> dict[str, Any]:
+    """A ranking of a corpus of one shard, from its vectors to its file."""
+    begin = time.perf_counter()
+    vectors = query_vectors(queries, truth)
+    if shard.system.precision in LOSSY:
+        ranges = [_ranges(shard, truth)] if shard.system.precision == "int8" else []
+        ranking = finish([_candidates(shard, truth, vectors, options, *ranges)], options.depth)
+    else:
+        ranking = merge([_search(shard, truth, vectors, options)], options.depth)
+    save_ranking(run, place, truth, ranking)
+    return {"queries": len(ranking.patents), "shards": 1, "seconds": time.perf_counter() - begin}
 
 
-def search_dense(
+def merge_and_save(
+    run: Folder, place: Place, truth: Truth, depth: int, begin: float, *parts: Ranking | Candidates
+) -> dict[str, Any]:
+    """Join the rankings of all shards; begin: when the search was asked for (time.time())."""
+    candidates = [part for part in parts if isinstance(part, Candidates)]
+    rankings = [part for part in parts if isinstance(part, Ranking)]
+    ranking = finish(candidates, depth) if candidates else merge(rankings, depth)
+    save_ranking(run, place, truth, ranking)
+    return {"queries": len(ranking.patents), "shards": len(parts), "seconds": max(0.0, time.time() - begin)}
+
+
+def start_dense(
     run: Folder,
     place: Place,
     documents: Folder,
     queries: list[Folder],
-    truth: Truth,
+    truth: Any,
     system: SystemEntry,
     options: Search,
-) -> dict[str, Any]:
-    """Rank the whole corpus for every query and save it; returns the step's record.
+    nodes: Sequence[Resources],
+    beside: int,
+    stall_seconds: float,
+) -> Any:
+    """Begin to rank the whole corpus for every query; a reference to what the step's record gets.
 
-    Truncated and quantised systems are made here from the one set of full vectors that is stored.
+    Truncated and quantised systems are made here from the one set of full vectors that is stored. truth: a reference.
+    nodes: of the cluster; beside: how many rankings are asked for at once. Raises ResourceError as `require` does where
+    no node has the memory.
     """
-    step = {"step": "search", "landscape": place.landscape, "view": place.view, "system": place.system}
     if is_sealed(run, place.file):
-        return {**step, "reused": True, "seconds": 0.0}
-    begin = time.perf_counter()
+        return Done({"reused": True, "seconds": 0.0})
     parts = part_names(documents)
-    size = sum(documents.size(name) for name in parts)
-    shards = min(options.shards or max(1, math.ceil(size / SHARD_BYTES)), len(parts))
-    truth_ref = ray.put(truth)
-    cpus = _cpus_each(shards)
-    searchers: list[Any] = [
-        ray.remote(num_cpus=cpus)(ShardSearcher).remote(documents, parts[at::shards], truth_ref, system)
-        for at in range(shards)
-    ]
-    vectors = _query_vectors.remote(queries, truth_ref)
+    size, asked = bytes_of(documents), 2 * bytes_of(queries[0])
+
+    def memory(shards: int) -> int:
+        return 3 * size // shards + asked + TASK_BYTES  # read, chosen and cut, rounded
+
+    number = min(options.shards or split(nodes, len(parts), -(-size // SHARD_BYTES) or 1, memory), len(parts))
+    gpu = any(node.gpus >= 1 for node in nodes)
+    least = Resources(1, 1 if gpu else 0, memory(number))
+    nodes = require(f"search of {place.system} in {number} shard(s)", least, 1, stall_seconds)
+    needs = share(nodes, number * beside, least)
+    device: Device = "cuda" if gpu else "cpu"
+    shards = [_Shard(documents, tuple(parts[at::number]), system, needs.cpus, device) for at in range(number)]
+    if number == 1:
+        return submit(_whole, needs, run, place, truth, queries, options, shards[0])
+    begin = time.time()
+    vectors = submit(query_vectors, Resources(1, 0, asked + TASK_BYTES), queries, truth)
     if system.precision in LOSSY:
-        ranges = [searcher.ranges.remote() for searcher in searchers] if system.precision == "int8" else []
-        found = [searcher.candidates.remote(vectors, options.depth, *ranges) for searcher in searchers]
-        count = ray.get(_finish_and_save.remote(run, place, truth_ref, options.depth, *found))
+        light = Resources(1, 0, needs.memory)
+        ranges = [submit(_ranges, light, shard, truth) for shard in shards] if system.precision == "int8" else []
+        found = [submit(_candidates, needs, shard, truth, vectors, options, *ranges) for shard in shards]
     else:
-        found = [searcher.search.remote(vectors, options.depth, options.coarse) for searcher in searchers]
-        count = ray.get(merge_and_save.remote(run, place, truth_ref, options.depth, *found))
-    for searcher in searchers:
-        ray.kill(searcher)
-    seconds = time.perf_counter() - begin
-    return {**step, "reused": False, "seconds": seconds, "queries": count, "shards": shards}
+        found = [submit(_search, needs, shard, truth, vectors, options) for shard in shards]
+    return submit(merge_and_save, ONE_CPU, run, place, truth, options.depth, begin, *found)
 
 
-@ray.remote(num_cpus=0)
 def _write_index(target: Folder, documents: Folder) -> None:
     patents = write_parts(target, (load_vectors(documents, [name]) for name in part_names(documents)))
     seals = {name: target.seal(name) for name in ("index.faiss", "ids.parquet")}
     complete(target, {"vectors": str(documents), "patents": patents, "made_of": made_of(documents)}, seals)
 
 
-def save_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> None:
-    """The merged FAISS index of an artifact as a file for others, made once: indexes/LANDSCAPE/VIEW/MODEL/KEY."""
+def start_index(store: Folder, landscape: str, view: str, model: str, documents: Folder) -> Any:
+    """Begin to write the merged FAISS index of an artifact as a file for others: indexes/LANDSCAPE/VIEW/MODEL/KEY."""
     target = store / "indexes" / landscape / view / model / documents.name
-    if not is_complete(target) or read_record(target).get("made_of") != made_of(documents):
-        ray.get(_write_index.remote(target, documents))
+    if is_complete(target) and read_record(target).get("made_of") == made_of(documents):
+        return Done(None)
+    return submit(_write_index, Resources(1, 0, 3 * bytes_of(documents) + TASK_BYTES), target, documents)

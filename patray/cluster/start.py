@@ -11,9 +11,6 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-
-import ray
 
 from patray.errors import ResourceError
 from patray.progress import say
@@ -21,7 +18,17 @@ from patray.progress import say
 LONGEST_TEMP = 107 - len("/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store.123456")
 """Letters of a temporary folder under which Ray can make its sockets, whose names may have 107."""
 REACHED_SECONDS = 10.0
-NOISE = (b"Set ray log level from environment variable",)
+_one_at_a_time = threading.Lock()
+NOISE = (
+    b"SIGTERM handler is not set because",
+    b"Set ray log level from environment variable",
+)
+
+
+def is_up() -> bool:
+    """Whether this process is in a Ray cluster; looks without loading Ray."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def connect() -> None:
@@ -30,9 +37,17 @@ def connect() -> None:
     Says which: "patray: on a local Ray: 1 node, 2 CPUs, 0 GPUs". Raises ResourceError where nobody answers at
     RAY_ADDRESS, or where a local Ray cannot make its files.
     """
+    with _one_at_a_time:
+        _connect()
+
+
+def _connect() -> None:
+    import ray
+
     if not ray.is_initialized():
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it; it warns while unset
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # a thread that outlives the cluster must start none
         # Ray's C++ core prints advice about Ray Data's own actors as errors; a local Ray keeps its logs all the same.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         os.environ.setdefault("RAY_task_oom_retries", "3")  # it is without end; the error then says what to do
@@ -61,6 +76,8 @@ def connect() -> None:
 
 def _where(address: str) -> str:
     """The cluster in words: "the Ray of RAY_ADDRESS at 10.0.0.1:6379: 3 nodes, 24 CPUs, 2 GPUs"."""
+    import ray
+
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cpus, gpus = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU"))
     name = "a local Ray" if address == "local" else f"the Ray at {ray.get_runtime_context().gcs_address} (RAY_ADDRESS)"
@@ -130,35 +147,3 @@ def _without_noise() -> Iterator[None]:
             caught.seek(0)
             lines = [line for line in caught if not any(noise in line for noise in NOISE)]
             os.write(number, b"".join(lines))
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What the cluster has now and what it can grow to (equal where nothing scales it)."""
-
-    now: dict[str, float]
-    most: dict[str, float]
-
-    @property
-    def grows(self) -> bool:
-        return any(self.most[name] > self.now.get(name, 0) for name in self.most)
-
-
-def offer() -> Offer:
-    """The cluster's resources now, and the most that its autoscaler may add up to."""
-    now = {name: float(ray.cluster_resources().get(name, 0)) for name in ("CPU", "GPU")}
-    configured = ray._private.state.state.get_max_resources_from_cluster_config() or {}
-    most = {name: max(amount, float(configured.get(name) or 0)) for name, amount in now.items()}
-    return Offer(now, most)
-
-
-def require(what: str, cpus: float, gpus: float) -> Offer:
-    """The cluster's offer; ResourceError when `what` asks for more than it can ever give."""
-    found = offer()
-    for name, asked in (("CPU", cpus), ("GPU", gpus)):
-        if asked > found.most[name]:
-            raise ResourceError(
-                f"{what} asks for {asked:g} {name} at once, but this cluster has {found.now[name]:g} and can grow to "
-                f"{found.most[name]:g}. Ask for less in the suite (`embedding`), or add nodes to the cluster."
-            )
-    return found

@@ -15,9 +15,11 @@ import time
 from typing import Any
 
 from patray.cluster.errors import cause_of
+from patray.cluster.growth import require, scales
 from patray.cluster.models import Model, find_model
+from patray.cluster.placement import Resources, slots
 from patray.cluster.prepare import prepare_landscape
-from patray.cluster.start import connect, require
+from patray.cluster.start import connect
 from patray.cluster.sweep_trial import GROUP, METRIC, TIME, Bench, trainable, trial_recipe
 from patray.cluster.train import PROGRESS
 from patray.errors import PatrayError, ResourceError, TrainingError
@@ -56,8 +58,8 @@ def sweep(asked: Sweep, workdir: str) -> Folder:
 
 def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
     options = asked.training.model_copy(update={"workers": Workers(min=asked.training.workers.min)})
-    threads, gpus = options.workers.min * options.threads, options.workers.min * options.gpus
-    offered = require(f"one trial of {asked.name}: {options.workers.min} worker(s)", threads, gpus)
+    worker, number = Resources(options.threads, options.gpus), options.workers.min
+    offered = require(f"one trial of {asked.name}: {number} worker(s)", worker, number, options.stall_seconds)
     prepared, _ = prepare_landscape(suite.landscapes[0], suite, store)
     folder = (store / "sweeps" / asked.name).make()
     claim_sweep(folder, asked, {"home": prepared.folder.name, "base": model.content})
@@ -69,8 +71,8 @@ def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
     bench = Bench(
         asked.model_copy(update={"home": home}), folder, prepared.folder, model.record, model.snapshot, options
     )
-    fits = [offered.most["CPU"] // threads] + ([offered.most["GPU"] // gpus] if gpus else [])
-    most = max(1, min(int(min(fits)), asked.max_concurrent or asked.trials, asked.trials))
+    room = asked.trials if scales() else max(1, slots(offered, worker) // number)
+    most = min(room, asked.max_concurrent or asked.trials, asked.trials)
     say(f"sweep {asked.name}: {asked.trials} trials, {most} at a time, by {asked.goal.words}")
     results = _tuner(bench, most).fit()
     trials = [_trial(at, result, bench) for at, result in enumerate(results)]

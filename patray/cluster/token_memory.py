@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import ray
 
+from patray.cluster.growth import nodes
+from patray.cluster.placement import Resources
+from patray.cluster.tasks import gather, submit
 from patray.cluster.tokenizers import late_tokenizer
 from patray.encoders.late_interaction import LateTokenizer, token_limit
 from patray.encoders.token_vectors import BYTES
@@ -30,6 +32,8 @@ from patray.progress import say
 
 SHARD_BYTES = 1 << 30
 """Token vectors of one shard of a search, where the parts are not larger themselves."""
+COUNT_SECONDS = 1800.0
+"""How long the count may wait for room."""
 ACTOR_BYTES = 512 << 20
 """What a search actor needs beside vectors: libraries, one block of scores."""
 
@@ -50,7 +54,6 @@ def count_vectors(tokenizer: LateTokenizer, record: ModelRecord, role: Role, ids
     return np.array([len(tokens) - int(np.isin(tokens, skipped).sum()) for tokens in ids], np.int64)
 
 
-@ray.remote(num_cpus=1)
 def _count_window(
     prepared: Folder, view: View, window: Window, record: ModelRecord, snapshot: Snapshot, role: Role
 ) -> int:
@@ -66,7 +69,10 @@ def count_token_vectors(
 ) -> TokenCount:
     """Token vectors that an artifact will hold, by tokenising its texts. An upper bound where the record does not
     know whether punctuation is skipped."""
-    vectors = ray.get([_count_window.remote(prepared, view, window, record, snapshot, role) for window in windows])
+    counted = [
+        submit(_count_window, Resources(cpus=1), prepared, view, window, record, snapshot, role) for window in windows
+    ]
+    vectors = gather(counted, f"count token vectors of {record.name}", COUNT_SECONDS, "windows")
     return TokenCount(tuple(sum(len(ids) for ids in window.members) for window in windows), tuple(vectors))
 
 
@@ -94,8 +100,8 @@ def state_token_memory(label: str, count: TokenCount, record: ModelRecord, workd
     width = record.dimension * BYTES
     sizes = [vectors * width for vectors in count.vectors]
     total, patents = sum(sizes), sum(count.patents)
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    plan = plan_shards(sizes, shards or max(1, int(sum(node.get("CPU", 0) for node in nodes))))
+    there = nodes()
+    plan = plan_shards(sizes, shards or max(1, int(sum(node.cpus for node in there))))
     held = search_bytes(sizes, plan)
     say(
         f"{label}: {patents:,} patents make {sum(count.vectors):,} token vectors, "
@@ -110,7 +116,7 @@ def state_token_memory(label: str, count: TokenCount, record: ModelRecord, workd
                 f"{label}: the token vectors take {megabytes(total)}, but {workdir} has {megabytes(free)} free. Take "
                 "another --workdir, a shorter view, or a record with fewer document_tokens."
             )
-    most = max((node.get("memory", 0.0) for node in nodes), default=0.0)
+    most = max((node.memory for node in there), default=0.0)
     if held > most:
         raise ResourceError(
             f"{label}: searching one shard of token vectors takes {megabytes(held)} of memory, but the largest node "

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
-
 from patray import errors
 from patray.artifacts import is_complete, read_record
 from patray.cluster.embed import MODEL_CACHE
 from patray.cluster.errors import cause_of
-from patray.cluster.start import require
+from patray.cluster.growth import require
+from patray.cluster.placement import Resources
+from patray.cluster.tasks import beside_driver
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder
 from patray.models.record import ModelRecord
@@ -78,6 +78,8 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
 
 
 def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
+    import ray
+
     identity = job.identity()
     folder = checkpoint_folder(job, store)
     step: dict[str, Any] = {
@@ -90,8 +92,9 @@ def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dic
     least = options.workers.min
     require(
         f"training {job.name}: {least} worker(s) of {options.threads} thread(s)",
-        least * options.threads,
-        least * options.gpus,
+        Resources(options.threads, options.gpus),
+        least,
+        options.stall_seconds,
     )
     check_job(job, options)
     origin = Origin(job.name, job.home, key_of(identity), identity)
@@ -102,7 +105,7 @@ def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dic
         f"from {job.pairs.table.num_rows:,}"
     )
     begin = time.perf_counter()
-    run: Any = ray.remote(num_cpus=0)(_Run).remote()
+    run: Any = beside_driver(_Run).remote()
     try:
         _watch(run.fit.remote(ray.put(job), origin, running, folder, options), job, running, options)
     finally:
@@ -135,6 +138,8 @@ class _Run:
     """Ray Train's own driver, as an actor: when it is killed, its controller and its workers end with it."""
 
     def fit(self, job: TrainJob, origin: Origin, running: Folder, folder: Folder, options: Training) -> None:
+        import ray
+
         reference = ray.put(job)
         torch_trainer(
             lambda: _work_of_one(ray.get(reference), origin, running, folder, options), running, options
@@ -180,10 +185,14 @@ class RaySession:
         self._running, self._scratch, self._said = running, scratch, 0.0
 
     def resume(self) -> Path | None:
+        import ray
+
         checkpoint = ray.train.get_checkpoint()
         return None if checkpoint is None else Path(checkpoint.to_directory(str(self._scratch / "resumed")))
 
     def report(self, metrics: dict[str, Any], checkpoint: Path | None) -> None:
+        import ray
+
         found = None if checkpoint is None else ray.train.Checkpoint.from_directory(str(checkpoint))
         ray.train.report(metrics, checkpoint=found)
 
@@ -222,6 +231,8 @@ def work_of_one(job: TrainJob, running: Folder, options: Training, finish: Calla
 
 def _watch(run: Any, job: TrainJob, running: Folder, options: Training) -> None:
     """Wait for the run's end, showing its steps; ResourceError when none is done for `stall_seconds`."""
+    import ray
+
     label = f"train {job.name}"
     progress = Progress(label, total_steps(job.recipe, job.pairs.table.num_rows), unit="steps")
     seen, changed, error = 0, time.monotonic(), None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
-import ray
+from collections.abc import Sequence
 
+import numpy as np
+
+from patray.cluster.placement import Resources
+from patray.cluster.tasks import gather, in_this_process, submit
 from patray.encoders.windows import ViewIndex, digests
 from patray.files import Folder
 from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.views import View, render
 
+HALF_CPU = Resources(cpus=0.5)
+SMALL_PARTS = 16
+"""Parts of a landscape (128 patents each, where there are so few) that are read here: a worker would not be up yet."""
+INDEX_SECONDS = 1800.0
 
-@ray.remote(num_cpus=0.5)
+
 def _index_part(prepared: Folder, part: str, view: View) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     view = view.of(part)
     table = read_rows(prepared, part, view.sections)
@@ -22,8 +29,25 @@ def _index_part(prepared: Folder, part: str, view: View) -> tuple[np.ndarray, np
 
 def index_view(prepared: Folder, view: View) -> ViewIndex:
     """Render every text of the landscape in `view` once, in parallel, and keep the digests."""
-    parts = part_names(prepared, "patents") + part_names(prepared, "queries")
-    found = ray.get([_index_part.remote(prepared, part, view) for part in parts])
+    return index_views([(prepared, view)], INDEX_SECONDS)[0]
+
+
+def index_views(asked: Sequence[tuple[Folder, View]], stall_seconds: float) -> list[ViewIndex]:
+    """The indexes of several landscapes and views, all their parts side by side; of a small landscape right here."""
+    started = []
+    for prepared, view in asked:
+        parts = part_names(prepared, "patents") + part_names(prepared, "queries")
+        with in_this_process(len(parts) <= SMALL_PARTS):
+            started += [submit(_index_part, HALF_CPU, prepared, part, view) for part in parts]
+    found = iter(gather(started, "index texts", stall_seconds, "parts"))
+    indexes = []
+    for prepared, _ in asked:
+        parts = part_names(prepared, "patents") + part_names(prepared, "queries")
+        indexes.append(_joined(parts, [next(found) for _ in parts]))
+    return indexes
+
+
+def _joined(parts: list[str], found: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> ViewIndex:
     sizes = [len(ids) for ids, _, _ in found]
     return ViewIndex(
         parts=tuple(parts),

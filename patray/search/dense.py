@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import torch
 
 Coarse = Literal["float32", "bfloat16", "float16", "faiss"]
+Device = Literal["cpu", "cuda"]
 MARGIN = 32
 """Results beyond k that faiss is asked for."""
 FAISS_BLOCK = 4096
@@ -69,8 +70,10 @@ class Effort:
     repeated: int
 
 
-def prepare_shard(vectors: np.ndarray, codes: np.ndarray, coarse: Coarse = "float32") -> Shard:
-    """A shard of vectors (n, d) float32 with codes (n,), unique.
+def prepare_shard(
+    vectors: np.ndarray, codes: np.ndarray, coarse: Coarse = "float32", device: Device | None = None
+) -> Shard:
+    """A shard of vectors (n, d) float32 with codes (n,), unique, on a device: by default a GPU when torch sees one.
 
     Raises EmbeddingError for vectors that are not finite, InputError for codes that do not fit or an unknown type.
     """
@@ -84,8 +87,8 @@ def prepare_shard(vectors: np.ndarray, codes: np.ndarray, coarse: Coarse = "floa
             f"{len(vectors)} vectors and {len(codes)} codes: expected one code from 0 for each, all different"
         )
     # faiss keeps its own copy; candidates are then scored on the CPU.
-    device = "cuda" if torch.cuda.is_available() and coarse != "faiss" else "cpu"
-    held = tensor(vectors).to(device)
+    seen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    held = tensor(vectors).to("cpu" if coarse == "faiss" else seen)
     dtype = _dtype(coarse)
     rounded = round_to(held, squared, dtype, shared=True)
     return Shard(held, codes.astype(np.int32), coarse, rounded, _flat_index(vectors) if coarse == "faiss" else None)
@@ -98,9 +101,10 @@ def search_shard(
     k: int,
     exclusions: Exclusions | None = None,
     coarse: Coarse = "float32",
+    device: Device | None = None,
 ) -> Ranking:
     """`prepare_shard` and `search_prepared` in one call: Ranking (Q, k)."""
-    return search_prepared(prepare_shard(vectors, codes, coarse), queries, k, exclusions)[0]
+    return search_prepared(prepare_shard(vectors, codes, coarse, device), queries, k, exclusions)[0]
 
 
 def search_prepared(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.errors import EmbeddingError, InputError
-from patray.search.dense import search_shard
+from patray.search.dense import Device, search_shard
 from patray.search.exclusion import Exclusions
 from patray.search.merge import merge
 from patray.search.order import order_candidates, order_rows
@@ -63,6 +63,7 @@ def search_codes(
     precision: Precision,
     rescore: int | None = None,
     ranges: np.ndarray | None = None,
+    device: Device | None = None,
 ) -> Candidates:
     """The candidates of one shard: its best depth, or rescore x depth, by the first pass.
 
@@ -91,7 +92,7 @@ def search_codes(
         documents = decoded(vectors, precision)
     else:
         documents = decoded(vectors, precision, ranges)
-        first = search_shard(questions, documents, codes, wanted, skip)
+        first = search_shard(questions, documents, codes, wanted, skip, device=device)
     return Candidates(first, _again(queries, documents, codes, first) if rescore is not None else None)
 
 

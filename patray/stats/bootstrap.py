@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy import stats
 
 from patray.stats.resample import Families, Weights
 
@@ -80,6 +79,8 @@ def tail(level: float, families: int) -> float:
     (1 - level) / 2 for many; less for few: Phi(-sqrt(F / (F - 1)) t), t the upper quantile of Student's t with F - 1
     degrees of freedom.
     """
+    from scipy import stats
+
     t = stats.t.isf((1.0 - level) / 2.0, families - 1)
     return float(stats.norm.sf(np.sqrt(families / (families - 1)) * t))
 

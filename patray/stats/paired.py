@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from patray.errors import InputError
 from patray.stats.bootstrap import TIE, CountStatistic
@@ -55,6 +54,8 @@ def paired_tests(values: np.ndarray, families: Families, pairs: np.ndarray) -> P
 
 
 def _paired_block(values: np.ndarray, families: Families, pairs: np.ndarray) -> PairedTests:
+    from scipy import stats
+
     differences = values[:, pairs[:, 0]] - values[:, pairs[:, 1]]
     differences[np.abs(differences) <= TIE] = 0.0
     diff = differences.mean(axis=0)
@@ -96,6 +97,8 @@ def cluster_error(sums: np.ndarray, sizes: np.ndarray, mean: np.ndarray) -> np.n
 
 
 def _wilcoxon(means: np.ndarray) -> float:
+    from scipy import stats
+
     if not means.any():
         return 1.0
     return float(stats.wilcoxon(means, zero_method="wilcox", method="auto").pvalue)

@@ -6,7 +6,6 @@ import itertools
 import math
 
 import numpy as np
-from scipy import stats
 
 from patray.stats.bootstrap import TIE
 from patray.stats.resample import stream
@@ -61,6 +60,8 @@ def order_p(x: np.ndarray, y: np.ndarray, groups: np.ndarray, seed: int = 0, mos
 
 def spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's rho (b,) of x (S,) with each row of y (b, S), ties at mid-rank; nan where either has no spread."""
+    from scipy import stats
+
     ranks = stats.rankdata(y, axis=1)
     ranks = ranks - ranks.mean(axis=1, keepdims=True)
     own = stats.rankdata(x)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from patray.metrics.measures import AGREEMENT
 from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
@@ -73,6 +72,8 @@ class Outcome:
 
         Student's t with F - 1 degrees of freedom on diff / standard error; nan without a margin or an error.
         """
+        from scipy import stats
+
         if margin is None or self.families < 2 or np.isnan(self.standard_error):
             return float("nan")
         if self.standard_error == 0:

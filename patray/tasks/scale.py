@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from patray.stats.draws import DEFAULT_DRAWS, Draws
 from patray.stats.rank import kendall, order_p, spearman
@@ -50,6 +49,8 @@ def scale(
     None with fewer than FEWEST models, with one size alone, and without a common item. p is scipy's kendalltau: exact
     without ties, else normal; p_within is `stats.rank.order_p`.
     """
+    from scipy import stats
+
     size, names = np.asarray(sizes, np.float64), np.asarray(families, object)
     if len(size) < FEWEST or len(set(size.tolist())) < 2:
         return None

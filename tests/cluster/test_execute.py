@@ -90,9 +90,10 @@ def test_the_faiss_index_file_holds_the_vectors_under_their_ids(workdir: Path, r
 
 
 @pytest.mark.parametrize("shards", [3, 7])
-def test_evidence_is_identical_for_any_number_of_shards(
-    run: Path, workdir: Path, small_landscape: Path, shards: int
+def test_evidence_is_identical_for_any_number_of_shards_and_on_workers(
+    run: Path, workdir: Path, small_landscape: Path, shards: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("patray.cluster.small.SMALL_WORK", 0)
     other = execute(make_suite(small_landscape, f"search.shards={shards}"), str(workdir), f"shards-{shards}")
     assert pq.read_table(f"{other}/evidence.parquet").equals(pq.read_table(run / "evidence.parquet"))
 
@@ -172,7 +173,7 @@ def test_a_run_compared_with_itself_differs_nowhere(run: Path) -> None:
 
 
 def test_a_gpu_that_no_node_has_is_refused_at_once(small_landscape: Path, tmp_path: Path) -> None:
-    with pytest.raises(ResourceError, match=r"asks for 1 GPU at once, but this cluster has 0 and can grow to 0"):
+    with pytest.raises(ResourceError, match=r"it asks for 1 GPU on one node, and the largest has 0\. .* no autoscaler"):
         execute(make_suite(small_landscape, "embedding.gpus=1"), str(tmp_path))
 
 

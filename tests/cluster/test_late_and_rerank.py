@@ -15,14 +15,17 @@ import pyarrow.parquet as pq
 import pytest
 import ray
 
+from patray.artifacts import write_sealed
 from patray.cluster.embed import EmbedJob, embed
-from patray.cluster.late import search_late
+from patray.cluster.growth import nodes
+from patray.cluster.late import start_late
 from patray.cluster.models import Model
 from patray.cluster.rerank import _Job as RerankJob
 from patray.cluster.rerank import _render as render_texts
 from patray.cluster.rerank import rerank
 from patray.cluster.rerank_plan import plan_pairs
 from patray.cluster.search import Place
+from patray.cluster.tasks import gather, shared
 from patray.cluster.token_memory import TokenCount, plan_shards, state_token_memory
 from patray.cluster.views import index_view
 from patray.encoders.token_vectors import load_token_vectors
@@ -113,6 +116,13 @@ def embed_late(bench: Bench, store: Folder, actors: int = 1) -> tuple[Folder, Fo
 @pytest.fixture(scope="module")
 def late(bench: Bench, folder: Path) -> tuple[Folder, Folder, list[dict[str, Any]]]:
     return embed_late(bench, Folder.at(folder / "late").make())
+
+
+def search_late(
+    run: Folder, place: Place, documents: Folder, queries: list[Folder], truth: Truth, asked: Search
+) -> dict[str, Any]:
+    begun = start_late(run, place, documents, queries, shared(truth), asked, nodes(), 300)
+    return gather([begun], "search", 300)[0]
 
 
 def ranking_of(run: Folder, system: str, truth: Truth) -> Ranking:
@@ -217,7 +227,7 @@ def save_base(bench: Bench, run: Folder) -> Ranking:
     scores = np.broadcast_to(np.arange(LONGEST, 0, -1.0), patents.shape).copy()
     patents[0, 7:], scores[0, 7:] = -1, -np.inf
     base = Ranking(patents, scores)
-    run.write_table(Place("small", "ta", "base").file, to_table(base, truth.query_ids, truth.patent_ids))
+    write_sealed(run, Place("small", "ta", "base").file, to_table(base, truth.query_ids, truth.patent_ids))
     return base
 
 

@@ -1,0 +1,47 @@
+"""Several Ray nodes on this machine, begun here and ended by their own handles."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+OPEN = {"RAY_AUTH_MODE": "disabled"}
+"""Environment of whoever joins."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """address: of the head; dashboard: its URL, "" without one; raylets: the process that each worker ends with."""
+
+    address: str
+    dashboard: str
+    raylets: list[int]
+
+
+@contextmanager
+def several_nodes(head: int, *workers: int, dashboard: bool = False) -> Iterator[Nodes]:
+    """A head and workers with so many CPUs each, whatever this machine has."""
+    from ray.cluster_utils import Cluster
+
+    before = os.environ.get("RAY_AUTH_MODE")
+    os.environ.update(OPEN)
+    port = free_port()
+    asked = {"num_cpus": head, "include_dashboard": dashboard} | ({"dashboard_port": port} if dashboard else {})
+    made = Cluster(initialize_head=True, head_node_args=asked)
+    try:
+        raylets = [made.add_node(num_cpus=cpus).all_processes["raylet"][0].process.pid for cpus in workers]
+        yield Nodes(made.address, f"http://127.0.0.1:{port}" if dashboard else "", raylets)
+    finally:
+        made.shutdown()
+        del os.environ["RAY_AUTH_MODE"]
+        if before is not None:
+            os.environ["RAY_AUTH_MODE"] = before
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,59 @@
+"""A cluster without workers grows to what a run asks for, and shrinks again; what no node type holds is refused."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.fake_autoscaler import growing_cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVER = """
+import json, sys, time
+import ray
+from patray.cluster.growth import nodes, require
+from patray.cluster.placement import Resources
+from patray.cluster.start import connect
+from patray.cluster.tasks import gather, submit
+from patray.errors import ResourceError
+
+def count(at):
+    return at
+
+connect()
+found = {"before": sum(node.gpus for node in nodes())}
+begin = time.monotonic()
+try:
+    require("too much", Resources(1, 4), 1, 120)
+except ResourceError as error:
+    found["refused"] = str(error)
+found["there"] = sum(node.gpus for node in require("one worker", Resources(1, 1), 1, 120))
+found["done"] = gather([submit(count, Resources(1, 1), at) for at in range(4)], "search", 120)
+while sum(node.gpus for node in nodes()) and time.monotonic() < begin + 240:
+    time.sleep(1)
+found["after"] = sum(node.gpus for node in nodes())
+print(json.dumps(found))
+"""
+
+
+def test_from_no_gpu_worker_to_one_and_back(tmp_path: Path) -> None:
+    workers = {"gpu": {"resources": {"CPU": 2, "GPU": 1}, "max_workers": 2}}
+    with growing_cluster(tmp_path, 2, workers) as address:
+        environment = {**os.environ, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
+        )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])  # Ray prints its own lines first
+    assert found["before"] == found["after"] == 0
+    assert found["there"] >= 1
+    assert found["done"] == [0, 1, 2, 3]
+    assert "it asks for 4 GPU on one node" in found["refused"]
+    assert "the autoscaler can never bring it" in found["refused"]
+    assert re.search(r"patray: one worker: .* the autoscaler is asked for 1 x 1 GPU \+ 1 CPU", done.stderr)

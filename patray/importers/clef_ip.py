@@ -48,6 +48,7 @@ def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
         role = _role(file)
         if role == "list":
             lists.append(file)
+            units.append(Unit("list", file))
         elif role == "qrels":
             units.append(Unit("qrels", file))
         elif role:
@@ -120,6 +121,10 @@ def _judgement(line: str) -> tuple[str, str, str] | None:
 def read(unit: Unit, options: Options) -> Iterator[Rows]:
     if unit.role == "qrels":
         yield _qrels(unit.file)
+        return
+    if unit.role == "list":
+        listed = pa.table({"topic": [number for number, _ in _read_list(unit.file)]})
+        yield Rows("source topics", listed, listed.num_rows)
         return
     which, _, topic = unit.role.partition(" ")
     findings: list[Finding] = []

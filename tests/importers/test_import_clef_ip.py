@@ -89,6 +89,7 @@ def test_corpus_topics_and_qrels_import_to_the_expected_landscape(tmp_path: Path
     assert {one: row["title"] for one, row in topics.items()} == {"PAC-1001": "Bürste", "PAC-1002": "Brosse"}
     assert topics["PAC-1001"]["claims"] == ["1. Bürste", "2. Bürste (2)."]
     assert counts(report, "qrels") == (6, 3, 3, 0)
+    assert counts(report, "source topics") == (1, 1, 0, 0)
     found = {(row["query_id"], row["patent_id"], row["relevance"]) for row in rows(tmp_path / "out", "qrels")}
     assert found == {("PAC-1001", "EP1000001", 2), ("PAC-1001", "WO1999012345", 1), ("PAC-1002", "EP1000002", 1)}
     assert {reason for _, reason in reasons(tmp_path / "out")} >= {

@@ -117,14 +117,14 @@ def _prepare_in(
             destination.delete("prepared.json")
     if is_prepared(destination):
         return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
-    patents = open_parts(source, "patents.parquet").rows
-    rows = rows_per_part(patents)
+    found = open_parts(source, "patents.parquet")
+    rows = rows_per_part(found.rows)
     told = (source, destination, str(entry.name), entry.max_bad_share, rows)
-    if patents <= SMALL_PATENTS:
+    if found.rows <= SMALL_PATENTS:
         prepared = _prepare(*told)
     else:
         connect()
-        needs = Resources(1, 0, TEXT_TIMES * source.size("patents.parquet"))
+        needs = Resources(1, 0, TEXT_TIMES * found.bytes)
         [prepared] = gather([submit(_prepare, needs, *told)], f"prepare {entry.name}", stall)
     seconds = time.perf_counter() - begin
     return prepared, {**step, "reused": False, "seconds": seconds, "patents": prepared.files["patents.parquet"].read}

@@ -135,6 +135,11 @@ class Parts:
     rows: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def bytes(self) -> int:
+        """Size of all parts as stored."""
+        return sum(self.folder.size(name) for name in self.names)
+
     def batches(self, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Batches of at most `rows` rows through all parts, one part open at a time, all in the common schema.
 

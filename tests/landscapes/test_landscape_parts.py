@@ -71,8 +71,9 @@ def test_parts_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     write_parts(tmp_path, list(range(1, 12)), "")
     names = find_parts(Folder.at(tmp_path), "patents.parquet")
     assert list(names[:3] + names[-2:]) == [f"patents/part-{number}.parquet" for number in (0, 1, 2, 10, 11)]
-    rows = open_parts(Folder.at(tmp_path), "patents.parquet").table()["mine"].to_pylist()
-    assert rows == list(range(23))
+    found = open_parts(Folder.at(tmp_path), "patents.parquet")
+    assert found.table()["mine"].to_pylist() == list(range(23))
+    assert found.bytes == sum(path.stat().st_size for path in (tmp_path / "patents").glob("*.parquet"))
 
 
 def test_parts_may_differ_in_columns_that_are_no_must_and_in_spellings_of_a_type(tmp_path: Path) -> None:

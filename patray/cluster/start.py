@@ -28,7 +28,8 @@ NOISE = (
 def is_up() -> bool:
     """Whether this process is in a Ray cluster; looks without loading Ray."""
     ray = sys.modules.get("ray")
-    return ray is not None and bool(ray.is_initialized())
+    # Another thread may be importing it just now: then it is not up yet.
+    return ray is not None and bool(getattr(ray, "is_initialized", bool)())
 
 
 def connect() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from patray.artifacts import open_artifact
+from patray.artifacts import open_artifact, read_seals
 from patray.encoders.vectors import STATS, part_names, part_stats
 from patray.errors import EmbeddingError
 from patray.files import Folder
@@ -107,15 +107,17 @@ def token_vectors_table(
     return table.replace_schema_metadata({STATS: json.dumps(stats).encode()})
 
 
-def load_token_vectors(folder: Folder, names: list[str] | None = None) -> tuple[np.ndarray, TokenVectors]:
-    """ids (n,) str objects and their TokenVectors, of the named parts (default all), in the order of the parts.
+def load_token_vectors(
+    folder: Folder, names: list[str] | None = None, whole: bool = True
+) -> tuple[np.ndarray, TokenVectors]:
+    """ids (n,) str objects and their TokenVectors, of the named parts (default all), as `load_vectors`.
 
     The vectors are read part by part into one array, whose size is known from the parts' footers.
     """
     names = part_names(folder) if names is None else names
     if not names:
         raise EmbeddingError(f"{folder}: this artifact of token vectors has no parts")
-    seals = open_artifact(folder)[1]
+    seals = open_artifact(folder)[1] if whole else read_seals(folder)
     total = sum(int(part_stats(folder, name)["patent_vectors"]) for name in names)
     ids: list[str] = []
     counts: list[np.ndarray] = []

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from patray.artifacts import is_complete, open_artifact, read_record
+from patray.artifacts import is_complete, open_artifact, read_record, read_seals
 from patray.errors import DamagedError, EmbeddingError
 from patray.files import Folder
 from patray.filesystems import storage_trouble
@@ -53,12 +53,13 @@ def part_names(folder: Folder) -> list[str]:
     return [name for name in folder.list() if name.endswith(".parquet")] if listed is None else sorted(listed)
 
 
-def load_vectors(folder: Folder, names: list[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def load_vectors(folder: Folder, names: list[str] | None = None, whole: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """ids (n,) str objects and vectors (n, d) float32 of the named parts (default all), in the order of the parts.
 
     Raises DamagedError, naming the file, when a part is not what the artifact's record says, or there is no record.
+    whole: False reads parts of an artifact that is not declared whole too, or not yet.
     """
-    seals = open_artifact(folder)[1]
+    seals = open_artifact(folder)[1] if whole else read_seals(folder)
     tables = [
         folder.read_table(name, ["patent_id", "vector"], seals.get(name))
         for name in (part_names(folder) if names is None else names)

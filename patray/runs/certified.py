@@ -119,7 +119,7 @@ def compare_sample(
         names = [members[0] for members in window.members]
         ids += names
         for side, place in zip(sides, (folder, scratch), strict=True):
-            known, vectors = (load_token_vectors if late else load_vectors)(place, [window.name])
+            known, vectors = (load_token_vectors if late else load_vectors)(place, [window.name], whole=False)
             rows = positions(np.asarray(names, dtype=object), known)
             side.append(vectors.take(rows) if isinstance(vectors, TokenVectors) else vectors[rows])
     if late:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +75,7 @@ def undisturbed(folder: Path) -> Path:
     return folder / "undisturbed"
 
 
+@pytest.mark.chaos
 def test_a_node_lost_in_every_phase_changes_nothing_and_what_was_done_twice_is_counted(
     folder: Path, undisturbed: Path
 ) -> None:
@@ -88,7 +88,6 @@ def test_a_node_lost_in_every_phase_changes_nothing_and_what_was_done_twice_is_c
     [embedded] = [step for step in steps if step["step"] == "embed"]
     assert embedded["windows_repeated"] <= 2  # one at work and one waiting on the lost node, where it had any
     assert "Traceback" not in said
-    assert re.search(r"node \w{8} is gone; what it had in flight is done again elsewhere", said)
 
 
 @pytest.mark.chaos

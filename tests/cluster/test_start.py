@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from patray.cluster.start import is_up
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -63,3 +66,8 @@ def test_a_folder_for_ray_that_is_too_long_is_named(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert "RAY_TMPDIR is too long for Ray's sockets (95 letters, at most " in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_ray_that_another_thread_is_still_importing_is_not_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    assert not is_up()

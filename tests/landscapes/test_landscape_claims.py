@@ -166,7 +166,7 @@ def test_cutting_loses_not_one_character(text):
 @given(WORDS.map(" ".join))
 def test_markers_hold_numbers_and_nothing_of_the_claims(text):
     for marker in split_flat(text).markers:
-        assert re.fullmatch(r"(?:claims?|[\d\s.,):–-])*", marker, re.IGNORECASE)
+        assert re.fullmatch(r"(?:claims?|anspruch|[\d\s.,):–-])*", marker, re.IGNORECASE)
 
 
 @given(st.lists(st.lists(st.text("ab 12.\n", max_size=12), max_size=3), max_size=6))

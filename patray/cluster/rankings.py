@@ -112,7 +112,8 @@ class Rankings:
                 started[wanted[key]] = start_counts(self.store, place, at.landscape.folder, at.view, wanted[key][2])
         made = {where: reference for where, (_, reference) in started.items() if reference is not None}
         took = dict(zip(made, gather(list(made.values()), "count terms", self.stall, "views"), strict=True))
-        self.counts = {key: (started[where][0], took.get(where)) for key, where in wanted.items()}
+        # The time stands at the first system that reads the words; the others reuse what it made.
+        self.counts = {key: (started[where][0], took.pop(where, None)) for key, where in wanted.items()}
 
     def _gather(self) -> None:
         """Wait for all that was begun."""

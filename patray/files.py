@@ -185,10 +185,7 @@ class Folder:
 
     def input(self, name: str) -> pa.NativeFile:
         """A seekable file for reading."""
-        try:
-            return self._try(name, "could not be opened", lambda filesystem, path: filesystem.open_input_file(path))
-        except FileNotFoundError as error:
-            raise InputError(f"{self / name}: no such file") from error
+        return self._present(name, "could not be opened", lambda filesystem, path: filesystem.open_input_file(path))
 
     def read_buffer(self, name: str, seal: Seal | None = None) -> pa.Buffer:
         """All bytes of a file; DamagedError when they are not those of `seal`."""
@@ -233,28 +230,51 @@ class Folder:
 
         Raises DamagedError, naming the file, when it is not what was sealed, or no readable Parquet file.
         """
+        if seal or columns is None:
+            content = pa.BufferReader(self.read_buffer(name, seal))
+            return self._parse(name, content, columns, checked=seal is not None)
+
+        def read(filesystem: pafs.FileSystem, path: str) -> pa.Table:
+            return self._parse(name, filesystem.open_input_file(path), columns, checked=False)
+
+        return self._present(name, "could not be read", read)
+
+    def _parse(self, name: str, stream: pa.NativeFile, columns: Sequence[str] | None, checked: bool) -> pa.Table:
+        """A table from a stream, which is closed; DamagedError where it is none, OSError where the store failed."""
         chosen = None if columns is None else [*columns]
-        stream = pa.BufferReader(self.read_buffer(name, seal)) if seal or chosen is None else self.input(name)
         try:
             with stream:
-                return pq.read_table(stream, columns=chosen, page_checksum_verification=seal is None)
+                return pq.read_table(stream, columns=chosen, page_checksum_verification=not checked)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and filesystems.storage_trouble(error):
-                raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
+                raise
             raise DamagedError(f"{self / name}: not a readable Parquet file (cut short or damaged): {error}") from error
+
+    def _present(self, name: str, what: str, action: Callable[[pafs.FileSystem, str], T]) -> T:
+        """As `_try`, of a file that must be there; InputError when it is absent."""
+        try:
+            return self._try(name, what, action)
+        except FileNotFoundError as error:
+            raise InputError(f"{self / name}: no such file") from error
+
+    def fold(self, name: str, start: Callable[[], T], add: Callable[[T, bytes], object]) -> T:
+        """A fresh `start()` that was given all pieces of a file, begun anew where the store fails in the middle."""
+
+        def read(filesystem: pafs.FileSystem, path: str) -> T:
+            found = start()
+            with filesystem.open_input_file(path) as stream:
+                while piece := stream.read(CHUNK):
+                    add(found, piece)
+            return found
+
+        return self._present(name, "could not be read", read)
 
     def seal(self, name: str) -> Seal:
         """The seal of a file as it is now, read in pieces; DamagedError when it is absent."""
-        sealing = Sealing(_Nowhere())
         try:
-            with self.input(name) as stream:
-                while chunk := stream.read(CHUNK):
-                    sealing.write(chunk)
+            return self.fold(name, lambda: Sealing(_Nowhere()), Sealing.write).seal()
         except InputError as error:
             raise DamagedError(str(error)) from error
-        except OSError as error:
-            raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
-        return sealing.seal()
 
     def check(self, name: str, seal: Seal) -> None:
         """DamagedError when a file is absent or not the one that was sealed; reads all of it, in pieces."""
@@ -286,11 +306,12 @@ class Folder:
 
     def download(self, name: str, path: str) -> None:
         """Copy the file `name` to a local path."""
-        try:
-            with self.input(name) as source, open(path, "wb") as target:
+
+        def copy(filesystem: pafs.FileSystem, remote: str) -> None:
+            with filesystem.open_input_file(remote) as source, open(path, "wb") as target:
                 shutil.copyfileobj(source, target, CHUNK)
-        except OSError as error:
-            raise ResourceError(filesystems.trouble((self / name).uri, "could not be copied", error)) from error
+
+        self._present(name, "could not be copied", copy)
 
     def publish(self, name: str, write: Callable[[Any], object]) -> Seal:
         """Write `name` so that a reader sees all of it or what was there before, whatever `write` raises; its seal.

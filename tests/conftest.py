@@ -12,6 +12,7 @@ from tests.s3_server import KEYS, S3Server
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.update(KEYS)  # of the S3 server that the tests start; nothing here asks another one
 
 
 @pytest.fixture(scope="session")
@@ -32,15 +33,8 @@ def real_landscapes() -> Path:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3Server]:
-    """An S3 server of this session; its keys stand in the environment, also of what a test starts."""
+    """An S3 server of this session; its keys stand in the environment, also of what tests start."""
     pytest.importorskip("moto", reason="`make test` installs it from requirements/s3-server.txt")
-    before = {name: os.environ.get(name) for name in KEYS}
-    os.environ.update(KEYS)
     server = S3Server()
     yield server
     server.close()
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value

@@ -21,7 +21,7 @@ from patray.cluster.placement import Resources, slots
 from patray.cluster.prepare import prepare_landscape
 from patray.cluster.start import connect
 from patray.cluster.sweep_trial import GROUP, METRIC, TIME, Bench, trainable, trial_recipe
-from patray.cluster.train import PROGRESS
+from patray.cluster.train import PROGRESS, storage_in
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder
 from patray.progress import Progress, say
@@ -96,10 +96,13 @@ def _tuner(bench: Bench, most: int) -> Any:
         trainable(bench), tune.PlacementGroupFactory([{"CPU": 0, "memory": DRIVER_MEMORY}], strategy="PACK")
     )
     watch = _watch(bench)
-    path = (bench.folder / "tune" / "trials").uri
-    if tune.Tuner.can_restore(path):
-        say(f"sweep {asked.name}: goes on from {path}")
-        tuner = tune.Tuner.restore(path, function, resume_unfinished=True, resume_errored=True)
+    there = bench.folder / "tune" / "trials"
+    path, filesystem = storage_in(there).values()
+    if tune.Tuner.can_restore(path, storage_filesystem=filesystem):
+        say(f"sweep {asked.name}: goes on from {there}")
+        tuner = tune.Tuner.restore(
+            path, function, resume_unfinished=True, resume_errored=True, storage_filesystem=filesystem
+        )
         restored: Any = tuner._local_tuner  # Ray restores no callback
         restored.get_run_config().callbacks = [watch]
         return tuner
@@ -125,7 +128,7 @@ def _tuner(bench: Bench, most: int) -> Any:
             trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
-            name="trials", storage_path=(bench.folder / "tune").uri, callbacks=[watch], verbose=0,
+            name="trials", **storage_in(bench.folder / "tune"), callbacks=[watch], verbose=0,
             failure_config=tune.FailureConfig(max_failures=0),
         ),
     )  # fmt: skip

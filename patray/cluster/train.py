@@ -22,7 +22,7 @@ from patray.cluster.growth import require
 from patray.cluster.placement import Resources
 from patray.cluster.tasks import beside_driver
 from patray.errors import PatrayError, ResourceError, TrainingError
-from patray.files import Folder
+from patray.files import Folder, locate
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
 from patray.progress import Progress, say
@@ -146,6 +146,12 @@ class _Run:
         ).fit()
 
 
+def storage_in(folder: Folder) -> dict[str, Any]:
+    """Where Ray keeps what it writes itself, as its own options say it: a URI may hold how its store is reached."""
+    filesystem, path = locate(folder.uri, ResourceError)
+    return {"storage_path": path, "storage_filesystem": None if folder.is_local else filesystem}
+
+
 def torch_trainer(work: Callable[[], None], running: Folder, options: Training, callbacks: Sequence[Any] = ()) -> Any:
     """Ray Train's trainer of `work` on every worker, its checkpoints kept in `running`."""
     from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
@@ -164,7 +170,7 @@ def torch_trainer(work: Callable[[], None], running: Folder, options: Training, 
         torch_config=TorchConfig(timeout_s=options.stall_seconds),
         run_config=RunConfig(
             name=running.name,
-            storage_path=running.parent.uri,
+            **storage_in(running.parent),
             failure_config=FailureConfig(max_failures=options.max_failures),
             checkpoint_config=CheckpointConfig(num_to_keep=1),
             callbacks=[*callbacks],

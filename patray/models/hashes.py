@@ -30,7 +30,6 @@ TOLD_ABOUT = (".md", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".pdf", ".parquet"
 """Endings of files that tell people about a model."""
 WRITTEN_BESIDE = {HASHES, "artifact.json", "record.yaml", "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY"}
 """Files that patray or the authors put beside a model and no engine reads."""
-CHUNK = 1 << 22
 READERS = 4
 """Files that are read at once: hashing runs outside Python's lock."""
 
@@ -63,11 +62,8 @@ def hash_files(folder: Folder, names: Iterable[str]) -> dict[str, str]:
 
 
 def hash_file(folder: Folder, name: str) -> str:
-    digest = hashlib.sha256()
-    with folder.input(name) as stream:
-        while block := stream.read(CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
+    """SHA-256 in hex of one file."""
+    return folder.fold(name, hashlib.sha256, lambda digest, piece: digest.update(piece)).hexdigest()
 
 
 def git_blob_hash(folder: Folder, name: str) -> str:

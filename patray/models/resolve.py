@@ -15,8 +15,6 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow.fs as pafs
-
 from patray.errors import ModelError
 from patray.files import TEMPORARY, Folder
 from patray.models.hashes import hash_files, is_weights, verify_fetched
@@ -123,21 +121,37 @@ def _require_files(snapshot: Snapshot, record: ModelRecord, path: Path, weights:
 
 
 def _copy(snapshot: Snapshot, record: ModelRecord, target: Path) -> None:
-    """Copy a snapshot beside `target`, then rename it, so that it is whole or absent; what a killed one left goes."""
-    for left in target.parent.glob(f"{TEMPORARY}*"):
-        if left.name.endswith(f"-{target.name}"):
-            shutil.rmtree(left)
-    filesystem, source = pafs.FileSystem.from_uri(snapshot.location)
+    """Copy a snapshot beside `target`, then rename it, so that it is whole or absent."""
+    _sweep(target)
+    source = Folder.at(snapshot.location)
     scratch = target.with_name(f"{TEMPORARY}{uuid.uuid4().hex}-{target.name}")
     scratch.mkdir()
     try:
-        pafs.copy_files(source, str(scratch), source_filesystem=filesystem)
+        for name in source.walk():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            source.download(name, str(scratch / name))
         _require_files(snapshot, record, scratch, weights=True)
         (scratch / ".complete").touch()
         scratch.rename(target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _sweep(target: Path) -> None:
+    """Delete what killed workers left of their copies, of any model of this cache that no living one is copying.
+
+    Whoever calls holds the lock of `target`.
+    """
+    for left in target.parent.parent.glob(f"*/{TEMPORARY}*"):
+        into = left.with_name(left.name.removeprefix(TEMPORARY).partition("-")[2])
+        with open(into.with_name(f"{into.name}.lock"), "w") as lock:
+            try:
+                if into != target:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def fetch_from_hub(record: ModelRecord) -> Path:

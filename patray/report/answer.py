@@ -7,20 +7,13 @@ Where no difference was seen, the sentence says how small a difference could hav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patray.report.comparison import Comparison
 from patray.report.data import Results, Row, headline_tasks, kind_of, labels_of
+from patray.report.naming import FEWEST_ITEMS, items_words
 from patray.report.studied import At
-from patray.report.words import Name, Sentence, gap_interval, interval, known, listing, p_value, plural, score, size
-
-ITEMS = {
-    "retrieval": ("query", "queries"),
-    "classification": ("patent", "patents"),
-    "clustering": ("patent", "patents"),
-}
-VERB = {"retrieval": "search", "classification": "classification", "clustering": "clustering"}
+from patray.report.words import Name, Sentence, gap_interval, interval, known, listing, p_value, score, size
 
 
 @dataclass(frozen=True)
@@ -37,6 +30,16 @@ class Answer:
     leader: Row
     rivals: tuple[tuple[Row, Comparison | None], ...]
     alone: bool
+
+    @property
+    def n(self) -> int:
+        """Queries or patents that the leader was scored on."""
+        return self.leader.n
+
+    @property
+    def few(self) -> bool:
+        """Whether these are too few to make a sentence of."""
+        return self.n < FEWEST_ITEMS
 
     def rivals_that_are(self, verdict: str) -> list[str]:
         """Names of the rivals to which the leader is `better`, `worse`, `level` or `untested`."""
@@ -108,102 +111,28 @@ def place(answer: Answer, several_label_sets: bool) -> Sentence:
     return (Name(answer.landscape), " by ", Name(labels))
 
 
-def headline(answers: Sequence[Answer]) -> Sentence:
-    """One sentence over all landscapes of one kind of task: what to use, as far as the tests allow."""
-    if not answers:
-        return ("No result.",)
-    if len(answers) == 1:
-        return _single_headline(answers[0])
-    noun, nouns = "landscape", "landscapes"
-    if len({answer.task for answer in answers}) > 1:
-        one_landscape = len({answer.landscape for answer in answers}) == 1
-        noun = "label set" if one_landscape else "landscape and the label set"
-        nouns = "label sets" if one_landscape else "pairs of landscape and label set"
-    leaders = list(dict.fromkeys(answer.leader.system for answer in answers))
-    clear = sum(answer.clear for answer in answers)
-    everywhere = [name for name in answers[0].front if all(name in answer.front for answer in answers)]
-    total = len(answers)
-    views = {answer.leader.view for answer in answers}
-    reading: Sentence = (" reading ", Name(answers[0].leader.view)) if len(views) == 1 else ()
-    both = "both" if total == 2 else f"all {total}"
-    if len(leaders) == 1 and all(answer.alone for answer in answers):
-        only: Sentence = (Name(leaders[0]), f" is the only system that was run for {VERB[kind_of(answers[0].task)]}; ")
-        if len(views) > 1:
-            return (*only, f"the view with the highest score changes with the {noun}.")
-        return (*only, "reading ", Name(answers[0].leader.view), f" scores highest on {both} {nouns}.")
-    if len(leaders) == 1:
-        how = (
-            ", significantly ahead of every other system each time"
-            if clear == total
-            else f", significantly ahead of every other system on {'one' if clear == 1 else clear} of them"
-            if clear
-            else _never(answers)
-        )
-        sentence: Sentence = (Name(leaders[0]), *reading, f" scores highest on {both} {nouns}{how}.")
-        rest = [name for name in everywhere if name != leaders[0]]
-        if rest:
-            verb = "is" if len(rest) == 1 else "are"
-            sentence += (" ", *listing(rest, 3), f" {verb} level with it on {both} (no difference seen).")
-        return sentence
-    untested = all(answer.untested for answer in answers)
-    sentence = ("No clear leader" if clear == 0 and not untested else f"The leader changes with the {noun}",)
-    if len(leaders) <= 3:
-        wins = [(name, sum(answer.leader.system == name for answer in answers)) for name in leaders]
-        sentence += (": ",)
-        for index, (name, times) in enumerate(wins):
-            sentence += (
-                (", ", " and ")[index == len(wins) - 1] if index else "",
-                Name(name),
-                f" scores highest on {times}" if index == 0 else f" on {times}",
-            )
-    sentence += ("; no difference was tested." if untested else ". ",)
-    if untested:
-        return sentence
-    if everywhere:
-        verb = "is" if len(everywhere) == 1 else "are each"
-        return (*sentence, *listing(everywhere, 3), f" {verb} first or level with the first on {both}.")
-    return (*sentence, f"No system is first or level with the first on {both}.")
+def counted_place(answer: Answer, several_label_sets: bool) -> Sentence:
+    """The place with the number of queries or patents: `ultrasound (224 queries)`."""
+    return (*place(answer, several_label_sets), f" ({items_words(answer.n, kind_of(answer.task))})")
 
 
-def _never(answers: Sequence[Answer]) -> str:
-    """Of a leader that is nowhere ahead of all: as far as anybody tested it."""
-    if all(answer.untested for answer in answers):
-        return "; whether it is ahead was not tested"
-    if any(answer.rivals_that_are("untested") for answer in answers):
-        return ", but was not tested against every other system"
-    return ", but is never significantly ahead of every other system"
-
-
-def _single_headline(answer: Answer) -> Sentence:
-    leader = (Name(answer.leader.system), " reading ", Name(answer.leader.view))
-    purpose = VERB[kind_of(answer.task)]
-    if answer.alone:
-        only = f" is the only system that was run for {purpose}; it scores highest reading "
-        return (Name(answer.leader.system), only, Name(answer.leader.view), ".")
-    if not answer.rivals:
-        return (*leader, f" scores highest for {purpose}, but no other system was run in this view.")
-    if answer.clear:
-        return (*leader, f" is best for {purpose}, significantly ahead of {_others(len(answer.rivals))}.")
-    near = answer.rivals_that_are("level") + answer.rivals_that_are("worse")
-    if near:
-        return (*leader, f" scores highest for {purpose}, but no difference to ", *listing(near, 3), " was seen.")
-    return (*leader, f" scores highest for {purpose}; not every difference was tested.")
-
-
-def _others(number: int) -> str:
+def others(number: int) -> str:
+    """`both other systems`, `all 6 other systems`."""
     return {1: "the one other system", 2: "both other systems"}.get(number, f"all {number} other systems")
 
 
 def explain(answer: Answer) -> Sentence:
     """The answer for one landscape in full: score, lead over the runner-up, certainty, and who is level."""
     leader, metric = answer.leader, answer.metric
-    unit = plural(leader.n, *ITEMS[kind_of(answer.task)])
+    unit = items_words(leader.n, kind_of(answer.task))
     scored: Sentence = (
         Name(leader.system),
         " reading ",
         Name(leader.view),
         f" scores {metric} {score(leader.mean)} {interval(leader.low, leader.high)}".rstrip() + f" over {unit}",
     )
+    if answer.few:
+        return (*scored, ": too few to say which system is the best.")
     if not answer.rivals:
         return (*scored, "; no other system was run in this view, so there is nothing to compare it with.")
     runner, seen = answer.rivals[0]
@@ -228,8 +157,12 @@ def explain(answer: Answer) -> Sentence:
     if seen.verdict == "better":
         sentence: Sentence = (*scored, f", {gap} above the runner-up ", Name(runner.system), f" ({tail(seen)}).")
         if answer.clear and len(answer.rivals) > 1:
-            return (*sentence, f" It is significantly ahead of {_others(len(answer.rivals))} in this view.")
+            return (*sentence, f" It is significantly ahead of {others(len(answer.rivals))} in this view.")
         return (*sentence, *((" Level with it, though further behind: ", *listing(level), ".") if level else ()))
+    if seen.identical:
+        same = f" scores the same on each of the {items_words(seen.n, kind_of(answer.task))}."
+        also: Sentence = (" Also level with it: ", *listing(level), ".") if level else ()
+        return (*scored, ". The runner-up ", Name(runner.system), same, *also)
     sentence = (*scored, ". No difference to the runner-up ", Name(runner.system), f" is seen: +{gap}, {tail(seen)}")
     return (*sentence, f"{smallest(seen)}.", *((" Also level with it: ", *listing(level), ".") if level else ()))
 

@@ -37,6 +37,7 @@ class Comparison:
     losses: int | None
     n: int
     min_detectable: float | None
+    p_equivalent: float | None = None
 
     def swapped(self) -> Comparison:
         """The same comparison seen from `b`."""
@@ -53,6 +54,11 @@ class Comparison:
             wins=self.losses,
             losses=self.wins,
         )
+
+    @property
+    def identical(self) -> bool:
+        """Whether both have the same score on every item."""
+        return self.diff == 0 and self.wins == 0 and self.losses == 0
 
     @property
     def verdict(self) -> Verdict:

@@ -22,6 +22,7 @@ from patray.metrics.measures import KINDS, in_order
 from patray.report.comparison import Comparison
 from patray.report.declared import declared_metrics
 from patray.report.recipe_results import RecipeResults, load_recipes
+from patray.report.standings import Standing, load_standings
 from patray.report.studied import Studies
 from patray.report.words import clean
 from patray.runs.origins import Origin, read_certified
@@ -75,7 +76,8 @@ class Results:
     """A run folder as the report sees it. Orders of tasks, landscapes, views are those of summary.parquet.
 
     studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned. certified: what
-    `patray certify` found when it was last asked.
+    `patray certify` found when it was last asked. standings: who may be the best.
+    flat: scores whose interval has no width, and why.
     """
 
     rows: tuple[Row, ...]
@@ -90,6 +92,8 @@ class Results:
     studies: Studies = field(default_factory=Studies)
     recipes: RecipeResults = field(default_factory=RecipeResults)
     certified: tuple[Origin, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    flat: tuple[tuple[Row, str], ...] = ()
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -127,6 +131,10 @@ class Results:
         """Another metric or slice of the same task, landscape, view and system."""
         cell = self.by_cell.get((row.task, row.landscape, part, metric), ())
         return next((other for other in cell if (other.view, other.system) == (row.view, row.system)), None)
+
+    def why_flat(self, row: Row) -> str:
+        """Why the interval of a score has no width; empty where it has one, or nobody looked."""
+        return next((why for other, why in self.flat if other == row), "")
 
     def compare(self, a: Row, b: Row) -> Comparison | None:
         """The declared comparison of two rows of a slice and metric: two systems in a view, or a system's views."""
@@ -218,6 +226,7 @@ def load_results(run: Folder) -> Results:
         suite_text=suite_text,
         recipes=load_recipes(run, suite_text),
         certified=tuple(read_certified(run)),
+        standings=load_standings(run),
         by_cell=_index_rows(rows),
         by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
     )
@@ -265,6 +274,7 @@ def comparison_of(item: dict[str, Any]) -> Comparison:
         "n",
     )
     fields.update({name: item[name] for name in ("wins", "ties", "losses")})
+    fields["p_equivalent"] = _number(item.get("p_equivalent"))
     fields.update({name: math.nan for name in ("mean_a", "mean_b", "diff") if fields[name] is None})
     return Comparison(**fields)
 

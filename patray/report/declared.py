@@ -38,7 +38,7 @@ class Model:
 
 @dataclass(frozen=True)
 class System:
-    """raw: its name as files have it; name: as the report shows it."""
+    """raw: its name as files have it; name: as the report shows it. base: what stands before a reranker."""
 
     raw: str
     name: str
@@ -49,6 +49,7 @@ class System:
     rescore: int | None
     parts: tuple[str, ...]
     k: int | None
+    base: str | None = None
 
     def whole(self, model: Model | None) -> bool:
         """Whether it uses a model's vectors as they are."""
@@ -112,6 +113,13 @@ def option(suite_text: str, name: str, default: Any) -> Any:
     return value if isinstance(value, type(default)) else default
 
 
+def margin_of(suite_text: str) -> float | None:
+    """The margin of `non_inferior`: a difference that does not matter; None where the suite gives none."""
+    found = option(suite_text, "non_inferior", {})
+    margin = found.get("margin")
+    return float(margin) if isinstance(margin, int | float) and not isinstance(margin, bool) else None
+
+
 def _entries(options: dict[str, Any], key: str) -> list[dict[str, Any]]:
     found = options.get(key)
     return (
@@ -133,6 +141,7 @@ def _system(entry: dict[str, Any]) -> System:
         rescore=_int(entry.get("rescore")),
         parts=tuple(clean(part) for part in made_of) if isinstance(made_of, Sequence) else (),
         k=_int(entry.get("k")),
+        base=clean(entry["rerank"]) if kind == "rerank" else None,
     )
 
 

@@ -9,6 +9,7 @@ from patray.report.answer import Answer, smallest, tail
 from patray.report.comparison import Comparison
 from patray.report.data import Results, Row, kind_of, parts_of
 from patray.report.declared import declared
+from patray.report.naming import FEWEST_ITEMS, items_words, view_name
 from patray.report.words import (
     Name,
     Sentence,
@@ -58,16 +59,16 @@ def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence
     counts = count_views(results, answer.task, answer.landscape, answer.metric)
     if not counts:
         return None
-    top = counts[0]
+    text, top = results.suite_text, counts[0]
     shared = [item.view for item in counts if item.first == top.first]
     sentence: Sentence = ("On ", *where, ", ")
     if top.systems == 1:
-        sentence += (Name(top.view), " is the view that scores highest")
+        sentence += (*view_name(text, top.view), " scores highest")
     elif len(shared) > 1:
-        sentence += ("no one view scores highest for most systems",)
+        sentence += ("no one text scores highest for most systems",)
     else:
-        sentence += (Name(top.view), f" scores highest for {top.first} of {top.systems} systems")
-        sentence += (f" (significantly above their second view for {top.clear or 'none'})",)
+        sentence += (*view_name(text, top.view), f" scores highest for {top.first} of {top.systems} systems")
+        sentence += (f" (significantly above their second text for {top.clear or 'none'})",)
     own = [
         row
         for row in results.ranked(answer.task, answer.landscape, answer.metric)
@@ -81,26 +82,41 @@ def explain_views(results: Results, answer: Answer, where: Sentence) -> Sentence
 
 
 def explain_domain(results: Results, answer: Answer, where: Sentence) -> Sentence | None:
-    """How much of the leader's score is left when query and answer share no field."""
+    """How much of the leader's score is left when query and answer share no field.
+
+    A rise or a fall is one only where its interval excludes none; fewer than FEWEST_ITEMS queries say nothing.
+    """
     inside = results.find(answer.leader, answer.metric, "in")
     outside = results.find(answer.leader, answer.metric, "out")
     if inside is None or outside is None:
         return None
+    fewest = min(inside.n, outside.n)
+    if fewest < FEWEST_ITEMS:
+        which = "the same field" if inside.n < FEWEST_ITEMS else "another field"
+        have = "query has" if fewest == 1 else "queries have"
+        return ("On ", *where, f", {fewest:,} {have} a relevant patent in {which}: too few to say what is lost.")
     drop = results.find(answer.leader, f"{answer.metric}.drop", "out")
     sentence: Sentence = ("On ", *where, f", {answer.metric} of ", Name(answer.leader.system))
-    if drop is not None and drop.mean < 0:
+    seen = drop is None or drop.low is None or drop.high is None or not drop.low <= 0 <= drop.high
+    if drop is not None and not seen:
+        sentence += (f" is not seen to change (by {_change(-drop.mean)}{_changes(drop)}):",)
+    elif drop is not None and drop.mean < 0:
         sentence += (f" rises by {percent(-drop.mean)}{_percents(drop, -1)}",)
     elif drop is not None:
         sentence += (f" falls by {percent(drop.mean)}{_percents(drop, 1)}",)
     else:
         sentence += (" goes",)
-    sentence += (f" from {score(inside.mean)} within the query's field to {score(outside.mean)} across fields",)
+    sentence += (f" from {score(inside.mean)} within the query's field ({plural(inside.n, 'query', 'queries')})",)
+    sentence += (f" to {score(outside.mean)} across fields ({plural(outside.n, 'query', 'queries')})",)
     drops = results.ranked(answer.task, answer.landscape, f"{answer.metric}.drop", answer.leader.view, "out")
-    if drop is not None and len(drops) > 1:
+    if drop is not None and seen and len(drops) > 1:
         least = drops[-1]
-        extreme = "the largest rise" if least.mean < 0 else "the smallest fall"
+        rise = least.mean < 0 and least.high is not None and least.high < 0
+        extreme = "the largest rise" if rise else "the smallest fall"
         if least.system == answer.leader.system:
             sentence += (f", {extreme} of all systems in this view",)
+        elif least.mean < 0 and not rise:
+            sentence += ("; the smallest fall in this view is ", Name(least.system), "'s, of which none is seen")
         else:
             sentence += (f"; {extreme} in this view is ", Name(least.system), f"'s {percent(abs(least.mean))}")
     best = results.ranked(answer.task, answer.landscape, answer.metric, answer.leader.view, "out")[0]
@@ -115,6 +131,14 @@ def _percents(drop: Row, sign: int) -> str:
         return ""
     low, high = sorted((sign * drop.low, sign * drop.high))
     return f" [{percent(low)}, {percent(high)}]"
+
+
+def _change(share: float) -> str:
+    return f"+{percent(share)}" if share > 0 else percent(share)
+
+
+def _changes(drop: Row) -> str:
+    return f" [{_change(-(drop.high or 0.0))}, {_change(-(drop.low or 0.0))}]"
 
 
 @dataclass(frozen=True)
@@ -187,6 +211,8 @@ def above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentenc
     if seen is None or seen.verdict == "untested":
         side = "above" if best.mean >= other.mean else "below"
         return (f"{size(best.mean - other.mean)} {side} ", name, " (not tested)")
+    if seen.identical:
+        return ("identical to ", name, f": the same score on each of {items_words(seen.n, kind_of(seen.task))}")
     if seen.verdict == "level":
         span = f"{signed(seen.diff)} {gap_interval(seen.low, seen.high)}".rstrip()
         return ("level with ", name, f": no difference seen ({span}, {tail(seen)}{smallest(seen)})")

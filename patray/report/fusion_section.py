@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.answer import Answer, in_view, place
+from patray.report.answer import Answer, counted_place, in_view, place
 from patray.report.boards import fusion_curves, fusion_grid
 from patray.report.comparison import ALPHA
 from patray.report.data import Results, Row
@@ -12,6 +12,7 @@ from patray.report.declared import declared
 from patray.report.figures import weight_curves
 from patray.report.findings import above, explain_fusion
 from patray.report.grid import TOP, Cell, Column, Grid, gap_cell, score_cell
+from patray.report.naming import FEWEST_ITEMS
 from patray.report.page import Panel, Part
 from patray.report.studied import KS, Gaps
 from patray.report.svg import swatch
@@ -30,11 +31,13 @@ def fusion_part(results: Results, answers: Sequence[Answer]) -> Part | None:
         if grid is None and not curves:
             continue
         where, shown = place(answer, False), curves[:MOST_CURVES]
+        counted = counted_place(answer, False)
+        counted = counted_place(answer, False)
         legend = tuple((swatch(index, star=True), curve.name) for index, curve in enumerate(shown))
         found = [
-            explain_fusion(results, answer, where),
+            explain_fusion(results, answer, counted),
             explain_ks(results, answer),
-            explain_gap(results, answer, where),
+            explain_gap(results, answer, counted),
         ]
         sentences = [text for text in found if text]
         if len(curves) > len(shown):
@@ -68,7 +71,16 @@ def explain_gap(results: Results, answer: Answer, where: Sentence) -> Sentence |
     changes = gaps_of(results, answer)
     if not changes:
         return None
-    sentence: Sentence = ("On ", *where, ", ")
+    fewest = min(change.n for change in changes)
+    if fewest < FEWEST_ITEMS:
+        have = "query has" if fewest == 1 else "queries have"
+        return (
+            "On ",
+            *where,
+            f", {fewest:,} {have} relevant patents both in its field and in another: too few to say.",
+        )
+    n = f"over {fewest:,} queries that have both"
+    sentence: Sentence = ("On ", *where, f", {n}, ")
     gap = GAP
     if len(changes) > 2:
         gap = "that"
@@ -95,8 +107,9 @@ def _explained(change: GapChange, metric: str, gap: str) -> Sentence:
     told, p = _told(change), p_value(change.p_adjusted)
     if told == "leaves":
         seen = f"no change seen ({signed(change.change)} {gap_interval(change.low, change.high)}".rstrip() + f", {p}"
-        smallest = f"; a change of {size(change.min_detectable)} or more would have been seen with 80% power)"
-        return (f"leaves {gap} of ", Name(change.before), f": {seen}{smallest}")
+        if known(change.min_detectable):
+            seen += f"; a change of {size(change.min_detectable)} or more would have been seen with 80% power"
+        return (f"leaves {gap} of ", Name(change.before), f": {seen})")
     low, high = (change.low, change.high) if told == "widens" else (-change.high, -change.low)
     by = f"{size(change.change)} {gap_interval(low, high)}".rstrip()
     gains = f"{signed(change.gain_in)} within and {signed(change.gain_out)} across fields"

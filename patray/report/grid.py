@@ -60,6 +60,8 @@ def gap_cell(seen: Comparison | None) -> Cell:
     """The difference to the leader: signed, starred, and its p under it; says when it was not tested."""
     if seen is None or seen.verdict == "untested":
         return Cell("not tested", tone="quiet")
+    if seen.identical:
+        return Cell("identical", 0.0, f"on all {seen.n:,}", tone="level")
     tone = {"better": "lead", "worse": "", "level": "level"}[seen.verdict]
     small = p_value(seen.p_adjusted) if seen.verdict != "level" else f"level, {p_value(seen.p_adjusted)}"
     return Cell(signed(seen.diff) + stars(seen.p_adjusted), seen.diff, small, tone=tone)

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from patray.report.cost_section import cost_section
 from patray.report.data import Results
+from patray.report.glossary import glossary
 from patray.report.method import fine_print, method_notes
 from patray.report.page import Fact, Page
 from patray.report.questions import questions
@@ -61,6 +62,7 @@ def build_page(results: Results) -> Page:
         questions=tuple((item.anchor, item.text, item.points) for item in questions(results)),
         fine_print=fine_print(options),
         notes=tuple(note for note in notes if not (is_warning(note) or any(told.startswith(note) for told in unable))),
+        glossary=glossary(results),
         warnings=(*unable, *(note for note in notes if is_warning(note))),
         sections=tuple(section for section in built if section is not None),
         facts_of_run=tuple(_run_facts(provenance)),

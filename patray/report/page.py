@@ -52,6 +52,7 @@ class Line:
     view: str
     score: str
     interval: str
+    n: str
     runner: str
     lead: str
     lead_interval: str
@@ -62,11 +63,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer for one kind of task; more: lines folded away."""
+    """The answer for one kind of task; small: what its words mean and cost; more: lines folded away."""
 
     kind: str
+    title: str
     metric: str
     headline: Sentence
+    small: tuple[Sentence, ...]
     lines: tuple[Line, ...]
     more: tuple[Line, ...] = ()
 
@@ -81,7 +84,8 @@ class Fact:
 
 @dataclass(frozen=True)
 class Page:
-    """first: questions that are answered before all others, those of fine-tuning. warnings: notes that stand above."""
+    """first: questions that are answered before all others, those of fine-tuning. warnings: notes that stand above.
+    glossary: short names and terms in words."""
 
     title: str
     facts: tuple[str, ...]
@@ -97,3 +101,4 @@ class Page:
     versions: tuple[Fact, ...] = field(default=())
     first: tuple[tuple[str, str, tuple[Sentence, ...]], ...] = ()
     warnings: tuple[str, ...] = ()
+    glossary: tuple[tuple[str, str], ...] = ()

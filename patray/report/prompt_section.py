@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from patray.report.answer import Answer, in_view, place
+from patray.report.answer import Answer, counted_place, in_view, place
 from patray.report.comparison import Comparison
 from patray.report.data import Results, Row
 from patray.report.declared import Model, declared
@@ -61,7 +61,7 @@ def prompt_part(results: Results, kind: str, answers: Sequence[Answer], several:
     panels = []
     for answer in answers:
         where = place(answer, several)
-        text = explain_prompts(results, answer, where)
+        text = explain_prompts(results, answer, counted_place(answer, several))
         if text is not None:
             title: Sentence = (*where, ", reading ", Name(answer.leader.view))
             panels.append(Panel(title, (text,), grid=_grid(results, answer), folded=len(answers) > 5 and several))

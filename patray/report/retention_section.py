@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.answer import Answer, place
+from patray.report.answer import Answer, counted_place, place
 from patray.report.data import Results
 from patray.report.grid import TOP, Cell, Column, Grid, gap_cell
 from patray.report.layouts import DIGITS, Layout
@@ -38,7 +38,7 @@ def retention_part(results: Results, kind: str, answers: Sequence[Answer], sever
         where = place(answer, several)
         curves = [curve for study in studies if (curve := _curve(study)) is not None]
         shown = curves[:MOST_CURVES]
-        sentences = [explain_retention(studies, where)]
+        sentences = [explain_retention(studies, counted_place(answer, several))]
         if len(curves) > len(shown):
             sentences.append((f"The plot shows the first {len(shown)} of {len(curves)} models.",))
         panels.append(

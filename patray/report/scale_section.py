@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.answer import Answer, place
+from patray.report.answer import Answer, counted_place, place
 from patray.report.comparison import ALPHA
 from patray.report.data import Results
 from patray.report.grid import TOP, Cell, Column, Grid
@@ -58,7 +58,7 @@ def scale_part(results: Results, kind: str, answers: Sequence[Answer], several: 
     for answer in answers:
         study = of_answer(results, answer)
         where = place(answer, several)
-        text = explain_scale(results, answer, where)
+        text = explain_scale(results, answer, counted_place(answer, several))
         if study is None or text is None:
             continue
         families = _families(study)

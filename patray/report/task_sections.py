@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.answer import Answer, answers_for, explain, headline, place
+from patray.report.advice import headline, small_print
+from patray.report.answer import Answer, answers_for, counted_place, explain, place
 from patray.report.boards import (
     by_field,
     by_label_set,
@@ -18,12 +19,14 @@ from patray.report.figures import pair_matrix, slopes
 from patray.report.findings import explain_domain, explain_views
 from patray.report.fusion_section import fusion_part
 from patray.report.grid import TOP, Cell, Column, Grid
+from patray.report.naming import TITLES, items_words
 from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
 from patray.report.prompt_section import prompt_part
 from patray.report.retention_section import retention_part
 from patray.report.scale_section import scale_part
+from patray.report.standing_section import standing_part
 from patray.report.svg import swatch
-from patray.report.words import Name, Sentence, gap_interval, interval, p_value, plain_number, score, signed
+from patray.report.words import Name, Sentence, gap_interval, interval, listing, p_value, plain_number, score, signed
 
 MOST_LINES = 6
 MOST_IN_MATRIX = 16
@@ -37,7 +40,8 @@ def verdicts(results: Results) -> list[Verdict]:
         if answers:
             several = len({answer.task for answer in answers}) > 1
             lines = tuple(_line(answer, several) for answer in answers)
-            found.append(Verdict(kind, answers[0].metric, headline(answers), lines[:MOST_LINES], lines[MOST_LINES:]))
+            said = headline(results, answers), tuple(small_print(results, answers))
+            found.append(Verdict(kind, TITLES[kind], answers[0].metric, *said, lines[:MOST_LINES], lines[MOST_LINES:]))
     return found
 
 
@@ -45,8 +49,11 @@ def _line(answer: Answer, several: bool) -> Line:
     leader = answer.leader
     runner, seen = answer.rivals[0] if answer.rivals else (None, None)
     tested = seen is not None and seen.verdict != "untested"
+    same = seen is not None and seen.identical
     if runner is None:
         lead = ""
+    elif same:
+        lead = "identical"
     else:
         lead = signed(seen.diff if seen is not None and tested else leader.mean - runner.mean)
     return Line(
@@ -55,10 +62,11 @@ def _line(answer: Answer, several: bool) -> Line:
         view=leader.view,
         score=score(leader.mean),
         interval=interval(leader.low, leader.high),
+        n=items_words(leader.n, kind_of(answer.task)),
         runner=runner.system if runner else "",
         lead=lead,
-        lead_interval=gap_interval(seen.low, seen.high) if seen is not None and tested else "",
-        p=p_value(seen.p_adjusted) if seen is not None and tested else "",
+        lead_interval=gap_interval(seen.low, seen.high) if seen is not None and tested and not same else "",
+        p=p_value(seen.p_adjusted) if seen is not None and tested and not same else "",
         badge=answer.badge,
         tone={"clear lead": "lead", "no clear lead": "level"}.get(answer.badge, "quiet"),
     )
@@ -70,7 +78,8 @@ def task_section(results: Results, kind: str) -> Section | None:
     if not answers:
         return None
     several = len({answer.task for answer in answers}) > 1
-    parts = [_boards(results, kind, answers, several), _views(results, kind, answers, several)]
+    parts = [_boards(results, kind, answers, several), standing_part(results, kind, answers, several)]
+    parts.append(_views(results, kind, answers, several))
     if kind == "retrieval":
         parts += [_fields(results, answers), _offices(results, answers), fusion_part(results, answers)]
     else:
@@ -88,7 +97,7 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
         title: Sentence = (*place(answer, several), ", reading ", Name(answer.leader.view))
         panel = Panel(
             title=title,
-            text=(explain(answer),),
+            text=(explain(answer), *_flat(results, answer)),
             grid=leaderboard(results, answer),
             extra=(matrix,) if matrix else (),
             folded=len(sets) > 2,
@@ -99,6 +108,15 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
         "leader that stay significant after correction.",
     )
     return Part(f"{kind}-systems", "Which system", tuple(panels), (note,))
+
+
+def _flat(results: Results, answer: Answer) -> list[Sentence]:
+    """Why intervals of the board have no width, once for all systems of which it is true."""
+    reasons: dict[str, list[str]] = {}
+    for row in (answer.leader, *(row for row, _ in answer.rivals)):
+        if why := results.why_flat(row):
+            reasons.setdefault(why, []).append(row.system)
+    return [("No width to the interval of ", *listing(names), f": {why}.") for why, names in reasons.items()]
 
 
 def _matrix(results: Results, answer: Answer) -> Panel | None:
@@ -125,7 +143,7 @@ def _views(results: Results, kind: str, answers: Sequence[Answer], several: bool
         grid = by_view(results, answer)
         if grid is not None:
             where = place(answer, several)
-            text = explain_views(results, answer, where)
+            text = explain_views(results, answer, counted_place(answer, several)) if not answer.few else None
             legend = _legend(results.views(answer.task, answer.landscape))
             panels.append(
                 Panel(where, (text,) if text else (), legend=legend, grid=grid, folded=len(answers) > 5 and several)

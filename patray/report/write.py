@@ -5,6 +5,7 @@ from __future__ import annotations
 from patray.files import Folder
 from patray.progress import say
 from patray.report.data import load_results
+from patray.report.flat import with_flat
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
 from patray.report.retention_section import retention_layouts
@@ -23,7 +24,7 @@ def write_report(run: Folder) -> list[str]:
     """
     for note in check_run(run):
         say(f"note: {note}")
-    results = with_studies(run, load_results(run))
+    results = with_flat(run, with_studies(run, load_results(run)))
     names = ["report.html"]
     run.write_text("report.html", render_page(results))
     for layout in unique_names([*study_layouts(results), *retention_layouts(results), *verdict_layouts(results)]):

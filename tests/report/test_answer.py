@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from patray import tables
 from patray.files import Folder
-from patray.report.answer import answers_for, explain, headline
+from patray.report.advice import headline, small_print
+from patray.report.answer import answers_for, explain
 from patray.report.comparison import Comparison
 from patray.report.data import Results, load_results, parts_of
 from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views
@@ -33,7 +35,7 @@ def row(system: str, mean: float, **other: Any) -> dict[str, Any]:
 def pair(a: str, b: str, diff: float, p: float | None, **other: Any) -> dict[str, Any]:
     numbers = {"mean_a": 0.3, "mean_b": 0.3 - diff, "diff": diff, "ci_low": diff - 0.005, "ci_high": diff + 0.005}
     tests = {"p_permutation": p, "p_t": p, "p_wilcoxon": p, "p_adjusted": p, "effect_size": 0.1}
-    counts = {"wins": 5, "ties": 3, "losses": 2, "n": 10, "min_detectable": 0.009}
+    counts = {"wins": 5, "ties": 3, "losses": 2, "n": 1204, "min_detectable": 0.009}
     return {**WHERE, "family": "systems/retrieval", "system_a": a, "system_b": b, **numbers, **tests, **counts, **other}
 
 
@@ -69,7 +71,10 @@ def test_a_system_is_best_only_when_it_is_significantly_above_every_other(tmp_pa
     answer = answers_for(results, "retrieval")[0]
     assert answer.clear
     assert answer.badge == "clear lead"
-    assert plain(headline([answer])) == "a reading tac is best for search, significantly ahead of both other systems."
+    assert plain(headline(results, [answer])) == (
+        "Use a on title, abstract and all claims (tac). It is better than both other systems, by a test "
+        "on 1,204 queries."
+    )
     assert only(results) == (
         "a reading tac scores nDCG@10 0.300 [0.290, 0.310] over 1,204 queries, 0.020 [0.015, 0.025] above the "
         "runner-up b (p = 0.003). It is significantly ahead of both other systems in this view."
@@ -82,7 +87,9 @@ def test_no_difference_comes_with_the_smallest_that_could_have_been_seen(tmp_pat
     answer = answers_for(results, "retrieval")[0]
     assert not answer.clear
     assert answer.badge == "no clear lead"
-    assert plain(headline([answer])) == "a reading tac scores highest for search, but no difference to b was seen."
+    assert plain(headline(results, [answer])) == (
+        "Use a on title, abstract and all claims (tac). b is as good as far as 1,204 queries can tell."
+    )
     assert only(results).endswith(
         "No difference to the runner-up b is seen: +0.020 [0.015, 0.025], p = 0.31; a difference of 0.009 or more "
         "would have been seen with 80% power."
@@ -95,7 +102,7 @@ def test_an_untested_lead_is_said_to_be_untested_and_the_tested_baseline_is_name
     text = only(results)
     assert "0.020 above the runner-up b; this lead was not tested." in text
     assert text.endswith("It is 0.100 [0.095, 0.105] above c, the closest system it was tested against (p < 0.001).")
-    assert "best" not in plain(headline(answers_for(results, "retrieval")))
+    assert "best" not in plain(headline(results, answers_for(results, "retrieval")))
 
 
 def test_a_runner_up_that_wins_the_paired_test_is_named_as_ahead(tmp_path: Path) -> None:
@@ -107,23 +114,29 @@ def test_a_runner_up_that_wins_the_paired_test_is_named_as_ahead(tmp_path: Path)
 def test_a_system_alone_is_compared_with_nothing(tmp_path: Path) -> None:
     results = results_of(tmp_path, [row("a", 0.3)])
     assert answers_for(results, "retrieval")[0].badge == "only system"
-    assert plain(headline(answers_for(results, "retrieval"))) == (
-        "a is the only system that was run for search; it scores highest reading tac."
+    assert plain(headline(results, answers_for(results, "retrieval"))) == (
+        "a is the only system that was run to find earlier patents; of what it read, it scores highest on title, "
+        "abstract and all claims (tac) (1,204 queries)."
     )
     assert only(results).endswith("no other system was run in this view, so there is nothing to compare it with.")
 
 
 def test_a_system_alone_in_its_view_is_not_said_to_be_the_only_one(tmp_path: Path) -> None:
     results = results_of(tmp_path, [row("a", 0.3), row("b", 0.2, view="ta")])
-    text = plain(headline(answers_for(results, "retrieval")))
-    assert text == "a reading tac scores highest for search, but no other system was run in this view."
+    text = plain(headline(results, answers_for(results, "retrieval")))
+    assert text == (
+        "a on title, abstract and all claims (tac) scores highest (1,204 queries), but no other system read that text, "
+        "so this was not tested."
+    )
 
 
 def test_without_any_significant_lead_there_is_no_clear_leader(tmp_path: Path) -> None:
     rows = [row(name, mean, landscape=land) for land, name, mean in zip("xxyy", "abba", (3, 2, 3, 2), strict=True)]
     pairs = [pair("a", "b", 0.01, 0.4, landscape="x"), pair("a", "b", -0.01, 0.2, landscape="y")]
-    assert plain(headline(answers_for(results_of(tmp_path, rows, pairs), "retrieval"))) == (
-        "No clear leader: a scores highest on 1 and b on 1. a and b are each first or level with the first on both."
+    results = results_of(tmp_path, rows, pairs)
+    assert plain(headline(results, answers_for(results, "retrieval"))) == (
+        "Use a on title, abstract and all claims (tac). On x (1,204 queries) and y (1,204 queries), it is first, or as "
+        "good as the first as far as these can tell. b is as good on both, by the same test."
     )
 
 
@@ -146,7 +159,8 @@ def test_a_clear_lead_needs_every_corrected_test(
     pairs = []
     for (x, y), p, diff, turn in zip(itertools.combinations(order, 2), ps, diffs, turned, strict=True):
         pairs.append(pair(y, x, -diff, p) if turn else pair(x, y, diff, p))
-    answer = answers_for(in_memory(rows, pairs), "retrieval")[0]
+    results = in_memory(rows, pairs)
+    answer = answers_for(results, "retrieval")[0]
     assert answer.leader.system == order[0]
     won = {
         (found["system_a"] if found["diff"] > 0 else found["system_b"])
@@ -158,7 +172,69 @@ def test_a_clear_lead_needs_every_corrected_test(
     tested = [f for f in pairs if order[0] in (f["system_a"], f["system_b"])]
     all_significant = all(f["p_adjusted"] is not None and f["p_adjusted"] < 0.05 and f["diff"] != 0 for f in tested)
     assert answer.clear == (all_significant and won == {order[0]})
-    assert (" is best " in plain(headline([answer]))) == answer.clear
+    assert ("It is better than" in plain(headline(results, [answer]))) == answer.clear
+
+
+LEXICAL = "systems:\n- {name: bm25, lexical: bm25}\n- {name: minilm, dense: minilm}\n"
+
+
+def named(results: Results, suite: str = LEXICAL, provenance: dict[str, Any] | None = None) -> Results:
+    return replace(results, suite_text=suite, provenance=provenance or {})
+
+
+def test_a_keyword_search_that_is_as_good_is_said_to_cost_nothing_and_the_cost_stands_beside_it() -> None:
+    rows, pairs = [row("minilm", 0.3, n=224), row("bm25", 0.29, n=224)], [pair("minilm", "bm25", 0.01, 0.4, n=224)]
+    step = {"step": "embed", "model": "minilm", "view": "tac", "role": "document", "patents": 500, "cpu_hours": 0.001}
+    results = named(in_memory(rows, pairs), provenance={"steps": [{**step, "cost_usd": 0.0002}]})
+    answers = answers_for(results, "retrieval")
+    assert plain(headline(results, answers)) == (
+        "Use the embedding model minilm on title, abstract and all claims (tac). bm25, a keyword search that costs "
+        "nothing, is as good as far as 224 queries can tell."
+    )
+    small = [plain(sentence) for sentence in small_print(results, answers)]
+    assert small[0].startswith("Measured by nDCG@10, from 0 to 1: how high up the relevant patents stand")
+    assert "with 224 queries, a true difference of 0.009 would be found 4 times in 5" in small[1]
+    assert small[2] == "Cost: minilm about 2.00 CPU-hours ($0.40) for a million patents; bm25 nothing to embed."
+
+
+def test_from_three_queries_nothing_is_said() -> None:
+    drop = {"slice": "out", "metric": "nDCG@10.drop"}
+    rows = [row("a", 0.3, n=3), row("b", 0.2, n=3), row("a", 0.32, slice="in", n=3), row("a", 0.1, slice="out", n=3)]
+    results = in_memory([*rows, row("a", 0.49, n=3, **drop)], [pair("a", "b", 0.1, 0.01, n=3)])
+    answers = answers_for(results, "retrieval")
+    assert plain(headline(results, answers)) == "No system can be recommended: land (3 queries) are too few."
+    assert questions(results) == []
+    assert plain(explain(answers[0])).endswith("over 3 queries: too few to say which system is the best.")
+
+
+def test_a_slice_of_few_queries_is_counted_and_not_described() -> None:
+    drop = {"slice": "out", "metric": "nDCG@10.drop"}
+    rows = [row("a", 0.3), row("a", 0.32, slice="in"), row("a", 0.1, slice="out", n=1), row("a", 0.49, n=1, **drop)]
+    results = in_memory(rows, [])
+    text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
+    assert text is not None
+    assert plain(text) == "On land, 1 query has a relevant patent in another field: too few to say what is lost."
+
+
+@given(st.floats(-0.9, 0.9), st.floats(0.001, 0.5), st.floats(0.001, 0.5))
+def test_a_rise_or_fall_is_one_only_where_its_interval_says_so(drop: float, below: float, above: float) -> None:
+    low, high = drop - below, drop + above
+    found = row("a", drop, slice="out", metric="nDCG@10.drop", ci_low=low, ci_high=high)
+    results = in_memory([row("a", 0.3), row("a", 0.32, slice="in"), row("a", 0.1, slice="out"), found], [])
+    text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
+    assert text is not None
+    said = plain(text)
+    assert (" rises by " in said) == (high < 0)
+    assert (" falls by " in said) == (low > 0)
+    assert (" is not seen to change " in said) == (low <= 0 <= high)
+
+
+def test_identical_systems_are_said_to_be_identical() -> None:
+    same = {"wins": 0, "ties": 1204, "losses": 0, "ci_low": 0.0, "ci_high": 0.0}
+    results = in_memory([row("a", 0.3), row("b", 0.3)], [pair("a", "b", 0.0, 1.0, **same)])
+    answers = answers_for(results, "retrieval")
+    assert plain(headline(results, answers)).endswith("b is as good: the same score on each of 1,204 queries.")
+    assert plain(explain(answers[0])).endswith("The runner-up b scores the same on each of the 1,204 queries.")
 
 
 def in_memory(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> Results:
@@ -184,17 +260,19 @@ def test_the_verdict_is_that_of_the_statistics(diff: float, p: float | None) -> 
 def test_one_sentence_over_landscapes_counts_clear_leads_and_names_the_safe_choice(tmp_path: Path) -> None:
     rows = [row("a", 0.3), row("b", 0.28), row("b", 0.4, landscape="other"), row("a", 0.39, landscape="other")]
     pairs = [pair("a", "b", 0.02, 0.001), pair("a", "b", -0.01, 0.4, landscape="other")]
-    answers = answers_for(results_of(tmp_path, rows, pairs), "retrieval")
-    assert plain(headline(answers)) == (
-        "The leader changes with the landscape: a scores highest on 1 and b on 1. "
-        "a is first or level with the first on both."
+    results = results_of(tmp_path, rows, pairs)
+    assert plain(headline(results, answers_for(results, "retrieval"))) == (
+        "Use a on title, abstract and all claims (tac). On land (1,204 queries) and other (1,204 queries), it is "
+        "first, or as good as the first as far as these can tell."
     )
     one = [row(name, mean, landscape=land) for land in ("x", "y", "z") for name, mean in MEANS.items()]
     clear = [pair("a", other, 0.02, 0.001, landscape=land) for land in ("x", "y") for other in ("b", "c")]
     mixed = [pair("a", "b", 0.02, 0.4, landscape="z"), pair("a", "c", 0.1, 0.001, landscape="z")]
-    answers = answers_for(results_of(tmp_path / "2", one, [*clear, *mixed]), "retrieval")
-    assert plain(headline(answers)) == (
-        "a reading tac scores highest on all 3 landscapes, significantly ahead of every other system on 2 of them."
+    results = results_of(tmp_path / "2", one, [*clear, *mixed])
+    assert plain(headline(results, answers_for(results, "retrieval"))) == (
+        "Use a on title, abstract and all claims (tac). It scores highest on x (1,204 queries), y (1,204 queries) and "
+        "z (1,204 queries), and is better than every other system on 2 of them. On z, b is as good as far as 1,204 "
+        "queries can tell."
     )
 
 
@@ -219,7 +297,7 @@ def test_views_are_compared_by_their_own_family(tmp_path: Path) -> None:
     text = explain_views(results, answer, (Name("land"),))
     assert text is not None
     assert plain(text) == (
-        "On land, no one view scores highest for most systems; for a, tac is 0.030 [0.025, 0.035] above ta (p = 0.002)."
+        "On land, no one text scores highest for most systems; for a, tac is 0.030 [0.025, 0.035] above ta (p = 0.002)."
     )
 
 
@@ -231,7 +309,8 @@ def test_the_fall_across_fields_is_a_share_with_its_interval(tmp_path: Path) -> 
     text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
     assert text is not None
     assert plain(text) == (
-        "On land, nDCG@10 of a falls by 62% [61%, 63%] from 0.320 within the query's field to 0.120 across fields; "
+        "On land, nDCG@10 of a falls by 62% [61%, 63%] from 0.320 within the query's field (1,204 queries) "
+        "to 0.120 across fields (1,204 queries); "
         "the smallest fall in this view is b's 55%."
     )
 
@@ -248,8 +327,8 @@ def test_a_rise_across_fields_is_not_called_a_fall(tmp_path: Path) -> None:
         text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
         assert text is not None
         assert plain(text) == (
-            "On land, nDCG@10 of a rises by 20% [19%, 21%] from 0.250 within the query's field to 0.300 across fields"
-            + end
+            "On land, nDCG@10 of a rises by 20% [19%, 21%] from 0.250 within the query's field (1,204 queries) "
+            "to 0.300 across fields (1,204 queries)" + end
         )
 
 
@@ -265,7 +344,8 @@ def test_another_leader_across_fields_is_named_with_its_own_test(tmp_path: Path)
     text = explain_domain(results, answers_for(results, "retrieval")[0], (Name("land"),))
     assert text is not None
     assert plain(text) == (
-        "On land, nDCG@10 of a goes from 0.320 within the query's field to 0.120 across fields. Across fields b scores "
+        "On land, nDCG@10 of a goes from 0.320 within the query's field (1,204 queries) "
+        "to 0.120 across fields (1,204 queries). Across fields b scores "
         "highest, 0.150, level with a: no difference seen (+0.030 [0.025, 0.035], p = 0.40; a difference of 0.009 or "
         "more would have been seen with 80% power)."
     )

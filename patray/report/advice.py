@@ -1,0 +1,268 @@
+"""What to use, in words that a person without statistics can repeat, and no stronger than the corrected tests allow.
+
+"Better" is said only of a system that the test found better than every other system in the same view; a system that
+merely has the highest mean "scores highest", and others may be "as good as far as 224 queries can tell". Nothing is
+said from fewer than `FEWEST_ITEMS` queries or patents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from patray.report.answer import Answer, others
+from patray.report.data import Results, kind_of, labels_of
+from patray.report.naming import PURPOSE, items_words, measure_words, system_name, view_name
+from patray.report.price import Price, price_of
+from patray.report.words import Name, Sentence, known, listing, plain, size
+
+MOST_PLACES = 3
+
+
+def headline(results: Results, answers: Sequence[Answer]) -> Sentence:
+    """One or two sentences over all landscapes of one kind of task: what to use, and what is as good."""
+    if not answers:
+        return ("No result.",)
+    enough = [answer for answer in answers if not answer.few]
+    if not enough:
+        return ("No system can be recommended: ", *_counted(answers), " are too few.")
+    said = _of_one(results, enough[0]) if len(enough) == 1 else _of_several(results, enough)
+    few = [answer for answer in answers if answer.few]
+    if few:
+        return (*said, " Left out, as too few: ", *_counted(few), ".")
+    return said
+
+
+def _of_one(results: Results, answer: Answer) -> Sentence:
+    text, kind = results.suite_text, kind_of(answer.task)
+    leader, view = system_name(text, answer.leader.system), view_name(text, answer.leader.view)
+    n = items_words(answer.n, kind)
+    if answer.alone:
+        only = _capital(leader)
+        only += (f" is the only system that was run to {PURPOSE[kind]}; of what it read, it scores highest on ",)
+        return (*only, *view, f" ({n}).")
+    if not answer.rivals:
+        why = f" scores highest ({n}), but no other system read that text, so this was not tested."
+        return (*_capital(leader), " on ", *view, why)
+    if answer.untested:
+        return (*_capital(leader), " on ", *view, f" scores highest ({n}); no difference was tested.")
+    use: Sentence = ("Use ", *leader, " on ", *view, ". ")
+    if answer.clear:
+        return (*use, f"It is better than {others(len(answer.rivals))}, by a test on {n}.")
+    return (*use, *_near(results, answer))
+
+
+def _near(results: Results, answer: Answer) -> Sentence:
+    """Of a leader that is not better than all: who is ahead in the paired test, and who is as good."""
+    ahead, level = answer.rivals_that_are("worse"), answer.rivals_that_are("level")
+    said: Sentence = ()
+    if ahead:
+        said += (*listing(ahead, 3), f" {'is' if len(ahead) == 1 else 'are'} ahead where both were scored. ")
+    if level:
+        return said + _as_good(results, answer.leader.system, answer.leader.view, level, _telling(answer, level))
+    if ahead:
+        return said
+    return (f"It scores highest ({items_words(answer.n, kind_of(answer.task))}); not every difference was tested.",)
+
+
+def _telling(answer: Answer, level: Sequence[str]) -> str:
+    """` as far as 224 queries can tell`, or that these have the very same scores."""
+    seen = [found for row, found in answer.rivals if row.system in level and found is not None]
+    n = items_words(min(found.n for found in seen), kind_of(answer.task))
+    if all(found.identical for found in seen):
+        return f": the same score on each of {n}"
+    if not any(known(found.min_detectable) for found in seen):
+        return f", but with {n} this run could not have told them apart"
+    return f" as far as {n} can tell"
+
+
+def _as_good(results: Results, system: str, view: str, level: Sequence[str], telling: str) -> Sentence:
+    """`bm25, a keyword search that costs nothing, is as good`: the cheapest of those first."""
+    prices = {name: price_of(results, name, view) for name in (system, *level)}
+    ordered = sorted(level, key=lambda name: _rank(prices[name]))
+    first, rest = ordered[0], ordered[1:]
+    own, other = prices[system], prices[first]
+    about: Sentence = (Name(first),)
+    if other is not None and other.free:
+        about += (", a keyword search that costs nothing,",)
+    elif other is not None and own is not None and other.rank < own.rank:
+        about += (", which costs less,",)
+    if rest:
+        return (*about, *(" and " if len(rest) == 1 else ", ",), *listing(rest, 3), f" are as good{telling}.")
+    return (*about, f" is as good{telling}.")
+
+
+def _rank(price: Price | None) -> tuple[bool, tuple[bool, float, float]]:
+    return (price is None, price.rank if price is not None else (False, 0.0, 0.0))
+
+
+def _of_several(results: Results, answers: Sequence[Answer]) -> Sentence:
+    text, kind, total = results.suite_text, kind_of(answers[0].task), len(answers)
+    noun, nouns = _noun(answers)
+    both = "both" if total == 2 else f"all {total}"
+    where: Sentence = ("on ", *_counted(answers)) if total <= MOST_PLACES else _spread(answers, nouns)
+    leaders = list(dict.fromkeys(answer.leader.system for answer in answers))
+    everywhere = [name for name in answers[0].front if all(name in answer.front for answer in answers)]
+    clear = sum(answer.clear for answer in answers)
+    if len(leaders) == 1 and all(answer.alone for answer in answers):
+        only: Sentence = (
+            *_capital(system_name(text, leaders[0])),
+            f" is the only system that was run to {PURPOSE[kind]}",
+        )
+        views = {answer.leader.view for answer in answers}
+        if len(views) > 1:
+            return (*only, f"; the text on which it scores highest changes with the {noun}.")
+        return (
+            *only,
+            "; of what it read, it scores highest on ",
+            *view_name(text, answers[0].leader.view),
+            ", ",
+            *where,
+            ".",
+        )
+    if all(answer.untested for answer in answers):
+        return (*_leaders(answers, leaders, where, noun), "; no difference was tested.")
+    if len(leaders) == 1:
+        choice, rest = leaders[0], [name for name in everywhere if name != leaders[0]]
+        use: Sentence = ("Use ", *system_name(text, choice), *_views(text, answers), ". ")
+        if clear == total:
+            return (*use, "It is better than every other system ", *where, ".")
+        use += ("It scores highest ", *where)
+        if clear:
+            use += (f", and is better than every other system on {'one' if clear == 1 else clear} of them",)
+        use += (". ",) if rest or not clear else (".",)
+        if rest:
+            return use + _as_good(
+                results, choice, answers[0].leader.view, rest, f" on {both}, as far as these can tell"
+            )
+        if any(answer.rivals_that_are("untested") or not answer.rivals for answer in answers):
+            return (*use, f"{' ' if clear else ''}Not every difference was tested.")
+        for answer in [answer for answer in answers if not answer.clear][:MOST_PLACES]:
+            use += (" " if plain(use).endswith(".") else "", "On ", Name(answer.landscape), ", ")
+            use += _near(results, answer)
+        return use
+    if everywhere:
+        choice = max(everywhere, key=lambda name: sum(answer.leader.system == name for answer in answers))
+        rest = [name for name in everywhere if name != choice]
+        use = ("Use ", *system_name(text, choice), *_views(text, answers), ". ")
+        use += (*_capital(where), ", it is first, or as good as the first as far as these can tell.")
+        if rest:
+            use += (" ", *_as_good(results, choice, answers[0].leader.view, rest, f" on {both}, by the same test"))
+        return use
+    return ("No one system serves all: ", *_leaders(answers, leaders, where, noun), ".")
+
+
+def _leaders(answers: Sequence[Answer], leaders: Sequence[str], where: Sentence, noun: str) -> Sentence:
+    """`a scores highest on x (224 queries), b on y (610 queries)`."""
+    if len(leaders) == 1:
+        return (Name(leaders[0]), " scores highest ", *where)
+    if len(leaders) > MOST_PLACES:
+        return (f"the highest score changes with the {noun}: {len(leaders)} systems lead on {len(answers)}",)
+    said: Sentence = ()
+    for index, name in enumerate(leaders):
+        own = [answer for answer in answers if answer.leader.system == name]
+        glue = "" if not index else " and " if index == len(leaders) - 1 else ", "
+        places = _counted(own) if len(own) <= MOST_PLACES else (f"{len(own)} others",)
+        said += (glue, Name(name), " on " if index else " scores highest on ", *places)
+    return said
+
+
+def _counted(answers: Sequence[Answer]) -> Sentence:
+    """`ultrasound (224 queries) and hair-dryer (610 queries)`."""
+    several = len({answer.task for answer in answers}) > 1
+    said: Sentence = ()
+    for index, answer in enumerate(answers):
+        labels = labels_of(answer.task)
+        by: Sentence = (" by ", Name(labels)) if several and labels not in ("", "*") else ()
+        glue = "" if not index else " and " if index == len(answers) - 1 else ", "
+        said += (glue, Name(answer.landscape), *by, f" ({items_words(answer.n, kind_of(answer.task))})")
+    return said
+
+
+def _spread(answers: Sequence[Answer], nouns: str) -> Sentence:
+    low, high = min(answer.n for answer in answers), max(answer.n for answer in answers)
+    unit = items_words(high, kind_of(answers[0].task))
+    return (f"on all {len(answers)} {nouns} ({f'{low:,} to ' if low < high else ''}{unit} each)",)
+
+
+def _noun(answers: Sequence[Answer]) -> tuple[str, str]:
+    if len({answer.task for answer in answers}) == 1:
+        return "landscape", "landscapes"
+    if len({answer.landscape for answer in answers}) == 1:
+        return "set of classes", "sets of classes"
+    return "landscape and the set of classes", "pairs of landscape and set of classes"
+
+
+def _views(text: str, answers: Sequence[Answer]) -> Sentence:
+    """` on title and abstract (ta)`, or a view for each landscape."""
+    views = list(dict.fromkeys(answer.leader.view for answer in answers))
+    if len(views) == 1:
+        return (" on ", *view_name(text, views[0]))
+    if len(views) > MOST_PLACES or len({answer.task for answer in answers}) > 1:
+        return (" (the text to read changes: see the table)",)
+    said: Sentence = ()
+    for index, view in enumerate(views):
+        glue = ", " if not index else "; "
+        own = [answer.landscape for answer in answers if answer.leader.view == view]
+        said += (glue, "on ", *listing(own, 3), " reading ", *view_name(text, view))
+    return said
+
+
+def _capital(sentence: Sentence) -> Sentence:
+    """With a capital at its beginning, unless it begins with a name."""
+    first = sentence[0]
+    return sentence if isinstance(first, Name) or not first else (first[0].upper() + first[1:], *sentence[1:])
+
+
+def small_print(results: Results, answers: Sequence[Answer]) -> list[Sentence]:
+    """Below the headline: what the number says, how small a difference could have been seen, and what it costs."""
+    enough = [answer for answer in answers if not answer.few]
+    metric = answers[0].metric
+    said: list[Sentence] = []
+    words = measure_words(metric)
+    if words:
+        scale = "from -1 to 1" if metric == "ARI" else "from 0 to 1"
+        said.append(("Measured by ", Name(metric), f", {scale}: {words}."))
+    seen = _visible(enough)
+    if seen and "can tell" in plain(headline(results, answers)):
+        said.append(seen)
+    costs = _costs(results, enough)
+    if costs:
+        said.append(costs)
+    return said
+
+
+def _visible(answers: Sequence[Answer]) -> Sentence:
+    """How small a difference to the leader the tests could have seen."""
+    found = [
+        (seen.min_detectable, seen.n)
+        for answer in answers
+        for _, seen in answer.rivals
+        if seen is not None and seen.verdict == "level" and seen.min_detectable is not None and not seen.identical
+    ]
+    if not found:
+        return ()
+    kind = kind_of(answers[0].task)
+    low, high = min(size_ for size_, _ in found), max(size_ for size_, _ in found)
+    least, most = min(n for _, n in found), max(n for _, n in found)
+    span = size(high) if size(low) == size(high) else f"{size(low)} to {size(high)}, depending on the pair,"
+    n = items_words(most, kind) if least == most else f"{least:,} to {items_words(most, kind)}"
+    return (f"“As good as far as … can tell”: with {n}, a true difference of {span} would be found 4 times in 5; "
+            "a smaller one may be there.",)  # fmt: skip
+
+
+def _costs(results: Results, answers: Sequence[Answer]) -> Sentence:
+    """`Cost of embedding: a about 5.0 CPU-hours for a million patents; bm25 nothing to embed.`"""
+    named: dict[str, str] = {}
+    for answer in answers:
+        named.setdefault(answer.leader.system, answer.leader.view)
+    for answer in answers:
+        level = answer.rivals_that_are("level")
+        prices = {name: price_of(results, name, answer.leader.view) for name in level}
+        if level:
+            named.setdefault(min(level, key=lambda name: _rank(prices[name])), answer.leader.view)
+    said: Sentence = ()
+    for name, view in list(named.items())[:MOST_PLACES]:
+        price = price_of(results, name, view)
+        if price is not None:
+            said += ("; " if said else "Cost: ", Name(name), f" {price.words()}")
+    return (*said, ".") if said else ()

@@ -1,0 +1,131 @@
+"""What a system costs to use, as far as the run's record says: the work of embedding a million patents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from patray.report.data import Results, parts_of
+from patray.report.declared import declared
+from patray.report.grid import number_of
+from patray.report.words import amount, clean
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Price:
+    """Of a million patents, documents alone. hours: CPU and GPU hours; usd: None where no price was given.
+
+    free: no model is needed. reranks: a second model reads the results of every query, which is not in it.
+    """
+
+    cpu_hours: float = 0.0
+    gpu_hours: float = 0.0
+    usd: float | None = 0.0
+    free: bool = False
+    reranks: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, float, float]:
+        """What comes first is cheaper: without a reranker, then in dollars where they are known, then by hours."""
+        known = self.usd is not None
+        return self.reranks, self.usd if known and self.usd else 0.0, self.gpu_hours * GPU_AS_CPU + self.cpu_hours
+
+    def words(self) -> str:
+        """`nothing to embed`, `about 5.0 CPU-hours ($0.31) a million patents`."""
+        more = ", and a second model for every query" if self.reranks else ""
+        if self.free:
+            return f"nothing to embed{more}"
+        spent = [
+            f"{amount(hours)} {unit}"
+            for hours, unit in ((self.gpu_hours, "GPU-hours"), (self.cpu_hours, "CPU-hours"))
+            if hours
+        ]
+        usd = f" (${self.usd:,.2f})" if self.usd else ""
+        return f"about {' and '.join(spent)}{usd} for a million patents{more}"
+
+
+GPU_AS_CPU = 30.0
+"""CPU-hours that a GPU-hour counts as where no price is given: about what clouds ask for one against the other."""
+
+
+def price_of(results: Results, system: str, view: str) -> Price | None:
+    """The price of a system in a view, from the embedding steps of the run (or of the run that made the vectors); None
+    where they were not recorded, as of rankings that were made elsewhere."""
+    steps = [
+        step
+        for step in results.provenance.get("steps") or []
+        if isinstance(step, dict) and step.get("step") == "embed" and clean(step.get("view")) == view
+    ]
+    known = declared(results.suite_text).systems
+    models, reranks = _models_of(results, system)
+    if models is None:
+        return None
+    prices = [_of_model([step for step in steps if clean(step.get("model")) == model]) for model in sorted(models)]
+    if any(price is None for price in prices):
+        return None
+    found = [price for price in prices if price is not None]
+    dollars = [price.usd for price in found]
+    reranks = reranks or (system in known and known[system].kind == "rerank")
+    return Price(
+        cpu_hours=sum(price.cpu_hours for price in found),
+        gpu_hours=sum(price.gpu_hours for price in found),
+        usd=None if any(usd is None for usd in dollars) else sum(usd or 0.0 for usd in dollars),
+        free=not found,
+        reranks=reranks,
+    )
+
+
+def _models_of(results: Results, system: str) -> tuple[set[str] | None, bool]:
+    """The models whose vectors a system uses, and whether it reranks; None where that is not known."""
+    known = declared(results.suite_text).systems
+    entry = known.get(system)
+    if entry is None:
+        fused = parts_of(system)
+        if fused is None:
+            named = {clean(step.get("model")) for step in results.provenance.get("steps") or [] if _embeds(step)}
+            return ({system} if system in named else set() if system.startswith("bm25") else None), False
+        parts: tuple[str, ...] = tuple(fused[1])
+    elif entry.kind in ("dense", "late"):
+        return ({entry.model} if entry.model else None), False
+    elif entry.kind == "lexical":
+        return set(), False
+    elif entry.kind == "rerank":
+        return (_models_of(results, entry.base)[0] if entry.base else None), True
+    elif entry.parts:
+        parts = entry.parts
+    else:
+        return None, False
+    found: set[str] = set()
+    reranks = False
+    for part in parts:
+        models, again = _models_of(results, part)
+        if models is None:
+            return None, False
+        found |= models
+        reranks |= again
+    return found, reranks
+
+
+def _embeds(step: Any) -> bool:
+    return isinstance(step, dict) and step.get("step") == "embed"
+
+
+def _of_model(steps: list[dict[str, Any]]) -> Price | None:
+    """Of one model, over the steps that embedded documents in the view."""
+    measured = [
+        (patents, number_of(step.get("cpu_hours")) or 0.0, number_of(step.get("gpu_hours")) or 0.0, step)
+        for step in steps
+        if step.get("role") != "query" and (patents := number_of(step.get("patents")))
+    ]
+    measured = [row for row in measured if row[1] or row[2]]
+    if not measured:
+        return None
+    patents = sum(row[0] for row in measured)
+    dollars = [number_of(row[3].get("cost_usd")) for row in measured]
+    return Price(
+        cpu_hours=sum(row[1] for row in measured) / patents * MILLION,
+        gpu_hours=sum(row[2] for row in measured) / patents * MILLION,
+        usd=None if any(usd is None for usd in dollars) else sum(usd or 0.0 for usd in dollars) / patents * MILLION,
+    )

@@ -147,8 +147,7 @@ class _EncodeWindow:
         members: list[list[str]] = row["members"][0].as_py()
         begin = time.perf_counter()
         inputs = np.split(flat, np.cumsum(lengths)[:-1])
-        role = (self._targets[job].role,) if self._late else ()
-        vectors: Any = self._encoder.encode(inputs, *role)
+        vectors: Any = self._encoder.encode(inputs, self._targets[job].role)
         seconds = time.perf_counter() - begin
         check: Any = checked_token_vectors if self._late else checked_unit_vectors
         vectors = check(vectors, [ids[0] for ids in members], record.dimension, record.name)

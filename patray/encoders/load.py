@@ -12,6 +12,7 @@ from typing import Literal
 
 from patray.encoders.cross_encoder import CrossScorer
 from patray.encoders.late_interaction import LateEncoder
+from patray.encoders.native import native_view
 from patray.encoders.protocol import Encoder, EncoderSettings
 from patray.encoders.sentence_transformers import SentenceTransformersEncoder
 from patray.encoders.vllm import VllmEncoder
@@ -36,19 +37,22 @@ def load_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings)
     """
     _require(record, snapshot, settings, "dense")
     kind = SentenceTransformersEncoder if settings.engine == "sentence-transformers" else VllmEncoder
-    return kind(record, snapshot, settings)
+    with native_view(record, snapshot) as folder:
+        return kind(record, folder, settings)
 
 
 def load_late_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> LateEncoder:
     """Load a late-interaction model, such as colbertv2. Raises as `load_encoder` does."""
     _require(record, snapshot, settings, "late-interaction")
-    return LateEncoder(record, snapshot, settings)
+    with native_view(record, snapshot) as folder:
+        return LateEncoder(record, folder, settings)
 
 
 def load_scorer(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> CrossScorer:
     """Load a reranker, such as bge-reranker-v2-m3. Raises as `load_encoder` does."""
     _require(record, snapshot, settings, "reranker")
-    return CrossScorer(record, snapshot, settings)
+    with native_view(record, snapshot) as folder:
+        return CrossScorer(record, folder, settings)
 
 
 def device_name(settings: EncoderSettings) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from patray.models.record import Engine
+from patray.models.record import Engine, Role
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class EngineDied(Exception):
 class Encoder(Protocol):
     """Encodes inputs that were rendered, prompted, tokenised and truncated before."""
 
-    def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def encode(self, inputs: Sequence[np.ndarray], role: Role = "document") -> np.ndarray:
         """Token ids, one int32 array an input, to (n, dimension) float32, in the order given, not normalised again.
+
+        role: whose adapter encodes them, where the model has one for each; others take no notice of it.
 
         Batches are composed from the inputs alone, so the same inputs give the same bits on the same kind of machine.
         """

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from patray.encoders.native import native_view
+from patray.encoders.sentence_transformers import load_adapters
 from patray.errors import ModelError
 from patray.models.record import ModelRecord
 from patray.models.stated import read_stated
@@ -34,15 +36,18 @@ class Reference:
         code = record.remote_code
         self._record, self._torch = record, torch
         try:
-            loaded: Any = AutoModel.from_pretrained(
-                str(snapshot),
-                local_files_only=True,
-                trust_remote_code=code is not None and allow_remote_code,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **record.code_pin(),
-            )
+            with native_view(record, snapshot) as folder:
+                loaded: Any = AutoModel.from_pretrained(
+                    str(folder),
+                    local_files_only=True,
+                    trust_remote_code=code is not None and allow_remote_code,
+                    use_safetensors=True,
+                    dtype=torch.float32,
+                    output_loading_info=True,
+                    **record.code_pin(),
+                )
+        except ModelError:
+            raise
         except Exception as error:  # remote code and the library raise what they like
             raise ModelError(f"model {record.name}: transformers cannot load {snapshot}: {error}") from error
         self._model, info = loaded[0].eval(), loaded[1]
@@ -52,6 +57,9 @@ class Reference:
                 f"model {record.name}: {snapshot} has no weights for {len(random)} parameters of the class that "
                 f"transformers runs, such as {random[0]}: it is another architecture"
             )
+        load_adapters(record, snapshot, self._model)
+        if record.adapters:
+            self._model.set_adapter(record.adapter_of("document"))
         self._heads = dense_heads(record, snapshot)
 
     def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:

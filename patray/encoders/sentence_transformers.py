@@ -16,7 +16,7 @@ from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings
 from patray.errors import ModelError
-from patray.models.record import ModelRecord
+from patray.models.record import ModelRecord, Role
 from patray.models.verify import POOLING
 
 
@@ -28,15 +28,18 @@ class SentenceTransformersEncoder:
         from sentence_transformers import SentenceTransformer
 
         self._torch = torch
-        self._settings = settings
+        self._settings, self._record = settings, record
         self._dimension = record.dimension
         self._model: Any = load_model(SentenceTransformer, record, snapshot, settings)
         check_modules(record, self._model)
+        load_adapters(record, snapshot, self._model.transformers_model)
         self._pad = pad_token(self._model)
         self._left = record.padding_side == "left"
 
-    def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def encode(self, inputs: Sequence[np.ndarray], role: Role = "document") -> np.ndarray:
         torch = self._torch
+        if self._record.adapters:
+            self._model.transformers_model.set_adapter(self._record.adapter_of(role))
         lengths = np.array([len(tokens) for tokens in inputs], dtype=np.int64)
         parts: list[tuple[np.ndarray, Any]] = []
         some = np.flatnonzero(lengths)  # an input without tokens gets NaN, not the vector of its padding
@@ -72,6 +75,28 @@ def load_model(kind: Any, record: ModelRecord, snapshot: Path, settings: Encoder
     if settings.device == "cpu":
         quicken(model)
     return model
+
+
+def load_adapters(record: ModelRecord, snapshot: Path, model: Any) -> None:
+    """Put every LoRA adapter of the record into a loaded transformers model; none is active until it is set.
+
+    ModelError without peft, which runs them, or where a tensor of an adapter has no place in the model.
+    """
+    if not record.adapters:
+        return
+    try:
+        import peft  # noqa: F401
+    except ImportError as error:
+        raise ModelError(f"model {record.name}: its adapters need peft: pip install 'peft>=0.18'") from error
+    for name in sorted(set(record.adapters.values())):
+        info = model.load_adapter(str(snapshot / name), adapter_name=name)
+        missing = [key for key in info.missing_keys if f".{name}" in key]  # the other adapters' are not in this file
+        wrong = sorted([*info.unexpected_keys, *missing])
+        if wrong:
+            raise ModelError(
+                f"model {record.name}: {snapshot / name}: {len(wrong)} tensors do not fit the model, such as {wrong[0]}"
+            )
+    model.eval()
 
 
 def pad_token(model: Any) -> int:

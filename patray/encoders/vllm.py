@@ -20,7 +20,7 @@ import numpy as np
 
 from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.errors import EmbeddingError, ModelError
-from patray.models.record import ModelRecord
+from patray.models.record import ModelRecord, Role
 from patray.models.stated import read_stated
 
 POOLING = {"mean": "MEAN", "cls": "CLS", "last": "LAST"}
@@ -60,7 +60,7 @@ class VllmEncoder:
         pooling, heads = self._engine.apply_model(_pooler_facts)[0]
         check_pooler(record, pooling, heads)
 
-    def encode(self, inputs: Sequence[np.ndarray]) -> np.ndarray:
+    def encode(self, inputs: Sequence[np.ndarray], role: Role = "document") -> np.ndarray:
         import torch
 
         vectors = np.full((len(inputs), self._record.dimension), np.nan, dtype=np.float32)  # an input without tokens

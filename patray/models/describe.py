@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import textwrap
 
 from patray.models.record import ModelRecord, Prompts
@@ -10,7 +11,7 @@ from patray.models.registry import registry
 WIDTH = 110
 LABEL = 16
 UNKNOWN = "unknown"
-HEADER = ("name", "kind", "params", "dim", "tokens", "pooling", "prompts", "engine", "licence", "notice")
+HEADER = ("name", "kind", "params", "dim", "tokens", "pooling", "prompts", "runs here by", "licence", "notice")
 KINDS = {"dense": "dense", "late-interaction": "late", "reranker": "rerank"}
 NUMBERS = {"params", "dim", "tokens"}
 
@@ -35,6 +36,8 @@ def list_models() -> str:
             "tokens: where patray cuts. prompts: how many further sets a suite can name.",
             "NC: no commercial use. NC?: not known whether the licence allows it. gated: the hub asks for consent.",
             "no EU: not meant for use there. code: needs remote code. patents: trained on patents or citations.",
+            "runs here by: engines that the record allows and that are installed (st: sentence-transformers), and the",
+            "class that stands in for code of the repository; in brackets: allowed, but not installed.",
             "`patray models NAME` explains one.",
         ]
     )
@@ -49,10 +52,23 @@ def _row(record: ModelRecord) -> tuple[str, ...]:
         str(record.max_tokens),
         record.pooling + ("+D" if record.dense_heads and record.kind == "dense" else ""),
         _prompt_kind(record),
-        record.engines[0] if record.engines else "none",
+        runs_here_by(record),
         textwrap.shorten(record.licence, 24, placeholder=" ..."),
         ", ".join(notices(record)),
     )
+
+
+def runs_here_by(record: ModelRecord) -> str:
+    """The engines that run it on this machine, such as `st as gte` or `(vllm)` where that is not installed."""
+    if not record.engines:
+        return "nothing"
+    words = {"sentence-transformers": "st", "vllm": "vllm"}
+    here = [engine for engine in record.engines if importlib.util.find_spec(engine.replace("-", "_")) is not None]
+    names = ", ".join(words[engine] for engine in here or record.engines)
+    shown = names if here else f"({names})"
+    if record.remote_code is not None:
+        return f"{shown} with code"
+    return shown if record.native is None else f"{shown} as {record.native}"
 
 
 def notices(record: ModelRecord) -> list[str]:
@@ -183,6 +199,8 @@ def _pooling(record: ModelRecord) -> str:
 
 
 def _remote_code(record: ModelRecord) -> str:
+    if record.native is not None:
+        return f"the repository's own does not run: {record.native} of transformers or patray stands in for it"
     if record.remote_code is None:
         return "the record names none"
     code = record.remote_code

@@ -42,6 +42,8 @@ def vector_facts(record: ModelRecord, roles: Iterable[Role]) -> dict[str, Any]:
     """
     roles = tuple(roles)
     found = record.model_dump(mode="json", exclude={*NO_VECTOR, *BY_ROLE})
+    if found["native"] is None:
+        del found["native"]  # so that the keys of what was made before there was such a field stay
     if found["template"] is not None:
         del found["template"][TOLD]
     if record.kind == "late-interaction" and "query" not in roles:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Role = Literal["document", "query", "classification", "clustering"]
 ROLES: tuple[Role, ...] = ("document", "query", "classification", "clustering")
 Engine = Literal["sentence-transformers", "vllm"]
+Native = Literal["gte", "jina", "llama", "nomic-moe", "qwen2", "xlm-roberta"]
 UNFILLED = re.compile(r"\{\{?\s*\w*\s*\}?\}")
 """A template's slot, such as {task}: sent to a model as it is, it would ruin the prompt silently."""
 
@@ -126,7 +127,9 @@ class ModelRecord(BaseModel):
     prompts_shipped: bool | None = Field(
         default=True, description="whether the snapshot's own config states the prompts; null when not known"
     )
-    adapters: dict[Role, str] = Field(default_factory=dict, description="name of the LoRA adapter for each role")
+    adapters: dict[Role, str] = Field(
+        default_factory=dict, description="folder of the snapshot with the LoRA adapter for each role (peft's format)"
+    )
     ships_modules: bool = Field(default=True, description="false: the repository states no pooling (no modules.json)")
     query_tokens: int | None = Field(default=None, gt=0, description="late interaction: query length with expansion")
     document_tokens: int | None = Field(default=None, gt=0, description="late interaction: document length")
@@ -152,6 +155,9 @@ class ModelRecord(BaseModel):
     tensor_parallel: int = Field(default=1, ge=1)
     dtype: Literal["float32", "bfloat16", "float16"]
     remote_code: RemoteCode | None = None
+    native: Native | None = Field(
+        default=None, description="class that runs it in place of its repository's own code (patray/encoders/native.py)"
+    )
     package: str | None = Field(default=None, description="installed Python package whose `model` folder carries it")
     licence: str
     commercial: bool | None = Field(description="whether the licence allows commercial use; null when unstated")
@@ -175,6 +181,8 @@ class ModelRecord(BaseModel):
             raise ValueError("a late-interaction model needs query_tokens and document_tokens")
         if max(self.query_tokens or 0, self.document_tokens or 0) > self.nominal_tokens:
             raise ValueError(f"query_tokens or document_tokens is above nominal_tokens {self.nominal_tokens}")
+        if self.native is not None and self.remote_code is not None:
+            raise ValueError("`native` runs it without the repository's code: leave `remote_code` out")
         if not self.engines and not self.notes:
             raise ValueError("no engine runs it: `notes` must say why")
         return self

@@ -205,8 +205,10 @@ def require_runnable(record: ModelRecord, engine: str, allow_remote_code: bool) 
             f"model {record.name} needs Python code from {code.repo}@{code.commit}; "
             "read it, then set `models_from.remote_code: true` in the suite to allow it"
         )
-    if record.adapters:
-        raise ModelError(f"model {record.name} has an adapter for each role, which no engine here can switch")
+    if record.adapters and engine != "sentence-transformers":
+        raise ModelError(
+            f"model {record.name} has an adapter for each role, which only sentence-transformers switches here"
+        )
 
 
 def _require_kind(record: ModelRecord, engine: str) -> None:

@@ -1,7 +1,6 @@
-"""Does a snapshot hold the model that its record describes? Each difference is one that would ruin a number silently.
+"""Does a snapshot hold the model that its record describes? Each difference would ruin a number silently.
 
-Needs no torch: JSON files, safetensors headers, and the tokenizer alone are read.
-"""
+Needs no torch: JSON files, safetensors headers, and the tokenizer alone are read."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from patray.errors import ModelError
 from patray.models.difference import Difference
-from patray.models.limits import limit_differences
+from patray.models.limits import json_object, limit_differences
 from patray.models.record import ModelRecord, Role
 from patray.models.stated import Stated, Weights, read_stated
 
@@ -34,7 +33,7 @@ HEADS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
 LAYER = re.compile(r"\.(?:layers?|h|blocks?)\.(\d+)\.")
 DECIDES_VECTORS = {
     *("revision", "architecture", "attention", "hidden size", "layers", "modules", "pooling", "Dense heads"),
-    *("dimension", "tokenizer", "last token", "head", "labels", "projection", "marker", "lower case"),
+    *("dimension", "adapters", "tokenizer", "last token", "head", "labels", "projection", "marker", "lower case"),
 }
 """Differences with which a model is not run: an engine would give other vectors than the record's, without an error.
 
@@ -57,8 +56,8 @@ def compare(record: ModelRecord, snapshot: Path) -> list[Difference]:
     """The differences of `verify`, and notes: what is no fault by all that the record knows."""
     stated = read_stated(snapshot)
     checks = (
-        *(_revision, _weights, _config, _head, _code, _modules, _projection, _dense_heads, _dimension, _limits),
-        *(_prompts, _tokenizer),
+        *(_revision, _weights, _adapters, _config, _head, _code, _modules),
+        *(_projection, _dense_heads, _dimension, _limits, _prompts, _tokenizer),
     )
     return [difference for check in checks for difference in check(record, stated)]
 
@@ -95,6 +94,16 @@ def _weights(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
         yield Difference(
             "number of weights", f"{record.parameters:,}", f"holds {whole:,}", "The checkpoint is another model."
         )
+
+
+def _adapters(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    for folder in sorted(stated.folder / name for name in set(record.adapters.values())):
+        kind = json_object(folder / "adapter_config.json").get("peft_type")
+        if kind != "LORA" or not (folder / "adapter_model.safetensors").is_file():
+            found = f"has {kind or 'no adapter'} there, or no safetensors" if folder.is_dir() else "has no such folder"
+            yield Difference(
+                "adapters", f"a LoRA adapter in {folder.name}/", found, "Its role's vectors would be wrong."
+            )
 
 
 def _weight_files(weights: Weights, what: str) -> Iterator[Difference]:
@@ -183,6 +192,8 @@ def _embedding_width(stated: Stated) -> int | None:
 
 
 def _code(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
+    if record.native is not None:
+        return  # none of it runs
     own_modules = [module.kind for module in stated.modules or () if module.own_code]
     if record.remote_code is None and (stated.code_repos or own_modules):
         asks = [f"code of {repo or 'its own repository'} (auto_map)" for repo in stated.code_repos]
@@ -247,9 +258,8 @@ def _pooling(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
 
 def _projection(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
     """Token vectors need a trained projection: a Dense module, or that of Stanford's HF_ColBERT."""
-    if record.kind != "late-interaction" or "HF_ColBERT" in stated.classes or stated.dense_heads:
-        return
-    if stated.modules is not None and not record.dense_heads:
+    named = record.kind != "late-interaction" or "HF_ColBERT" in stated.classes or stated.dense_heads
+    if named or (stated.modules is not None and not record.dense_heads):
         return
     found = "config.json names " + (", ".join(stated.classes) or "no class")
     found += " and there is no modules.json" if stated.modules is None else ", modules.json lists no Dense"

@@ -14,7 +14,7 @@ from patray.encoders.load import load_encoder
 from patray.encoders.protocol import EncoderSettings
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import EmbeddingError, InputError, ModelError, ResourceError
-from patray.models.record import ModelRecord
+from patray.models.record import ModelRecord, RemoteCode
 from patray.models.registry import find_record, parse_record
 
 SETTINGS = EncoderSettings("sentence-transformers", "float32", "cpu", 1, 512, False)
@@ -85,17 +85,25 @@ def test_limits_and_prompts_that_a_suite_may_change_are_no_reason_to_refuse(tiny
 
 
 def test_remote_code_runs_only_where_it_is_allowed(tmp_path: Path) -> None:
-    family = next(family for family in FAMILIES if family.name == "qwen2-own-code")
-    record = family.save(tmp_path)
+    code = {"repo": "nobody/tiny", "commit": "0" * 40}
+    record = BERT.record().model_copy(update={"remote_code": RemoteCode.model_validate(code)})
     with pytest.raises(ModelError, match=r"needs Python code from nobody/tiny@0{40}; read it, then set"):
         load_encoder(record, tmp_path, SETTINGS)
+    unpinned = record.model_copy(update={"remote_code": RemoteCode(repo=None, commit=None)})
     with pytest.raises(ModelError, match="no commit has been verified"):
-        load_encoder(find_record("jina-colbert-v2").model_copy(update={"kind": "dense"}), tmp_path, SETTINGS)
+        load_encoder(unpinned, tmp_path, SETTINGS)
+
+
+def test_a_record_names_remote_code_or_the_class_in_its_place() -> None:
+    fields = {**BERT.record().model_dump(), "native": "gte", "remote_code": {"repo": "a/b", "commit": "0" * 40}}
+    with pytest.raises(InputError, match="leave `remote_code` out"):
+        parse_record(fields, "suite.yaml")
 
 
 def test_a_model_that_no_engine_runs_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"jina-v3: no engine here can run it\..*adapter"):
-        load_encoder(find_record("jina-v3"), tmp_path, SETTINGS)
+    record = BERT.record().model_copy(update={"engines": (), "notes": "its experts need another machine"})
+    with pytest.raises(ModelError, match=r"tiny-bert-dense: no engine here can run it\. its experts need"):
+        load_encoder(record, tmp_path, SETTINGS)
 
 
 def test_a_record_without_any_engine_must_say_why() -> None:

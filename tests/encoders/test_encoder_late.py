@@ -20,7 +20,6 @@ from patray.encoders.token_vectors import (
 )
 from patray.errors import EmbeddingError, ModelError
 from patray.files import Folder
-from patray.models.registry import find_record
 from patray.models.resolve import require_runnable
 from tests.models.tiny_late import DIMENSION, late_record, save_colbert, save_stanford_colbert
 
@@ -157,7 +156,7 @@ def test_what_cannot_run_is_refused_before_anything_is_loaded(plain: Path) -> No
     with pytest.raises(ModelError, match="makes no score of a query with a document"):
         load_scorer(late_record(), plain, SETTINGS)
     with pytest.raises(ModelError, match="no commit has been verified"):
-        require_runnable(find_record("jina-colbert-v2"), "sentence-transformers", True)
+        require_runnable(late_record(remote_code={"repo": None, "commit": None}), "sentence-transformers", True)
 
 
 @pytest.mark.parametrize(

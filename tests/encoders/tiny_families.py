@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tiny_code import LLAMA_CODE, NEW_CODE, NOMIC_CODE, QWEN2_CODE
+from tiny_layouts import FORBIDDEN, save_gte, save_jina_v3, save_nomic
 
 from patray.encoders.parity_sample import CLAIM, DESCRIPTION, SHORT
 from patray.models.record import ModelRecord
@@ -25,7 +25,6 @@ VOCABULARY = 400
 TOKENS = 96
 IDENTITY = "torch.nn.modules.linear.Identity"
 SHAPE = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "intermediate_size": 128}
-CODE = {"repo": "nobody/tiny", "commit": "0" * 40}
 
 
 @dataclass(frozen=True)
@@ -231,40 +230,6 @@ def _gemma3(folder: Path, bidirectional: bool) -> None:
     save(model, folder, architectures=["Gemma3TextModel"])
 
 
-def _gte(folder: Path) -> None:
-    from transformers import GteConfig, GteModel
-
-    config = GteConfig(vocab_size=VOCABULARY, max_position_embeddings=TOKENS, type_vocab_size=1, **SHAPE)
-    save(GteModel(config, add_pooling_layer=False), folder, **GTE)
-
-
-def _new(folder: Path) -> None:
-    _gte(folder)
-    code = {"AutoConfig": "new_impl.NewConfig", "AutoModel": "new_impl.NewModel"}
-    path = folder / "config.json"
-    changes = {"model_type": "new", "architectures": ["NewModel"], "auto_map": code}
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-
-GTE = {"architectures": ["GteModel"], "position_embedding_type": "rope", "layer_norm_type": "layer_norm"}
-
-
-def _nomic(folder: Path) -> None:
-    import importlib.util
-    import sys
-
-    (folder / "nomic_moe.py").write_text(NOMIC_CODE)
-    spec = importlib.util.spec_from_file_location("tiny_nomic_moe", folder / "nomic_moe.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    config = module.NomicBertConfig(vocab_size=VOCABULARY)
-    code = {"AutoConfig": "nomic_moe.NomicBertConfig", "AutoModel": "nomic_moe.NomicBertModel"}
-    save(module.NomicBertModel(config), folder, architectures=["NomicBertModel"], auto_map=code)
-
-
 def _fields(architecture: str, pooling: str, **changes: Any) -> dict[str, Any]:
     common = {"normalised": True, "attention": "bidirectional", "padding_side": "right"}
     return {"architecture": architecture, "pooling": pooling, **common, **changes}
@@ -273,6 +238,10 @@ def _fields(architecture: str, pooling: str, **changes: Any) -> dict[str, Any]:
 BERT_TOKENS = ("wordpiece", "[CLS] $A [SEP]")
 ROBERTA_TOKENS = ("unigram", "<s> $A </s>")
 ST = ("sentence-transformers",)
+ROLE_ADAPTERS = {"query": "retrieval_query", "document": "retrieval_passage"} | {
+    "classification": "classification",
+    "clustering": "separation",
+}
 QWEN_END = 4  # id of the token that the tiny Qwen3 tokenizer appends, after <s> <pad> </s> <unk>
 
 FAMILIES = (
@@ -328,22 +297,21 @@ FAMILIES = (
         _fields("Qwen3ForCausalLM", "last", attention="causal", padding_side="left", last_token=QWEN_END),
     ),
     Family(
-        "qwen2-own-code",
+        "qwen2-bidirectional",
         ("stella-1.5b",),
         _qwen2,
         ("bytes", "$A <|endoftext|>"),
-        _fields("Qwen2Model", "mean", padding_side="left", remote_code=CODE),
+        _fields("Qwen2Model", "mean", padding_side="left", native="qwen2"),
         heads=((WIDTH, 48, True),),
-        engines=ST,
-        files={"modeling_qwen.py": QWEN2_CODE},
+        files={"modeling_qwen.py": FORBIDDEN},
     ),
     Family(
         "llama-bidirectional",
         ("nemotron-1b", "nemotron-8b"),
         _llama,
         ("bytes", "<|begin_of_text|> $A"),
-        _fields("LlamaBidirectionalModel", "mean", padding_side="left", remote_code=CODE),
-        files={"llama_bidirectional_model.py": LLAMA_CODE},
+        _fields("LlamaBidirectionalModel", "mean", padding_side="left", native="llama"),
+        files={"llama_bidirectional_model.py": FORBIDDEN},
     ),
     Family(
         "gemma3-bidirectional",
@@ -363,21 +331,33 @@ FAMILIES = (
     Family(
         "nomic-moe",
         ("nomic-v2-moe",),
-        _nomic,
+        save_nomic,
         ROBERTA_TOKENS,
-        _fields("NomicBertModel", "mean", remote_code=CODE),
+        _fields("NomicBertModel", "mean", native="nomic-moe"),
+        engines=ST,
     ),
-    Family("gte", ("arctic-embed-m-v2",), _gte, ROBERTA_TOKENS, _fields("GteModel", "cls")),
+    Family(
+        "gte",
+        ("arctic-embed-m-v2",),
+        lambda folder: save_gte(folder, "gte"),
+        ROBERTA_TOKENS,
+        _fields("GteModel", "cls", native="gte"),
+    ),
     Family(
         "gte-new",
         ("gte-multilingual-base",),
-        _new,
+        lambda folder: save_gte(folder, "new"),
         ROBERTA_TOKENS,
-        _fields(
-            "NewModel", "cls", remote_code=CODE, engine_arguments={"hf_overrides": {"architectures": ["GteNewModel"]}}
-        ),
-        engines=("vllm",),
-        files={"new_impl.py": NEW_CODE},
+        _fields("NewModel", "cls", native="gte"),
+        engines=ST,
+    ),
+    Family(
+        "jina-v3",
+        ("jina-v3",),
+        save_jina_v3,
+        ROBERTA_TOKENS,
+        _fields("JinaEmbeddingsV3Model", "mean", adapters=ROLE_ADAPTERS),
+        engines=ST,
     ),
 )
 """One for every dense model of the registry that an engine can run; `stands_for` is tested to be complete."""

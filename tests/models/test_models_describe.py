@@ -2,8 +2,8 @@
 
 import pytest
 
-from patray.models.describe import explain, list_models, notices, short_size
-from patray.models.record import ModelRecord
+from patray.models.describe import explain, list_models, notices, runs_here_by, short_size
+from patray.models.record import ModelRecord, RemoteCode
 from patray.models.registry import find_record, registry
 
 RECORDS = list(registry().values())
@@ -19,7 +19,7 @@ def test_the_table_has_one_aligned_line_for_every_model() -> None:
 
 def test_the_table_marks_what_a_person_must_know_before_use() -> None:
     lines = {line.split()[0]: line for line in list_models().splitlines() if line.strip()}
-    assert lines["jina-v3"].endswith("NC, code")
+    assert lines["jina-v3"].endswith("NC")
     assert lines["embeddinggemma-300m"].endswith("NC?, gated")
     assert lines["kalm-gemma3-12b"].endswith("NC?, no EU")
     assert lines["paecter"].endswith("patents")
@@ -62,13 +62,31 @@ def test_an_explanation_warns_of_contamination_and_of_what_is_not_known() -> Non
     assert "examiner citations" in explain(find_record("paecter"))
     assert "with that in mind" in explain(find_record("paecter"))
     assert "does not prove" in explain(find_record("bge-m3"))
-    stella = explain(find_record("stella-1.5b"))
-    assert "attention       unknown" in stella
-    assert "unknown whether a Normalize module follows" in stella
+    assert "attention       unknown" in explain(find_record("bge-m3").model_copy(update={"attention": "unknown"}))
+    assert "unknown whether a Normalize module follows" in explain(find_record("stella-1.5b"))
 
 
 def test_an_explanation_spells_out_licence_restrictions() -> None:
     assert "NO COMMERCIAL USE" in explain(find_record("conan-v1"))
     assert "GATED" in explain(find_record("embeddinggemma-300m"))
     assert "NOT FOR USE IN: EU" in explain(find_record("kalm-gemma3-12b"))
-    assert "no commit is verified" in explain(find_record("jina-colbert-v2"))
+
+
+def test_the_table_says_what_runs_a_model_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"sentence_transformers"}
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object() if name in installed else None)
+    assert runs_here_by(find_record("minilm")) == "st"
+    assert runs_here_by(find_record("gte-multilingual-base")) == "st as gte"
+    code = RemoteCode(repo="a/b", commit="0" * 40)
+    coded = find_record("minilm").model_copy(update={"remote_code": code})
+    assert runs_here_by(coded) == "st with code"
+    assert notices(coded) == ["code"]
+    assert "needed, from a/b at 0000" in explain(coded)
+    unpinned = coded.model_copy(update={"remote_code": RemoteCode(repo=None, commit=None)})
+    assert "no commit is verified" in explain(unpinned)
+    assert "gte of transformers or patray stands in for it" in " ".join(
+        explain(find_record("arctic-embed-m-v2")).split()
+    )
+    installed.clear()
+    assert runs_here_by(find_record("qwen3-embedding-8b")) == "(vllm, st)"
+    assert runs_here_by(find_record("minilm").model_copy(update={"engines": ()})) == "nothing"

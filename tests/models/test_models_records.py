@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from patray.errors import InputError, ModelError
 from patray.models.record import ModelRecord, RerankTemplate
 from patray.models.registry import find_record, parse_record, registry
+from patray.models.resolve import require_runnable
 
 WEB = "Given a web search query, retrieve relevant passages that answer the query"
 STUDY = {
@@ -73,7 +74,7 @@ GOLDEN: dict[str, tuple[str, int, str, list[tuple[int, int]], int, str, str]] = 
         *(f"Instruct: {WEB}\nQuery: ", ""),
     ),
     "jina-v3": (
-        *("215a6e121fa0183376388ac6b1ae230326bfeaed", 1024, "mean", [], 8192),
+        *("d18862d9a48706220815554fac3ebb4dfa46fc28", 1024, "mean", [], 8192),
         *("Represent the query for retrieving evidence documents: ", "Represent the document for retrieval: "),
     ),
     "bge-m3": ("5617a9f61b028005a4858fdac845db406aefb181", 1024, "cls", [], 8192, "", ""),
@@ -100,11 +101,11 @@ EXACT_PARAMETERS = {
     "kalm-gemma3-12b": 11_766_034_176,
     "gte-multilingual-base": 305_368_320,
     "nomic-v2-moe": 475_292_928,
-    "jina-v3": 572_310_396,
     "embeddinggemma-300m": 307_581_696,
     "minilm": 22_713_216,
     "colbertv2": 109_482_240,
     "jina-colbert-v2": 559_366_144,
+    "jina-reranker-v2": 278_437_633,
     "qwen3-reranker-0.6b": 595_776_512,
 }
 RECORDS = list(registry().values())
@@ -220,14 +221,19 @@ def test_licence_flags_mark_exactly_the_restricted_models() -> None:
 
 
 def test_models_that_vllm_gets_wrong_are_not_given_to_it() -> None:
-    for name in ("stella-1.5b", "jina-v3", "patentsberta"):
+    for name in ("jina-v3", "patentsberta", "nomic-v2-moe", "gte-multilingual-base"):
         record = find_record(name)
-        assert record.engines == (() if name == "jina-v3" else ("sentence-transformers",))  # jina-v3 runs nowhere here
+        assert record.engines == ("sentence-transformers",)
         assert "vLLM" in record.notes
-    for name in ("gte-multilingual-base", "jina-reranker-v2"):
+
+
+def test_no_model_of_the_study_needs_the_code_of_its_repository() -> None:
+    for name in STUDY | {"bge-reranker-v2-m3", "jina-reranker-v2"}:
         record = find_record(name)
-        assert record.engines == ("vllm",)
-        assert "transformers 5" in record.notes
+        assert record.remote_code is None
+        for engine in record.engines:
+            if record.kind == "dense" or engine == "sentence-transformers":
+                require_runnable(record, engine, False)
 
 
 def test_late_interaction_lengths_and_expansion_are_as_published() -> None:

@@ -14,6 +14,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.generate import generate
 from patray.models.memory import GpuMemory, gpu_bytes
+from patray.models.record import RemoteCode
 from patray.models.registry import find_record
 from patray.report.plan_text import format_plan, plan_data
 from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
@@ -29,7 +30,7 @@ SUITE = """\
 name: steps
 landscapes: [{{path: {landscape}}}]
 views: [ta, {{name: again, sections: [title, abstract]}}, claim1]
-models: [minilm, stella-1.5b, bge-reranker-v2-m3]
+models: [minilm, {{record: {coded}}}, bge-reranker-v2-m3]
 systems:
   - dense: minilm
   - {{dense: minilm, dimensions: [128, 64]}}
@@ -53,8 +54,15 @@ def plan(landscape: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return make_plan(suite_on(landscape), str(tmp_path_factory.mktemp("none") / "work"), None, read_estimates())
 
 
+def suite_text(landscape: Path) -> str:
+    """The suite; of stella it is said that it needs the code of its repository."""
+    code = RemoteCode(repo="NovaSearch/stella_en_1.5B_v5", commit="d03be74b361d4eb24f42a2fe5bd2e29917df4604")
+    coded = find_record("stella-1.5b").model_copy(update={"native": None, "remote_code": code})
+    return SUITE.format(landscape=landscape, coded=coded.model_dump_json())
+
+
 def suite_on(landscape: Path, *changes: str) -> Suite:
-    return resolve(parse_suite(SUITE.format(landscape=landscape), "steps.yaml", list(changes)))
+    return resolve(parse_suite(suite_text(landscape), "steps.yaml", list(changes)))
 
 
 def tree(folder: Path) -> dict[str, tuple[int, int]]:
@@ -106,7 +114,7 @@ def test_a_reranker_is_planned_by_its_pairs(plan: Plan) -> None:
 
 def test_planning_writes_nothing(landscape: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suite = tmp_path / "suite.yaml"
-    suite.write_text(SUITE.format(landscape=landscape))
+    suite.write_text(suite_text(landscape))
     work = tmp_path / "work"
     before = tree(landscape.parent)
     assert main(["plan", str(suite), "--workdir", str(work)]) == 0
@@ -280,4 +288,5 @@ def test_the_studys_suite_is_planned_for_a_real_landscape(
     for entry in suite.models:
         assert f"\n{entry.model} " in text
     assert "46,946" in text
+    assert "CANNOT RUN" not in text
     assert not (tmp_path / "work").exists()

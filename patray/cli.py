@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_arguments(importer)
     importer.set_defaults(command=importing.run)
     from patray.commands.export_trec import add_trec_arguments
-    from patray.importers.export_command import add_export_arguments
+    from patray.exports.command import add_export_arguments
 
     export = commands.add_parser("export", help="landscapes, rankings, numbers and vectors in other tools' forms")
     add_trec_arguments(add_export_arguments(export))

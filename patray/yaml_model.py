@@ -17,6 +17,14 @@ from patray.yaml_source import Location, YamlSource
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class UnknownKey(ValueError):
+    """Raised by a validator that reads a mapping itself: a key that may not stand there, and those that may."""
+
+    def __init__(self, key: str, allowed: list[str]) -> None:
+        super().__init__(f"unknown key {key}")
+        self.key, self.allowed = key, allowed
+
+
 def read_text(path: str | Path, what: str) -> str:
     """The text of a UTF-8 file; InputError calls it a `what` file."""
     try:
@@ -40,12 +48,14 @@ def validate(model: type[Model], source: YamlSource, placed: Mapping[Location, s
 
 
 def _explain(problem: Any, source: YamlSource, placed: Mapping[Location, str], model: type[BaseModel]) -> str:
-    location = _in_file(problem["loc"], source.value)
+    location, told = _in_file(problem["loc"], source.value), problem.get("ctx", {}).get("error")
+    if isinstance(told, UnknownKey):
+        location = (*location, told.key)
     where = next(
         (f"--set {text}" for place, text in placed.items() if location[: len(place)] == place), source.where(location)
     )
-    if problem["type"] == "extra_forbidden":
-        allowed = _allowed_keys(location[:-1], model)
+    if problem["type"] == "extra_forbidden" or isinstance(told, UnknownKey):
+        allowed = told.allowed if isinstance(told, UnknownKey) else _allowed_keys(location[:-1], model)
         near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"{where}: unknown key{hint} Allowed here: {', '.join(allowed)}"

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +19,6 @@ import pyarrow as pa
 from patray import tables
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.fine_tune import fine_tune
-from patray.cluster.foreign import content_of, foreign_files
 from patray.cluster.go_on import go_on
 from patray.cluster.growth import cluster_facts, nodes, require
 from patray.cluster.judge import Judge
@@ -58,8 +58,9 @@ from patray.runs.resolve import suite_views
 from patray.runs.run_files import MARK, seal_run
 from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
-from patray.runs.systems import SystemEntry
 from patray.runs.trec import write_trec
+from patray.systems.base import Inputs, System
+from patray.systems.dense import Dense
 
 ANEW = "anew"
 """Where vectors lie that a run makes for itself alone, until it is done."""
@@ -153,20 +154,12 @@ class Execution:
         for note in uncarried(self.suite, tasks):
             self._note(note)
 
-    def _with_content(self) -> tuple[SystemEntry, ...]:
-        """The systems with what their inputs decide written out: the hash of the files of one that ranked elsewhere,
-        which must be there for every place, and the language of one that searches words."""
-        places = [one.name for one in self.landscapes if one.truth is not None], [view.name for view in self.views]
-        language = self._language() if any(one.lexical and one.language is None for one in self.systems) else None
-        entries = []
-        for system in self.systems:
-            if system.lexical and system.language is None:
-                system = system.model_copy(update={"language": language})
-            if system.run is not None:
-                foreign_files(system.run, *places)
-                system = system.model_copy(update={"content": content_of(system.run)})
-            entries.append(system)
-        self.systems = tuple(entries)
+    def _with_content(self) -> tuple[System, ...]:
+        """The systems with what their inputs decide written out, such as the hash of the files of one that ranked
+        elsewhere, which must be there for every place, and the language of one that searches words."""
+        landscapes = [one.name for one in self.landscapes if one.truth is not None]
+        inputs = Inputs(landscapes, [view.name for view in self.views], cache(self._language))
+        self.systems = tuple(system.with_inputs(inputs) for system in self.systems)
         return self.systems
 
     def _language(self) -> str | dict[str, str]:
@@ -238,10 +231,9 @@ class Execution:
             connect()
         rankings = Rankings(self.run, self.made, self.suite, models, nodes(), self.again)
         for step, tuned in rankings.make(places(self.landscapes, self.views, self.indexes, self.vectors)):
-            if step is not None:
-                for note in step.pop("notes", ()):
-                    self._note(note)
-                self.provenance.add(step)
+            for note in step.pop("notes", ()):
+                self._note(note)
+            self.provenance.add(step)
             self.tuned.append(tuned)
         wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
         dense = [(key, of) for key, of in wanted if models[key[2]].record.kind == "dense"]
@@ -282,7 +274,7 @@ class Execution:
                 needs = Resources(1, 0, self.run.size(place.file) * 4 + TASK_BYTES)
                 yield submit(score_retrieval, needs, self.run, place, system, truth, slices, tasks.retrieval, depth)
         for system in self.systems:
-            if system.dense is None:
+            if not isinstance(system, Dense):
                 continue
             place = Place(landscape.name, view.name, str(system.name))
             by_role = self.vectors[landscape.name, view.name, system.dense]
@@ -336,13 +328,13 @@ class Execution:
 
     def _start_maps(self) -> list[tuple[Landscape, Place, Any]]:
         """Begin a 2-D map of every landscape, in the first view and the first dense system."""
-        dense = next((system for system in self.systems if system.dense is not None), None)
+        dense = next((system for system in self.systems if isinstance(system, Dense)), None)
         if dense is None:
             return []
         started = []
         for landscape in self.landscapes:
             place = Place(landscape.name, self.views[0].name, str(dense.name))
-            folder = self.vectors[landscape.name, place.view, str(dense.dense)]["document"]
+            folder = self.vectors[landscape.name, place.view, dense.dense]["document"]
             names = self.suite.tasks.classification.labels if self.suite.tasks.classification else ("files",)
             sets = self._labels(landscape, names)
             labels = sets[0] if sets else None

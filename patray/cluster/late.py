@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from patray.artifacts import is_sealed, read_record
+from patray.artifacts import read_record
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, slots
 from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, merge_and_save, torch_threads
-from patray.cluster.tasks import Done, submit
+from patray.cluster.tasks import submit
 from patray.cluster.token_memory import megabytes, plan_shards, search_bytes
 from patray.encoders.token_vectors import BYTES, TokenVectors, concatenate, load_token_vectors
 from patray.encoders.vectors import part_names, part_stats
@@ -75,8 +75,6 @@ def start_late(
     the same bits for any number of shards and tasks. Uses GPUs, one a task, where the cluster has any. Raises
     ResourceError as `require` does where no node has the memory for one shard.
     """
-    if is_sealed(run, place.file):
-        return Done({"reused": True, "seconds": 0.0})
     begin = time.time()
     names = part_names(documents)
     width = int(read_record(documents)["dimension"]) * BYTES

@@ -29,13 +29,13 @@ from patray.landscapes.records import Truth
 from patray.landscapes.views import RULES, View, render
 from patray.runs.store import key_of
 from patray.runs.suite import Search
-from patray.runs.systems import SystemEntry, language_of
 from patray.search.exclusion import exclusions
 from patray.search.language import choose_language
 from patray.search.lexical import Bm25, Statistics, TermCounts, count_terms, join_counts, take_counts
 from patray.search.merge import merge
 from patray.search.ranking import Ranking
 from patray.search.words import encode, parse_language
+from patray.systems.lexical import Lexical
 
 SHARD_ENTRIES = 64_000_000
 """Counts of a shard: 0.5 GB, held once a node."""
@@ -196,14 +196,14 @@ def start_counts(store: Folder, place: Place, prepared: Folder, view: View, lang
 
 def start_lexical(
     run: Folder, place: Place, target: Folder, seconds: float | None, prepared: Folder, view: View, truth: Truth,
-    truth_ref: Any, system: SystemEntry, options: Search,
+    truth_ref: Any, system: Lexical, options: Search,
 ) -> Any:  # fmt: skip
     """Begin BM25 over the rendered texts of a view; a reference to what the step's record gets.
 
     target: the counts, made; seconds: how long that took, None where they were there. Raises InputError when no text
     has a term.
     """
-    language = language_of(system, place.landscape, place.view)
+    language = system.language_of(place.landscape, place.view)
     facts = read_record(target)
     patents, entries = int(facts["patents"]), int(facts["entries"])
     if patents != len(truth.patent_ids):

@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from patray.artifacts import is_sealed
-from patray.cluster.foreign import search_foreign
-from patray.cluster.fuse import fuse
 from patray.cluster.late import start_late
 from patray.cluster.lexical import start_counts, start_lexical
 from patray.cluster.models import Model
+from patray.cluster.one_task import rank_in_one_task
 from patray.cluster.placement import Resources
 from patray.cluster.prepare import Landscape
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
 from patray.cluster.search import ONE_CPU, Place, start_dense
-from patray.cluster.tasks import Done, gather, shared, submit, works_here
+from patray.cluster.tasks import Done, gather, in_this_process, shared, submit, works_here
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
@@ -30,7 +29,11 @@ from patray.landscapes.views import View
 from patray.metrics.measures import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
-from patray.runs.systems import SystemEntry, language_of
+from patray.systems.base import System
+from patray.systems.dense import Dense
+from patray.systems.late import Late
+from patray.systems.lexical import Lexical
+from patray.systems.rerank import Rerank
 
 QUERY_ROLES: tuple[Role, ...] = ("query", "document")
 """Where a query's vector is looked for, first match wins."""
@@ -70,18 +73,18 @@ class Rankings:
     def stall(self) -> int:
         return self.suite.embedding.stall_seconds
 
-    def make(self, places: Sequence[At]) -> list[tuple[dict[str, Any] | None, Scored]]:
-        """For each place and system its step for the provenance (None: a fusion) and what was tuned, in their order."""
+    def make(self, places: Sequence[At]) -> list[tuple[dict[str, Any], Scored]]:
+        """For each place and system its step for the provenance and what was tuned, in their order."""
         systems = self.suite.systems or ()
         todo = [(at, system) for at in places if at.landscape.truth is not None for system in systems]
         keys = [(at.landscape.name, at.view.name, str(system.name)) for at, system in todo]
-        wide = 1 if works_here() else sum(system.rerank is None for _, system in todo)
+        wide = 1 if works_here() else sum(not system.ALONE for _, system in todo)
         self._count_terms(dict(zip(keys, todo, strict=True)))
         waiting = dict(zip(keys, todo, strict=True))
         while waiting:
             for key, (at, system) in list(waiting.items()):
                 ready = all((*key[:2], part) in self.begun for part in system.parts)
-                if ready and system.rerank is None:
+                if ready and not system.ALONE:
                     self.begun[key] = self._begin(at, system, wide)
                     del waiting[key]
             if waiting:  # the first that is left is a reranker, and what it stands on is begun
@@ -90,24 +93,22 @@ class Rankings:
                 self.begun[key] = Done(self._rerank(at, system))
                 del waiting[key]
         self._gather()
-        found: list[tuple[dict[str, Any] | None, Scored]] = []
+        rankings: list[tuple[dict[str, Any], Scored]] = []
         for key, (at, _) in zip(keys, todo, strict=True):
             made = self.begun[key].value
-            if isinstance(made, Scored):
-                found.append((None, made))
-            else:
-                found.append(({**at.place(key[2]).step(), "reused": False, **made}, Scored()))
-        return found
+            step, scored = made if isinstance(made, tuple) else (made, Scored())
+            rankings.append(({**at.place(key[2]).step(), "reused": False, **step}, scored))
+        return rankings
 
-    def _count_terms(self, todo: Mapping[Key, tuple[At, SystemEntry]]) -> None:
+    def _count_terms(self, todo: Mapping[Key, tuple[At, System]]) -> None:
         """Count the terms of every view in which a lexical system ranks, side by side; what is there is left."""
         started: dict[tuple[str, str, str], tuple[Folder, Any | None]] = {}
         wanted: dict[Key, tuple[str, str, str]] = {}
         for key, (at, system) in todo.items():
             place = at.place(key[2])
-            if system.lexical is None or is_sealed(self.run, place.file):
+            if not isinstance(system, Lexical) or is_sealed(self.run, place.file):
                 continue
-            wanted[key] = (*key[:2], language_of(system, *key[:2]))
+            wanted[key] = (*key[:2], system.language_of(*key[:2]))
             if wanted[key] not in started:
                 started[wanted[key]] = start_counts(self.store, place, at.landscape.folder, at.view, wanted[key][2])
         made = {where: reference for where, (_, reference) in started.items() if reference is not None}
@@ -120,39 +121,34 @@ class Rankings:
         found = gather(list(self.begun.values()), "search", self.stall, "rankings")
         self.begun = {key: Done(value) for key, value in zip(self.begun, found, strict=True)}
 
-    def _begin(self, at: At, system: SystemEntry, beside: int) -> Any:
-        place, options = at.place(str(system.name)), self.suite.search
-        stall = self.stall
-        model = system.dense or system.late
-        if model is not None:
-            by_role = at.vectors[model]
-            queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
-            documents = by_role["document"]
-            if system.dense is not None:
-                return start_dense(
-                    self.run, place, documents, queries, at.truth, system, options, self.nodes, beside, stall
-                )  # fmt: skip
-            return start_late(self.run, place, documents, queries, at.truth, options, self.nodes, stall)
-        if system.lexical is not None:
-            if is_sealed(self.run, place.file):
-                return Done({"reused": True, "seconds": 0.0})
+    def _begin(self, at: At, system: System, beside: int) -> Any:
+        place, options, stall = at.place(str(system.name)), self.suite.search, self.stall
+        if system.KEPT and is_sealed(self.run, place.file):
+            return Done({"reused": True, "seconds": 0.0})
+        if isinstance(system, Lexical):
             target, seconds = self.counts[place.landscape, place.view, place.system]
             return start_lexical(
                 self.run, place, target, seconds, at.landscape.folder, at.view, _truth(at), at.truth, system, options
             )  # fmt: skip
-        if system.run is not None:
-            return Done(search_foreign(self.run, place, system, _truth(at), options))
-        if system.kind in ("linear", "rrf"):
-            after = [self.begun[(place.landscape, place.view, part)] for part in system.parts]
-            measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
-            split = at.landscape.query_split
-            return submit(
-                fuse, ONE_CPU, self.run, place, at.truth, split, system, measures[0], options.depth, *after
+        if isinstance(system, Dense | Late):
+            by_role = at.vectors[system.searches]
+            queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
+            documents = by_role["document"]
+            if isinstance(system, Late):
+                return start_late(self.run, place, documents, queries, at.truth, options, self.nodes, stall)
+            return start_dense(
+                self.run, place, documents, queries, at.truth, system, options, self.nodes, beside, stall
             )  # fmt: skip
-        raise AssertionError(f"no search for a {system.kind} system")
+        after = [self.begun[(place.landscape, place.view, part)] for part in system.parts]
+        measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
+        with in_this_process(system.HERE or works_here()):
+            return submit(
+                rank_in_one_task, ONE_CPU, self.run, place, at.landscape.folder, at.view, at.truth,
+                at.landscape.query_split, system, measures[0], options.depth, *after,
+            )  # fmt: skip
 
-    def _rerank(self, at: At, system: SystemEntry) -> dict[str, Any]:
-        if system.rerank is None or system.with_ is None or at.index is None:
+    def _rerank(self, at: At, system: System) -> dict[str, Any]:
+        if not isinstance(system, Rerank) or at.index is None:
             raise AssertionError(f"{system.name} waits for what was never begun")
         return rerank(
             self.run, at.place(str(system.name)), at.place(system.rerank), at.landscape.folder, at.view, at.index,

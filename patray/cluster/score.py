@@ -23,10 +23,11 @@ from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
 from patray.metrics.measures import parse_measure
 from patray.runs.suite import Classification, Clustering, Retrieval
-from patray.runs.systems import SystemEntry, language_of
 from patray.search.derive import derived
 from patray.search.quantise import value_ranges
 from patray.search.table import from_table
+from patray.systems.base import System
+from patray.systems.dense import Dense
 from patray.tasks import classification, clustering, retrieval
 from patray.tasks.scores import Score
 
@@ -41,7 +42,7 @@ class Scored:
 
 
 def score_retrieval(
-    run: Folder, place: Place, system: SystemEntry, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
+    run: Folder, place: Place, system: System, truth: Truth, slices: list[Slice], options: Retrieval, depth: int
 ) -> Scored:
     ranking = from_table(read_sealed(run, place.file), truth.query_ids, truth.patent_ids, depth)
     measures = [parse_measure(name) for name in options.measures]
@@ -49,8 +50,7 @@ def score_retrieval(
         truth, ranking, slices, measures, landscape=place.landscape, view=place.view, system=place.system
     )
     empty = retrieval.found_nothing(ranking, slices)
-    if empty and system.lexical is not None:
-        empty += f"; words are cut as {language_of(system, place.landscape, place.view)} (`language` of the system)"
+    empty = empty and empty + system.hint_of_nothing(place.landscape, place.view)
     return Scored(list(scores), notes=[f"{place.landscape}, {place.view}, {place.system}: {empty}"] if empty else [])
 
 
@@ -65,7 +65,7 @@ def one_thread(library: str) -> Iterator[None]:
         yield
 
 
-def _labelled(folder: Folder, system: SystemEntry, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(folder: Folder, system: Dense, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
     """Ids of the patents of a label set, in the order of the set, and what the system keeps of their vectors."""
     ids, full = load_vectors(folder)
     cut = derived(full, system.width)
@@ -85,7 +85,7 @@ def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
 
 @one_thread("sklearn.linear_model")
 def score_classification(
-    place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, by_family: np.ndarray, options: Classification
+    place: Place, folder: Folder, system: Dense, labels: LabelSet, by_family: np.ndarray, options: Classification
 ) -> Scored:
     ids, vectors = _labelled(folder, system, labels)
     truth, _ = labels.to_matrix(ids)
@@ -114,9 +114,7 @@ def score_classification(
 
 
 @one_thread("sklearn.cluster")
-def score_clustering(
-    place: Place, folder: Folder, system: SystemEntry, labels: LabelSet, options: Clustering
-) -> Scored:
+def score_clustering(place: Place, folder: Folder, system: Dense, labels: LabelSet, options: Clustering) -> Scored:
     ids, vectors = _labelled(folder, system, labels)
     try:
         found = clustering.evaluate(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from patray.artifacts import is_sealed, write_sealed
+from patray.artifacts import write_sealed
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, share, split
 from patray.cluster.tasks import Done, submit
@@ -25,7 +25,6 @@ from patray.landscapes.records import Truth
 from patray.runs.certified import made_of
 from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Search
-from patray.runs.systems import LOSSY, SystemEntry
 from patray.search.dense import Device, search_shard
 from patray.search.derive import derived
 from patray.search.exclusion import exclusions
@@ -35,6 +34,7 @@ from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.table import SPLIT, to_table
+from patray.systems.dense import LOSSY, Dense
 from patray.tables import ranking_file
 
 SHARD_BYTES = 4 << 30
@@ -84,7 +84,7 @@ class _Shard:
 
     folder: Folder
     parts: tuple[str, ...]
-    system: SystemEntry
+    system: Dense
     threads: float
     device: Device
 
@@ -176,7 +176,7 @@ def start_dense(
     documents: Folder,
     queries: list[Folder],
     truth: Any,
-    system: SystemEntry,
+    system: Dense,
     options: Search,
     nodes: Sequence[Resources],
     beside: int,
@@ -188,8 +188,6 @@ def start_dense(
     nodes: of the cluster; beside: how many rankings are asked for at once. Raises ResourceError as `require` does where
     no node has the memory.
     """
-    if is_sealed(run, place.file):
-        return Done({"reused": True, "seconds": 0.0})
     parts = part_names(documents)
     size, asked = bytes_of(documents), 2 * bytes_of(queries[0])
 

@@ -19,13 +19,13 @@ def is_small(suite: Suite, landscapes: Sequence[Landscape]) -> bool:
     """Whether search and judging are over sooner than Ray's workers would be up."""
     texts = sum(one.metadata.patents.num_rows + len(one.query_split) for one in landscapes)
     systems = suite.systems or ()
-    alone = not os.environ.get("RAY_ADDRESS") and not any(system.rerank for system in systems)
+    alone = not os.environ.get("RAY_ADDRESS") and not any(system.ALONE for system in systems)
     return alone and texts * len(suite_views(suite)) * max(1, len(systems)) <= SMALL_WORK
 
 
 def needs_ray(suite: Suite, models: list[Model], store: Folder) -> bool:
     """Whether something will be embedded or trained for certain: the store holds nothing of it yet."""
-    if suite.recipes or any(system.rerank for system in suite.systems or ()):
+    if suite.recipes or any(system.ALONE for system in suite.systems or ()):
         return True
     encoded = [model for model in models if model.record.kind != "reranker"]
     at = [(str(entry.name), view.name) for entry in suite.landscapes for view in suite_views(suite)]

@@ -175,21 +175,6 @@ def headline_tasks(results: Results, kind: str, landscape: str) -> list[str]:
     return [star] if star in tasks else tasks
 
 
-def parts_of(system: str) -> tuple[str, list[str]] | None:
-    """(`linear`, [`minilm`, `bm25`]) of `linear(minilm,bm25)`; None when the system is not a fusion."""
-    head, bracket, tail = system.partition("(")
-    if not bracket or not tail.endswith(")") or not head.startswith(("linear", "rrf")):
-        return None
-    parts, depth = [""], 0
-    for letter in tail[:-1]:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return (head, [part.strip() for part in parts]) if len(parts) > 1 else None
-
-
 def load_results(run: Folder) -> Results:
     """Read a run folder.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from patray.metrics.measures import F1, of_probes
 from patray.models.record import ModelRecord
 from patray.report.words import clean
-
-MADE_OF = ("linear", "rrf")
-MODEL_KINDS = ("dense", "late")
+from patray.systems import base as systems
+from patray.systems.dense import Dense
+from patray.systems.kinds import readable
+from patray.systems.rerank import Rerank
 
 
 @dataclass(frozen=True)
@@ -38,23 +39,42 @@ class Model:
 
 @dataclass(frozen=True)
 class System:
-    """raw: its name as files have it; name: as the report shows it. base: what stands before a reranker."""
+    """A system of the suite as the report shows it. raw: its name as files have it; said: what the suite says of it,
+    None where this patray does not know its kind."""
 
     raw: str
     name: str
-    kind: str
-    model: str | None
-    dimensions: int | None
-    precision: str
-    rescore: int | None
-    parts: tuple[str, ...]
-    k: int | None
-    base: str | None = None
+    said: systems.System | None
+
+    @property
+    def kind(self) -> str:
+        return "" if self.said is None else self.said.kind
+
+    @property
+    def model(self) -> str | None:
+        """The model whose vectors it ranks from."""
+        return None if self.said is None or self.said.searches is None else clean(self.said.searches)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What it fuses; nothing for other kinds."""
+        return () if self.said is None or self.said.STEP != "fuse" else tuple(map(clean, self.said.parts))
+
+    @property
+    def base(self) -> str | None:
+        """What stands before a reranker."""
+        return clean(self.said.rerank) if isinstance(self.said, Rerank) else None
+
+    @property
+    def form(self) -> tuple[int | None, str, int | None]:
+        """Dimensions, precision and rescoring of a dense system."""
+        return self.said.form if isinstance(self.said, Dense) else (None, "float32", None)
 
     def whole(self, model: Model | None) -> bool:
         """Whether it uses a model's vectors as they are."""
-        width = None if model is None else model.dimension
-        return self.kind in MODEL_KINDS and self.precision == "float32" and self.dimensions in (None, width)
+        own = None if model is None else model.dimension
+        width, precision, _ = self.form
+        return self.model is not None and precision == "float32" and width in (None, own)
 
 
 @dataclass(frozen=True)
@@ -84,7 +104,9 @@ def declared(suite_text: str) -> Declared:
     """Read a resolved suite; anything of an unexpected form counts as not said."""
     loaded = yaml.safe_load(suite_text)
     options = loaded if isinstance(loaded, dict) else {}
-    systems = (_system(entry) for entry in _entries(options, "systems"))
+    entries = _entries(options, "systems")
+    said = readable(entries)
+    systems = [System(str(one["name"]), clean(one["name"]), said.get(str(one["name"]))) for one in entries]
     models = (_model(entry) for entry in _entries(options, "models"))
     return Declared({system.name: system for system in systems}, {model.name: model for model in models})
 
@@ -124,24 +146,6 @@ def _entries(options: dict[str, Any], key: str) -> list[dict[str, Any]]:
     found = options.get(key)
     return (
         [entry for entry in found if isinstance(entry, dict) and entry.get("name")] if isinstance(found, list) else []
-    )
-
-
-def _system(entry: dict[str, Any]) -> System:
-    kinds = (*MODEL_KINDS, "lexical", *MADE_OF, "rerank", "run")
-    kind = next((kind for kind in kinds if entry.get(kind) is not None), "")
-    made_of = entry.get(kind) if kind in MADE_OF else ()
-    return System(
-        raw=str(entry["name"]),
-        name=clean(entry["name"]),
-        kind=kind,
-        model=clean(entry[kind]) if kind in MODEL_KINDS else None,
-        dimensions=_int(entry.get("dimensions")),
-        precision=str(entry.get("precision") or "float32"),
-        rescore=_int(entry.get("rescore")),
-        parts=tuple(clean(part) for part in made_of) if isinstance(made_of, Sequence) else (),
-        k=_int(entry.get("k")),
-        base=clean(entry["rerank"]) if kind == "rerank" else None,
     )
 
 

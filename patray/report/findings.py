@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from patray.report.answer import Answer, smallest, tail
 from patray.report.comparison import Comparison
-from patray.report.data import Results, Row, kind_of, parts_of
+from patray.report.data import Results, Row, kind_of
 from patray.report.declared import declared
 from patray.report.naming import FEWEST_ITEMS, items_words, view_name
 from patray.report.words import (
@@ -160,8 +160,7 @@ def fused_systems(results: Results, task: str, landscape: str, metric: str, view
     systems = declared(results.suite_text).systems
     found = []
     for row in ranked:
-        parsed = parts_of(row.system)
-        parts = systems[row.system].parts if row.system in systems else parsed[1] if parsed else ()
+        parts = systems[row.system].parts if row.system in systems else ()
         alone = [other for other in ranked if other.system in parts]
         if alone:
             found.append(Fused(row, alone[0], results.compare(row, alone[0]), *_weight(results, row)))

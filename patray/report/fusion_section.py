@@ -17,6 +17,7 @@ from patray.report.page import Panel, Part
 from patray.report.studied import KS, Gaps
 from patray.report.svg import swatch
 from patray.report.words import Name, Sentence, gap_interval, known, p_value, score, signed, size, stars
+from patray.systems.fusion import Rrf
 from patray.tasks.gap import GapChange
 
 MOST_CURVES = 6
@@ -159,8 +160,9 @@ def _by_k(results: Results, answer: Answer) -> dict[tuple[str, ...], dict[int, R
     rows = in_view(results, answer)
     found: dict[tuple[str, ...], dict[int, Row]] = {}
     for system in declared(results.suite_text).systems.values():
-        if system.kind == "rrf" and system.k is not None and system.name in rows:
-            found.setdefault(system.parts, {})[system.k] = rows[system.name]
+        said = system.said
+        if isinstance(said, Rrf) and isinstance(said.k, int) and system.name in rows:
+            found.setdefault(system.parts, {})[said.k] = rows[system.name]
     several = {parts: by_k for parts, by_k in found.items() if len(by_k) > 1}
     return dict(sorted(several.items(), key=lambda item: -max(row.mean for row in item[1].values())))
 

@@ -333,7 +333,7 @@ def _prices(plan: Plan) -> str:
 
 
 def _pairs(plan: Plan, item: ModelPlan) -> int:
-    systems = {system.name for system in plan.suite.systems or () if system.with_ == item.model.name}
+    systems = {system.name for system in plan.suite.systems or () if item.model.name in system.uses}
     wanted = ("to do", "refused") if item.model.refused else ("to do",)
     return sum(step.pairs for step in plan.rankings if step.system in systems and step.state in wanted)
 

@@ -16,6 +16,8 @@ from patray.files import Folder
 from patray.recipes.record import DECIDES_NO_WEIGHT
 from patray.report.comparison import Comparison
 from patray.report.words import clean
+from patray.runs.tuned_systems import untuned_systems
+from patray.systems.kinds import readable
 from patray.tasks.verdicts import seed_mean_name
 
 NOT_COMPARED = (*DECIDES_NO_WEIGHT, "mask")
@@ -153,12 +155,8 @@ def _entries(suite: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _tuned(suite: dict[str, Any]) -> frozenset[str]:
     """Names of systems that use a tuned model, themselves or through a part."""
     models = {entry["name"] for entry in _entries(suite, "models") if entry.get("tuned")}
-    found: set[str] = set()
-    for system in _entries(suite, "systems"):
-        parts = [*(system.get("linear") or ()), *(system.get("rrf") or ()), system.get("rerank")]
-        if {system.get("dense"), system.get("late")} & models or found & set(parts):
-            found.add(system["name"])
-    return frozenset(clean(name) for name in found)
+    known = readable(_entries(suite, "systems"))
+    return frozenset(map(clean, set(known) - set(untuned_systems(tuple(known.values()), models))))
 
 
 def _rows(run: Folder, name: str, schema: pa.Schema) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from itertools import combinations
 from patray.files import Folder
 from patray.report.answer import Answer, answers_for, in_view
 from patray.report.data import KINDS, Results, comparison_of, kind_of, labels_of
-from patray.report.declared import MODEL_KINDS, Declared, Model, System, declared, option
+from patray.report.declared import Declared, Model, System, declared, option
 from patray.report.studied import KS, PROMPTS, RETENTION, Asked, At, Gaps, Kept, Retention, Scaled, Sized, Studies
 from patray.report.words import clean
 from patray.search.quantise import BYTES, vector_bytes
@@ -70,7 +70,7 @@ def _groups(known: Declared, present: set[str]) -> list[Group]:
             system
             for system in known.systems.values()
             if system.model == full.model and system.kind == "dense" and system.name in present
-            if not system.whole(model) and system.precision in BYTES
+            if not system.whole(model) and system.form[1] in BYTES
         ]
         if smaller and full.kind == "dense" and full.name in present and model.dimension:
             found.append((full, model, smaller))
@@ -82,7 +82,7 @@ def _fusions(known: Declared, present: set[str], kind: str) -> list[tuple[System
     found = []
     for system in known.systems.values() if kind == "retrieval" else ():
         parts = [known.systems[part] for part in system.parts if part in known.systems]
-        before = next((part for part in parts if part.kind in MODEL_KINDS), None)
+        before = next((part for part in parts if part.model is not None), None)
         if before and system.name in present and before.name in present:
             found.append((before, system))
     return found
@@ -165,13 +165,10 @@ class _Study:
 
     def retention(self, groups: Iterable[Group]) -> Iterable[Retention]:
         for full, model, listed in groups:
+            own = model.dimension or 0
             smaller = sorted(
                 (system for system in listed if self._has([system])),
-                key=lambda system: (
-                    list(BYTES).index(system.precision),
-                    -(system.dimensions or model.dimension or 0),
-                    system.rescore or 0,
-                ),
+                key=lambda one: (list(BYTES).index(one.form[1]), -(one.form[0] or own), one.form[2] or 0),
             )
             if not smaller or not self._has([full]):
                 continue
@@ -182,18 +179,17 @@ class _Study:
             points = tuple(
                 Kept(
                     system=system.name,
-                    dimensions=(width := system.dimensions or model.dimension or 0),
-                    precision=system.precision,
-                    rescore=system.rescore,
-                    bytes=vector_bytes(width, system.precision),
+                    dimensions=(width := system.form[0] or own),
+                    precision=system.form[1],
+                    rescore=system.form[2],
+                    bytes=vector_bytes(width, system.form[1]),
                     trained=model.trained_for(width),
                     score=float(value),
                     share=share,
                 )
                 for system, value, share in zip(smaller, found.scores[1:], found.estimates, strict=True)
             )
-            width = model.dimension or 0
-            yield Retention(self.at, model.name, full.name, width, float(found.scores[0]), found.n, points)
+            yield Retention(self.at, model.name, full.name, own, float(found.scores[0]), found.n, points)
 
     def gaps(self, fusions: Iterable[tuple[System, System]]) -> Iterable[Gaps]:
         halves: dict[str, Halves] = {}

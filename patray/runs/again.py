@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from patray.files import Folder
 from patray.runs.origins import CERTIFIED
 from patray.runs.run_files import MARK
-from patray.runs.systems import SystemEntry
+from patray.systems.base import System
 from patray.tables import ranking_file
 
 MADE_OF = "made-of.json"
@@ -38,7 +38,7 @@ def mark_of(run: Folder, reembed: bool) -> str | None:
 
 
 def forget_other_rankings(
-    run: Folder, systems: Iterable[SystemEntry], made_of: Mapping[tuple[str, str, str], str]
+    run: Folder, systems: Iterable[System], made_of: Mapping[tuple[str, str, str], str]
 ) -> list[str]:
     """Delete the rankings of a run that other artifacts were behind than those of today; returns their names.
 
@@ -51,7 +51,7 @@ def forget_other_rankings(
     for landscape, view in dict.fromkeys(key[:2] for key in made_of):
         changed: set[str] = set()
         for system in systems:
-            model = system.dense or system.late
+            model = system.searches
             at = f"{landscape}/{view}/{model}"
             other = model is not None and old.get(at) != new.get(at)
             if other or changed & set(system.parts):

@@ -73,7 +73,7 @@ def _scores(suite: Suite, tasks: Mapping[str, Sequence[str]], family: Comparison
         for view in views:
             for task in names:
                 for system in suite.systems or ():
-                    if task != "retrieval" and system.dense is None:
+                    if task != "retrieval" and system.vectors is None:
                         continue
                     where = Where(task, landscape, view, str(system.name), family.slice)
                     yield from _of(where, suite)

@@ -16,9 +16,11 @@ from patray.metrics.measures import of_probes, parse_measure, spelled
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Search, Suite, Tasks, ViewEntry
-from patray.runs.systems import LOSSY, SystemEntry, resolve_systems
 from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
 from patray.runs.tuned_systems import check_bases, untuned_systems
+from patray.systems.base import System
+from patray.systems.dense import LOSSY, Dense
+from patray.systems.resolve import resolve_systems
 
 
 def resolve(suite: Suite) -> Suite:
@@ -37,7 +39,7 @@ def resolve(suite: Suite) -> Suite:
     _check_measures(suite)
     search = _deep_enough(suite)
     systems = resolve_systems(_with_tuned(suite.systems, models), records, search.depth)
-    tuned = any(system.kind == "linear" for system in systems)
+    tuned = any(system.TUNED for system in systems)
     tasks = _tasks(suite.tasks, tuned)
     if suite.embedding.actors.max is not None and suite.embedding.actors.max < suite.embedding.actors.min:
         raise InputError(
@@ -173,16 +175,15 @@ def _tuned(
     )
 
 
-def _with_tuned(
-    systems: tuple[SystemEntry, ...] | None, models: tuple[ModelEntry, ...]
-) -> tuple[SystemEntry, ...] | None:
+def _with_tuned(systems: tuple[System, ...] | None, models: tuple[ModelEntry, ...]) -> tuple[System, ...] | None:
     """The suite's systems, and every tuned model and its base that none of them names."""
     if systems is None:
         return None
-    named = {system.dense for system in systems if not (system.dimensions or system.precision in LOSSY)}
-    wanted = [name for entry in models if entry.tuned for name in (entry.tuned.base, entry.name)]
+    dense = [system for system in systems if isinstance(system, Dense)]
+    named = {system.dense for system in dense if not (system.dimensions or system.precision in LOSSY)}
+    wanted = [name for entry in models if entry.tuned for name in (entry.tuned.base, str(entry.name))]
     missing = [name for name in dict.fromkeys(wanted) if name not in named]
-    return (*systems, *(SystemEntry(dense=name) for name in missing))
+    return (*systems, *(Dense(dense=name) for name in missing))
 
 
 def _tasks(tasks: Tasks, tuned: bool) -> Tasks:
@@ -205,7 +206,7 @@ def _tasks(tasks: Tasks, tuned: bool) -> Tasks:
 def _comparisons(
     suite: Suite,
     tasks: Tasks,
-    systems: tuple[SystemEntry, ...],
+    systems: tuple[System, ...],
     views: tuple[ViewEntry, ...],
     models: tuple[ModelEntry, ...],
 ) -> tuple[Comparison, ...]:
@@ -220,7 +221,7 @@ def _comparisons(
     else:
         plain = untuned_systems(systems, tuned)
         counts = {"retrieval": len(plain)}
-        dense = sum(system.dense is not None and system.name in plain for system in systems)
+        dense = sum(system.vectors is not None and system.name in plain for system in systems)
         only = plain if tuned else None
         for name, task, metric in mains:
             if counts.get(name, dense) > 1:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
 from patray.models.record import Engine, ModelRecord
 from patray.recipes.options import Training
-from patray.runs.systems import SystemEntry
 from patray.runs.tuned import Name, RecipeEntry, Tuned
 from patray.stats.draws import Draws
+from patray.systems.base import System
+from patray.systems.kinds import read_system
+
+AnySystem = Annotated[SerializeAsAny[System], BeforeValidator(read_system)]
+"""One line of `systems`, of any kind (patray/systems/)."""
 
 
 def _of(allowed: tuple[str, ...], value: tuple[str, ...]) -> tuple[str, ...]:
@@ -270,7 +274,7 @@ class Suite(Part):
     landscapes: tuple[LandscapeEntry, ...] = Field(min_length=1)
     views: tuple[str | ViewEntry, ...] = Field(default=("ta",), min_length=1)
     models: tuple[ModelEntry, ...] = ()
-    systems: tuple[SystemEntry, ...] | None = Field(default=None, description="default: every model, and bm25")
+    systems: tuple[AnySystem, ...] | None = Field(default=None, description="default: every model, and bm25")
     recipes: tuple[RecipeEntry, ...] = Field(default=(), description="fine-tunings; each is tried on every base")
     bases: tuple[str, ...] = Field(default=(), description="models of this suite that the recipes tune")
     homes: tuple[str, ...] = Field(

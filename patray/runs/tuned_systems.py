@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from patray.errors import InputError
 from patray.runs.suite import Suite
-from patray.runs.systems import SystemEntry
+from patray.systems.base import System
+from patray.systems.dense import Dense
 from patray.tasks.verdicts import Made
 
 
@@ -12,12 +13,12 @@ def made_systems(suite: Suite) -> dict[str, Made]:
     """Name of every dense system of a tuned model to what it was made of; its base is the system of the base model
     with the same width, precision and rescoring. Systems without such a base are left out."""
     tuned = {str(entry.name): entry.tuned for entry in suite.models if entry.tuned is not None}
-    systems = suite.systems or ()
-    plain = {(system.dense, *_form(system)): str(system.name) for system in systems if system.dense is not None}
+    systems = [system for system in suite.systems or () if isinstance(system, Dense)]
+    plain = {(system.dense, *system.form): str(system.name) for system in systems}
     found = {}
     for system in systems:
-        of = tuned.get(system.dense or "")
-        base = plain.get((of.base, *_form(system))) if of is not None else None
+        of = tuned.get(system.dense)
+        base = plain.get((of.base, *system.form)) if of is not None else None
         if of is not None and base is not None:
             found[str(system.name)] = Made(base, of.recipe, of.home, of.seed)
     return found
@@ -28,19 +29,18 @@ def check_bases(suite: Suite) -> None:
     bases = {entry.name: entry.tuned.base for entry in suite.models if entry.tuned is not None}
     made = made_systems(suite)
     for system in suite.systems or ():
-        if system.dense in bases and system.name not in made:
+        if isinstance(system, Dense) and system.dense in bases and system.name not in made:
             raise InputError(
                 f"systems: {system.name}: its base {bases[system.dense]} stands there in no form of the same "
                 "dimensions, precision and rescore, so what tuning did could not be judged; add it"
             )
 
 
-def untuned_systems(systems: tuple[SystemEntry, ...], tuned_models: set[str]) -> tuple[str, ...]:
+def untuned_systems(systems: tuple[System, ...], tuned_models: set[str]) -> tuple[str, ...]:
     """Names of the systems that use no tuned model, themselves or through a part, in order."""
     made: set[str] = set()
     for system in systems:
-        uses = {system.dense, system.late, system.with_} & tuned_models
-        if uses or made & set(system.parts):
+        if system.uses.keys() & tuned_models or made & set(system.parts):
             made.add(str(system.name))
     return tuple(str(system.name) for system in systems if system.name not in made)
 
@@ -48,7 +48,3 @@ def untuned_systems(systems: tuple[SystemEntry, ...], tuned_models: set[str]) ->
 def controls(suite: Suite) -> tuple[str, ...]:
     """Names of the recipes that must not help: their positives are shuffled."""
     return tuple(str(entry.name) for entry in suite.recipes if entry.record and entry.record.shuffle_positives)
-
-
-def _form(system: SystemEntry) -> tuple[int | None, str, int | None]:
-    return system.width, system.precision or "float32", system.rescore

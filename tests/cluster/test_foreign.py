@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from patray.cluster.foreign import content_of, foreign_files
 from patray.errors import InputError
+from patray.systems.foreign import content_of, foreign_files
 
 MEASURES = ("nDCG@10", "nDCG@100", "R@100", "AP@100", "RR@10", "P@10")
 

@@ -20,6 +20,7 @@ from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 from patray.search.exclusion import exclusions
 from patray.search.lexical import Bm25
+from patray.systems.lexical import Lexical
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
 TOPICS = ["加热元件 风扇转速 出风口", "座椅升降 制动机构 轮毂电机", "降噪算法 麦克风阵列 音量调节"]
@@ -64,6 +65,7 @@ def test_the_language_is_chosen_by_the_texts_and_written_into_the_suite(run: Pat
     assert (given["name"], given["language"]) == ("bm25-english-k0.9-b0.4", "english")
     again = resolve(parse_suite((run / "suite.yaml").read_text(), "suite.yaml", []))
     assert again.systems is not None
+    assert isinstance(again.systems[0], Lexical)
     assert again.systems[0].language == chosen["language"]
 
 

@@ -9,8 +9,8 @@ import pytest
 from sampling import by_id, check_valid, counts, jsonl, reasons, rows, run
 
 from patray.errors import InputError
+from patray.exports.beir import export_beir
 from patray.files import Folder
-from patray.importers.export_beir import export_beir
 from patray.landscapes.load import iter_sections, load_metadata
 from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import prepare

@@ -86,13 +86,23 @@ def run_provenance(name: str, landscapes: dict[str, int], models: list[str], vie
     }
 
 
-def resolved_suite(name: str, landscapes: dict[str, int], views: list[str]) -> dict[str, Any]:
+def line_of(system: str) -> dict[str, Any]:
+    """A system's line in a resolved suite, from the name that these runs give it."""
+    if "(" in system:
+        kind, parts = system.rstrip(")").split("(")
+        rest = {"k": int(kind.removeprefix("rrf"))} if kind.startswith("rrf") else {}
+        return {"name": system, kind.rstrip("0123456789"): parts.split(","), **rest}
+    return {"name": system, "lexical": "bm25"} if system == "bm25" else {"name": system, "dense": system}
+
+
+def resolved_suite(name: str, landscapes: dict[str, int], views: list[str], systems: list[str]) -> dict[str, Any]:
     statistics = {"resamples": 10000, "flips": 10000, "level": 0.95, "correction": "holm", "seed": 0}
     return {
         "name": name,
         "title": "Which model and which text for assistive-technology patents?",
         "landscapes": [{"name": key} for key in landscapes],
         "views": views,
+        "systems": [line_of(system) for system in systems],
         "tasks": {"retrieval": {"direction": "cited", "exclude_family": True, "domain_from": "ipc,cpc"}},
         "statistics": statistics,
     }

@@ -105,7 +105,7 @@ def _scores(declared: Suite, landscape: str, rng: np.random.Generator) -> list[S
     found: list[Score] = []
     for system in declared.systems or ():
         name = str(system.name)
-        if system.dense is None:
+        if system.vectors is None:
             continue
         of = made.get(name)
         gains = [0.0, 0.0] if of is None else [_gain(of.recipe, landscape, kind) for kind in (True, False)]

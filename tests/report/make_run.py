@@ -135,7 +135,7 @@ def demo_run(uri: str, seed: int = 7) -> Folder:
     return build.write(
         Folder.at(uri),
         run_provenance("demo", landscapes, systems[1:4], views),
-        resolved_suite("demo", landscapes, views),
+        resolved_suite("demo", landscapes, views, systems),
     )
 
 
@@ -154,7 +154,9 @@ def large_run(uri: str, seed: int = 11, most: int = 5) -> Folder:
         _tune(build, landscape, n // 3, views, systems)
         _map(build, landscape, "tac", models[0], 3000, [f"class {i}" for i in range(14)])
     return build.write(
-        Folder.at(uri), run_provenance("large", landscapes, models, views), resolved_suite("large", landscapes, views)
+        Folder.at(uri),
+        run_provenance("large", landscapes, models, views),
+        resolved_suite("large", landscapes, views, systems),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from patray.files import Folder
 from patray.report.advice import headline, small_print
 from patray.report.answer import answers_for, explain
 from patray.report.comparison import Comparison
-from patray.report.data import Results, load_results, parts_of
+from patray.report.data import Results, load_results
 from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views
 from patray.report.questions import questions
 from patray.report.words import Name, plain
@@ -45,6 +45,7 @@ def results_of(
     pairs: list[dict[str, Any]] = (),  # type: ignore[assignment]
     tuning: list[dict[str, Any]] = (),  # type: ignore[assignment]
     provenance: dict[str, Any] | None = None,
+    systems: list[dict[str, Any]] = (),  # type: ignore[assignment]
 ) -> Results:
     run = Folder.at(folder)
     contents = {
@@ -57,7 +58,7 @@ def results_of(
     for name, (schema, found) in contents.items():
         run.write_table(f"{name}.parquet", pa.Table.from_pylist(list(found), schema=schema))
     run.write_json("provenance.json", provenance or {})
-    run.write_text("suite.yaml", "name: made\n")
+    run.write_text("suite.yaml", yaml.safe_dump({"name": "made", "systems": list(systems)}))
     return load_results(run)
 
 
@@ -365,7 +366,12 @@ def test_a_fusion_is_measured_against_the_better_of_its_parts(tmp_path: Path) ->
         }
         for w in (0.0, 0.7, 1.0)
     ]
-    results = results_of(tmp_path, rows, [pair("linear(a,b)", "a", 0.03, 0.004)], weights)
+    systems = [
+        {"name": "a", "dense": "a"},
+        {"name": "b", "lexical": "bm25"},
+        {"name": "linear(a,b)", "linear": ["a", "b"]},
+    ]
+    results = results_of(tmp_path, rows, [pair("linear(a,b)", "a", 0.03, 0.004)], weights, systems=systems)
     text = explain_fusion(results, answers_for(results, "retrieval")[0], (Name("land"),))
     assert text is not None
     assert plain(text) == "On land, linear(a,b) (weight 0.7) is 0.030 [0.025, 0.035] above a (p = 0.004)."
@@ -383,17 +389,3 @@ def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
 
 def test_a_run_that_cannot_answer_a_question_is_not_asked_it(tmp_path: Path) -> None:
     assert questions(results_of(tmp_path, [row("a", 0.3)])) == []
-
-
-@pytest.mark.parametrize(
-    ("system", "parts"),
-    [
-        ("linear(minilm,bm25)", ("linear", ["minilm", "bm25"])),
-        ("rrf60(linear(a,b),c)", ("rrf60", ["linear(a,b)", "c"])),
-        ("minilm", None),
-        ("model(v2)", None),
-        ("linear(alone)", None),
-    ],
-)
-def test_the_parts_of_a_fusion_are_read_from_its_name(system: str, parts: tuple[str, list[str]] | None) -> None:
-    assert parts_of(system) == parts

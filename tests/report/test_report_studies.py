@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 import yaml
-from make_run import HOSTILE
+from make_run import HOSTILE, demo_run
 from make_study_run import KEPT, MODELS, study_run
 from scipy import stats
 
@@ -219,9 +219,13 @@ def test_parts_stand_where_a_reader_expects_them(run: Folder, results: Results) 
     assert run.read_bytes("report.html") == first
 
 
-def test_a_run_without_such_systems_or_without_evidence_has_no_studies(demo: Folder, tmp_path: Path) -> None:
-    plain_run = load_results(demo)
-    assert with_studies(demo, plain_run).studies == plain_run.studies
+def test_a_run_without_such_systems_or_without_evidence_has_no_studies(tmp_path: Path) -> None:
+    plain = demo_run(str(tmp_path / "plain"))
+    suite = yaml.safe_load(plain.read_text("suite.yaml"))
+    suite["systems"] = [entry for entry in suite["systems"] if "dense" in entry or "lexical" in entry]
+    plain.write_text("suite.yaml", yaml.safe_dump(suite))
+    plain_run = load_results(plain)
+    assert with_studies(plain, plain_run).studies == plain_run.studies
     bare = study_run(str(tmp_path / "bare"))
     bare.delete("evidence.parquet")
     found = with_studies(bare, load_results(bare))

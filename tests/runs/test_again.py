@@ -7,14 +7,14 @@ from pathlib import Path
 from patray.files import Folder
 from patray.runs.again import forget_other_rankings, mark_of
 from patray.runs.run_files import MARK
-from patray.runs.systems import SystemEntry
+from patray.systems.kinds import read_system
 
 SYSTEMS = [
-    SystemEntry(name="one", dense="one"),
-    SystemEntry(name="two", dense="two"),
-    SystemEntry(name="bm25", lexical="bm25"),
-    SystemEntry(name="fused", rrf=("one", "bm25")),
-    SystemEntry.model_validate({"name": "over", "rerank": "fused", "with": "cross"}),
+    read_system({"name": "one", "dense": "one"}),
+    read_system({"name": "two", "dense": "two"}),
+    read_system({"name": "bm25", "lexical": "bm25"}),
+    read_system({"name": "fused", "rrf": ["one", "bm25"]}),
+    read_system({"name": "over", "rerank": "fused", "with": "cross"}),
 ]
 
 

@@ -52,11 +52,11 @@ def scores_of(suite: Suite, tasks: dict[str, Sequence[str]]) -> list[Score]:
                         for part in ("all", "out"):
                             place = replace(where, slice=part)
                             found.append(MeanScore(place, "nDCG@10", ids, rng.random(12)))
-                    elif system.dense is not None and task.startswith("classification"):
+                    elif system.vectors is not None and task.startswith("classification"):
                         names_of = np.array(["x", "y", "z"], object)
                         for probe in ("knn", "logistic"):
                             found.append(LabelScore(where, probe, ids, names_of, rng.random((12, 3)) < 0.5, labels))
-                    elif system.dense is not None:
+                    elif system.vectors is not None:
                         classes = rng.integers(0, 3, 12).astype(np.int32)
                         found.append(ClusterScore(where, ids, np.array(["x", "y", "z"], object), classes, clusters))
     return found

@@ -78,9 +78,8 @@ def _vector_bytes(
     """Bytes of vectors, token vectors and indexes to write, and of vectors read: once by each system that searches."""
     searches = dict.fromkeys(models, 0)
     for system in suite.systems or ():
-        model = system.dense or system.late
-        if model is not None:
-            searches[model] += 1
+        if system.searches is not None:
+            searches[system.searches] += 1
     vectors = token_vectors = indexes = read = 0.0
     for step in embeddings:
         planned = models[step.model]

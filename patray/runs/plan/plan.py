@@ -29,6 +29,7 @@ from patray.runs.plan.training import TrainStep, plan_training
 from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
+from patray.systems.rerank import Rerank
 
 WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: |models\.\d+\.content: .* -> None$")
 """Hashes that `patray run` writes into its suite and a plan does not know: of runs made elsewhere, of models whose
@@ -248,7 +249,7 @@ def _needed(model: PlannedModel) -> int:
 
 
 def _reranker(suite: Suite, system: str) -> str | None:
-    return next((found.with_ for found in suite.systems or () if found.name == system), None)
+    return next((one.with_ for one in suite.systems or () if isinstance(one, Rerank) and one.name == system), None)
 
 
 def _files(entry: ModelEntry, model: PlannedModel, suite: Suite) -> tuple[int | None, str]:

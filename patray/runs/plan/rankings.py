@@ -9,17 +9,15 @@ import numpy as np
 
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
+from patray.models.record import ModelRecord
 from patray.runs.inputs import chosen_queries
 from patray.runs.plan.corpus import Corpus, Counts
-from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
-from patray.runs.plan.estimates import Range
-from patray.runs.systems import SystemEntry
+from patray.runs.plan.embeddings import PlannedModel, State
+from patray.systems.base import Range, System, Work
 from patray.tables import ranking_file
 
 QUANTILES = 64
 """Documents' lengths are taken at so many quantiles: which documents a query meets is not known before the search."""
-WORDS = {"linear": "fuse", "rrf": "fuse", "rerank": "rerank", "run": "read"}
-"""Kind of system -> name of its step; the others are searched."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class RankPlanner:
     depth: int
     complete: bool
 
-    def steps(self, systems: tuple[SystemEntry, ...]) -> Iterator[RankStep]:
+    def steps(self, systems: tuple[System, ...]) -> Iterator[RankStep]:
         if self.corpus.truth is None:
             return
         for view in self.texts:
@@ -68,57 +66,67 @@ class RankPlanner:
                 state: State = "done" if self.complete or done else "refused" if why else "to do"
                 yield self._step(system, view, state, why)
 
-    def _refusal(self, system: SystemEntry, before: Mapping[str, str]) -> str:
-        for model in (system.dense, system.late, system.with_):
-            if model is not None and self.models[model].refused:
+    def _refusal(self, system: System, before: Mapping[str, str]) -> str:
+        for model in system.uses:
+            if self.models[model].refused:
                 return f"{model} cannot run"
         return next((before[part] for part in system.parts if part in before), "")
 
-    def _step(self, system: SystemEntry, view: str, state: State, why: str) -> RankStep:
-        queries, patents = self.corpus.queries, self.corpus.patents
-        pairs, tokens = 0, NOTHING
-        if system.rerank is not None and system.with_ is not None and state != "done":
-            depth = min(int(system.depth or self.depth), patents)
-            pairs = queries * depth
-            tokens = self._pair_tokens(self.models[system.with_], view, depth)
+    def _step(self, system: System, view: str, state: State, why: str) -> RankStep:
+        work = system.work(_Sizes(self, view)) if state != "done" else Work()
         return RankStep(
             landscape=self.corpus.name,
             view=view,
             system=str(system.name),
             kind=system.kind,
-            step=WORDS.get(system.kind, "search"),
+            step=system.STEP,
             state=state,
             why=why if state == "refused" else "",
-            rows=queries * min(self.depth, patents),
-            pairs=pairs,
-            tokens=tokens,
-            flops=self._flops(system, view) if state == "to do" else 0.0,
+            rows=self.corpus.queries * min(self.depth, self.corpus.patents),
+            pairs=work.pairs,
+            tokens=work.tokens,
+            flops=work.flops if state == "to do" else 0.0,
         )
 
-    def _pair_tokens(self, model: PlannedModel, view: str, depth: int) -> Range:
-        """Tokens of all pairs of a rerank, the documents of a ranking taken as average ones of the corpus."""
-        assert self.corpus.truth is not None
-        index, counts = self.texts[view]
-        template = model.record.template
-        text = "" if template is None else template.prefix + template.body + template.suffix + template.task
-        extra = model.tokens_of(text)
-        found = []
-        for content in model.lengths(counts, "document"):
-            queries = content[chosen_queries(index, self.corpus.truth)]
-            documents = np.quantile(content[~index.external], np.linspace(0, 1, QUANTILES), method="nearest")
-            pairs = np.minimum(queries[:, None] + documents[None, :] + extra, model.record.max_tokens)
-            found.append(float(pairs.mean(axis=1).sum()) * depth)
-        return found[0], found[1], found[2]
 
-    def _flops(self, system: SystemEntry, view: str) -> float:
-        """2 x queries x patents x width; MaxSim does that for every pair of a query's and a document's tokens."""
-        each = 2.0 * self.corpus.queries * self.corpus.patents
-        if system.dense is not None:
-            return each * (system.width or self.models[system.dense].record.dimension)
-        if system.late is not None:
-            model = self.models[system.late]
-            index, counts = self.texts[view]
-            limit = int(model.record.document_tokens or model.record.max_tokens)
-            documents = np.minimum(model.lengths(counts, "document")[1], limit)[~index.external]
-            return each * model.record.dimension * int(model.record.query_tokens or 1) * float(documents.mean())
-        return 0.0
+@dataclass(frozen=True)
+class _Sizes:
+    """What a system is told of one view, to say what it costs."""
+
+    planner: RankPlanner
+    view: str
+
+    @property
+    def queries(self) -> int:
+        return self.planner.corpus.queries
+
+    @property
+    def patents(self) -> int:
+        return self.planner.corpus.patents
+
+    @property
+    def depth(self) -> int:
+        return self.planner.depth
+
+    def record(self, model: str) -> ModelRecord:
+        return self.planner.models[model].record
+
+    def document_tokens(self, model: str) -> np.ndarray:
+        index, counts = self.planner.texts[self.view]
+        return np.asarray(self.planner.models[model].lengths(counts, "document")[1][~index.external])
+
+    def pair_tokens(self, model: str, depth: int) -> Range:
+        """Tokens of all pairs of a rerank, the documents of a ranking taken as average ones of the corpus."""
+        planned, truth = self.planner.models[model], self.planner.corpus.truth
+        assert truth is not None
+        index, counts = self.planner.texts[self.view]
+        template = planned.record.template
+        text = "" if template is None else template.prefix + template.body + template.suffix + template.task
+        extra = planned.tokens_of(text)
+        sums = []
+        for content in planned.lengths(counts, "document"):
+            queries = content[chosen_queries(index, truth)]
+            documents = np.quantile(content[~index.external], np.linspace(0, 1, QUANTILES), method="nearest")
+            pairs = np.minimum(queries[:, None] + documents[None, :] + extra, planned.record.max_tokens)
+            sums.append(float(pairs.mean(axis=1).sum()) * depth)
+        return sums[0], sums[1], sums[2]

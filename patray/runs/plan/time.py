@@ -79,7 +79,7 @@ def judged(suite: Suite, corpora: Sequence[Corpus], rankings: Sequence[RankStep]
             slices, _ = make_slices(corpus.truth, options.slices)
             scores += len(slices) * len(options.measures) * made
             rows += sum(int(part.queries.sum()) for part in slices) * len(options.measures) * made
-    dense = sum(system.dense is not None for system in suite.systems or ()) * len(suite.views) * len(corpora)
+    dense = sum(system.vectors is not None for system in suite.systems or ()) * len(suite.views) * len(corpora)
     labels, clusters = suite.tasks.classification, suite.tasks.clustering
     each = 0 if labels is None else len(labels.probes) * len(labels.labels)
     each += 0 if clusters is None else len(clusters.labels)

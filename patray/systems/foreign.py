@@ -7,19 +7,47 @@ where the tool had its own view of the text. Files may be compressed.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Sequence
-from typing import Any
+from typing import ClassVar
 
-from patray.artifacts import write_sealed
-from patray.cluster.search import Place
+from pydantic import Field, model_validator
+
 from patray.errors import InputError
-from patray.files import Folder
 from patray.importers.source import SourceFile, find_files, locate
 from patray.importers.trec_run import run_ranking
-from patray.landscapes.records import Truth
-from patray.runs.suite import Search, SystemEntry
-from patray.search.table import SPLIT, to_table
+from patray.systems.base import Inputs, Ranked, RankTask, System
+
+
+class Foreign(System):
+    """`{run: results/ours, name: ours}` takes a TREC run as it is."""
+
+    KIND: ClassVar[str] = "run"
+    STEP: ClassVar[str] = "read"
+    KEPT: ClassVar[bool] = False
+    HERE: ClassVar[bool] = True
+
+    run: str = Field(description="a TREC run made elsewhere: a file, or a folder with LANDSCAPE[/VIEW].run")
+    content: str | None = Field(default=None, description="hash of its files; written when resolved")
+
+    @model_validator(mode="after")
+    def _named(self) -> Foreign:
+        if self.name is None:
+            raise ValueError("`run` needs a `name`")
+        return self
+
+    def with_inputs(self, inputs: Inputs) -> System:
+        foreign_files(self.run, inputs.landscapes, inputs.views)
+        return self.model_copy(update={"content": content_of(self.run)})
+
+    def rank(self, task: RankTask) -> Ranked:
+        """Read the run of one landscape and view. InputError as `run_ranking` and `foreign_files` raise it."""
+        [file] = foreign_files(self.run, [task.landscape], [task.view]).values()
+        try:
+            read = run_ranking(file, task.truth, task.depth)
+        except InputError as error:
+            raise InputError(f"system {task.system}, landscape {task.landscape}, view {task.view}: {error}") from error
+        notes = [f"{task.landscape}, {task.view}, {task.system}: {note}" for note in read.notes]
+        return Ranked(read.ranking, notes, facts={"file": file.label})
 
 
 def foreign_files(path: str, landscapes: Sequence[str], views: Sequence[str]) -> dict[tuple[str, str], SourceFile]:
@@ -73,30 +101,3 @@ def content_of(path: str) -> str:
             while chunk := stream.read(1 << 22):
                 total.update(chunk)
     return total.hexdigest()
-
-
-def search_foreign(run: Folder, place: Place, system: SystemEntry, truth: Truth, options: Search) -> dict[str, Any]:
-    """Read the run of one landscape and view and save it as the system's ranking; returns the step's record.
-
-    The record has `file` and `notes`: what was left out or looks wrong, with counts (see `run_ranking`). The file is
-    read again whenever a run goes on: that takes seconds, and its notes belong into every provenance. Read on the
-    driver, where a local path means what its author meant. Raises InputError as `run_ranking` and `foreign_files` do.
-    """
-    begin = time.perf_counter()
-    [file] = foreign_files(str(system.run), [place.landscape], [place.view]).values()
-    try:
-        found = run_ranking(file, truth, options.depth)
-    except InputError as error:
-        raise InputError(f"system {place.system}, landscape {place.landscape}, view {place.view}: {error}") from error
-    write_sealed(run, place.file, to_table(found.ranking, truth.query_ids, truth.patent_ids), SPLIT)
-    return {
-        "step": "search",
-        "landscape": place.landscape,
-        "view": place.view,
-        "system": place.system,
-        "reused": False,
-        "seconds": time.perf_counter() - begin,
-        "queries": len(truth.query_ids),
-        "file": file.label,
-        "notes": [f"{place.landscape}, {place.view}, {place.system}: {note}" for note in found.notes],
-    }

@@ -38,8 +38,8 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> argparse._SubParser
 def _beir(options: argparse.Namespace) -> int:
     import tempfile
 
+    from patray.exports.beir import export_beir
     from patray.files import Folder
-    from patray.importers.export_beir import export_beir
     from patray.landscapes.validate import prepare
 
     with tempfile.TemporaryDirectory(prefix="patray-export-") as scratch:
@@ -54,8 +54,8 @@ def _beir(options: argparse.Namespace) -> int:
 
 
 def _mteb(options: argparse.Namespace) -> int:
+    from patray.exports.mteb import export_mteb
     from patray.files import Folder
-    from patray.importers.export_mteb import export_mteb
 
     run = Folder.at(options.run)
     destination = run / "mteb" if options.destination is None else Folder.at(options.destination)
@@ -65,8 +65,8 @@ def _mteb(options: argparse.Namespace) -> int:
 
 
 def _vectors(options: argparse.Namespace) -> int:
+    from patray.exports.vectors import export_vectors, find_vectors
     from patray.files import Folder
-    from patray.importers.export_vectors import export_vectors, find_vectors
 
     artifact = find_vectors(
         Folder.at(options.workdir), options.landscape, options.view, options.model, options.role, options.key

@@ -1,0 +1,97 @@
+"""What patray can be extended by: built-ins and things from other packages, by one and the same path.
+
+A package adds a kind of system, a measure, a format, an engine, a loss, a pair source or a section of the report
+through an entry point; nothing of patray is edited:
+
+    [project.entry-points."patray.systems"]
+    newest-first = "my_package.newest:NewestFirst"
+
+A package that cannot be loaded, or whose name is taken, is named in a warning and left out. `docs/extending.md` has
+one example of each.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from patray.errors import InputError
+
+Thing = TypeVar("Thing")
+GROUPS = ("systems", "measures", "formats", "engines", "losses", "sources", "sections")
+"""Groups of entry points, each `patray.GROUP`."""
+
+
+class Registry(Generic[Thing]):
+    """Finds things of one kind by name: `Registry("systems", {"dense": "patray.systems.dense:Dense"}, type)["dense"]`.
+
+    builtin: name -> `module:attribute`, loaded when asked for. wanted: what a thing must be an instance of.
+    """
+
+    def __init__(self, group: str, builtin: Mapping[str, str], wanted: type | tuple[type, ...] = object) -> None:
+        self.group, self.wanted = group, wanted
+        self._builtin = dict(builtin)
+        self._loaded: dict[str, Any] = {}
+
+    @cached_property
+    def _found(self) -> dict[str, EntryPoint]:
+        """Entry points of other packages that load and are what they should be."""
+        kept: dict[str, EntryPoint] = {}
+        for point in sorted(entry_points(group=f"patray.{self.group}"), key=lambda one: one.name):
+            if point.name in self._builtin or point.name in kept:
+                self._skip(point, "the name is taken")
+                continue
+            try:
+                thing: Any = point.load()
+            except Exception as error:  # whatever another package raises while it is imported
+                self._skip(point, f"it cannot be loaded ({type(error).__name__}: {error})")
+                continue
+            if not isinstance(thing, self.wanted):
+                self._skip(point, f"{point.value} is a {type(thing).__name__}")
+                continue
+            kept[point.name] = point
+            self._loaded[point.name] = thing
+        return kept
+
+    def _skip(self, point: EntryPoint, why: str) -> None:
+        package = "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+        warnings.warn(f"{package}: patray.{self.group} {point.name!r} is left out: {why}", stacklevel=4)
+
+    def names(self) -> tuple[str, ...]:
+        """All names, those of patray first."""
+        return (*self._builtin, *self._found)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._builtin or name in self._found
+
+    def __getitem__(self, name: str) -> Thing:
+        """The thing of that name. Raises InputError, listing what there is, for any other."""
+        if name not in self:
+            raise InputError(f"{self.group}: there is no {name!r}; there are {', '.join(self.names())}")
+        if name not in self._loaded:
+            module, _, attribute = self._builtin[name].partition(":")
+            self._loaded[name] = getattr(import_module(module), attribute)
+        thing: Thing = self._loaded[name]
+        return thing
+
+    def values(self) -> list[Thing]:
+        return [self[name] for name in self.names()]
+
+    def origins(self) -> dict[str, str]:
+        """Where what is not patray's own comes from: {"newest-first": "my-package 1.2"}."""
+        made_by = {name: point.dist for name, point in self._found.items()}
+        return {name: "" if dist is None else f"{dist.name} {dist.version}" for name, dist in made_by.items()}
+
+
+def installed() -> dict[str, dict[str, str]]:
+    """What other packages add, for the provenance: group -> name -> package and version. Nothing is loaded."""
+    found: dict[str, dict[str, Any]] = {}
+    for group in GROUPS:
+        for point in entry_points(group=f"patray.{group}"):
+            package = "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+            found.setdefault(group, {})[point.name] = package
+    return found

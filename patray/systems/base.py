@@ -1,0 +1,208 @@
+"""What a system is: the contract of every kind.
+
+    class NewestFirst(System):
+        KIND = "newest-first"
+        newest_first: bool = Field(alias="newest-first")
+
+        def rank(self, task: RankTask) -> Ranked:
+            return Ranked(task.best(np.tile(task.truth.patent_date, (len(task.truth.query_ids), 1))))
+
+is a whole kind of system; `systems: [{newest-first: true}]` then runs it. `docs/extending.md` shows it as a package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from patray.errors import InputError
+from patray.landscapes.records import Truth
+from patray.models.record import ModelRecord
+from patray.search.exclusion import exclusions
+from patray.search.order import order_rows
+from patray.search.ranking import Ranking
+
+ModelKind = Literal["dense", "late-interaction", "reranker"]
+Positive = Annotated[int, Field(gt=0)]
+Range = tuple[float, float, float]
+"""Lowest, expected, highest."""
+BLOCK = 256
+"""Queries whose scores are put in order at once."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a ranking costs, for `patray plan`. flops: multiplications and additions of an exact search; pairs, tokens:
+    what a reranker reads."""
+
+    flops: float = 0.0
+    pairs: int = 0
+    tokens: Range = (0.0, 0.0, 0.0)
+
+
+class Sizes(Protocol):
+    """What `patray plan` knows of a landscape and view."""
+
+    @property
+    def queries(self) -> int: ...
+    @property
+    def patents(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+    def record(self, model: str) -> ModelRecord: ...
+    def document_tokens(self, model: str) -> np.ndarray:
+        """(patents,): tokens of each patent's text, not cut."""
+
+    def pair_tokens(self, model: str, depth: int) -> Range:
+        """Tokens of every query with `depth` patents, for a reranker."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is known once the landscapes were read: the places in which systems rank. languages: finds the language of
+    all texts, or one for each LANDSCAPE/VIEW."""
+
+    landscapes: Sequence[str]
+    views: Sequence[str]
+    languages: Callable[[], str | dict[str, str]]
+
+
+@dataclass(frozen=True)
+class RankTask:
+    """What one system ranks: every query of a landscape, in one view.
+
+    query_split (Q,) int8: position in SPLITS of each query's family. measure: what tuning goes by. documents, queries:
+    functions that read the texts of the view, in the order of truth.patent_ids and of truth.query_ids. parts: the
+    rankings of the systems that it is made of, in their order.
+    """
+
+    landscape: str
+    view: str
+    system: str
+    truth: Truth
+    query_split: np.ndarray
+    measure: str
+    depth: int
+    documents: Callable[[], list[str]]
+    queries: Callable[[], list[str]]
+    parts: Sequence[Ranking] = ()
+
+    def best(self, scores: np.ndarray) -> Ranking:
+        """The best `depth` patents of each query: (Q, N) scores to a Ranking, what the truth excludes left out.
+
+        Scores are compared as float32, as trec_eval does; NaN ranks nothing. Equal scores stand by id, descending.
+        """
+        count, patents = len(self.truth.query_ids), len(self.truth.patent_ids)
+        if scores.shape != (count, patents):
+            raise InputError(f"system {self.system}: scores of shape {scores.shape}, wanted ({count}, {patents})")
+        codes = np.arange(patents, dtype=np.int32)
+        skip = exclusions(self.truth, np.arange(count), codes)
+        rows = []
+        for start in range(0, count, BLOCK):
+            kept = np.array(scores[start : start + BLOCK], np.float32)
+            skip.block(start, start + BLOCK).blank(kept, np.nan)
+            nothing = np.isnan(kept)
+            rows.append(order_rows(np.where(nothing, -1, codes), np.where(nothing, 0, kept), self.depth))
+        return Ranking(np.concatenate([row.patents for row in rows]), np.concatenate([row.scores for row in rows]))
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A ranking, and what is to be told of it. tuning: rows of tables.TUNING; notes: lines for the report; facts: for
+    the step's record."""
+
+    ranking: Ranking
+    notes: Sequence[str] = ()
+    tuning: Sequence[dict[str, Any]] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class System(BaseModel):
+    """Anything that ranks: a line of a suite's `systems`. Subclass it for a new kind (see the module's example).
+
+    KIND: the key that names the kind. STEP: what the plan calls its work. TUNED: whether validation queries decide
+    something of it. ALONE: whether its work takes the whole cluster, so that nothing runs beside it. KEPT: whether a
+    ranking that is there is taken as it is when a run goes on; else it is made again, to tell its notes again. HERE:
+    whether it ranks in the driver, where local paths mean what their author meant.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    KIND: ClassVar[str]
+    STEP: ClassVar[str] = "search"
+    TUNED: ClassVar[bool] = False
+    ALONE: ClassVar[bool] = False
+    KEPT: ClassVar[bool] = True
+    HERE: ClassVar[bool] = False
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+@(),-]*$")] | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.KIND
+
+    @property
+    def uses(self) -> dict[str, ModelKind]:
+        """Models of the suite that it needs, and of which kind each must be."""
+        return {}
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Systems whose rankings it is made from."""
+        return ()
+
+    @property
+    def searches(self) -> str | None:
+        """The model whose stored vectors it ranks from."""
+        return None
+
+    @property
+    def vectors(self) -> str | None:
+        """The model whose vectors of patents stand for it in classification, clustering and the map."""
+        return None
+
+    def default_name(self) -> str:
+        """Its name where the suite gives it none."""
+        return self.KIND
+
+    def expanded(self) -> Iterator[System]:
+        """One system for each value of a setting that is a list."""
+        yield self
+
+    def completed(self, ranking_depth: int) -> dict[str, object]:
+        """Settings that were left out, with their defaults."""
+        return {}
+
+    def check(self, name: str, models: Mapping[str, ModelRecord], before: Mapping[str, System], depth: int) -> None:
+        """Raise InputError for what cannot be. before: the systems that stand before it; depth: of all rankings."""
+
+    def with_inputs(self, inputs: Inputs) -> System:
+        """Itself with what its inputs decide written out, such as the hash of its files. InputError where they lack."""
+        return self
+
+    def work(self, at: Sizes) -> Work:
+        """What its ranking costs."""
+        return Work()
+
+    def hint_of_nothing(self, landscape: str, view: str) -> str:
+        """What to add to a note on queries that found nothing."""
+        return ""
+
+    def rank(self, task: RankTask) -> Ranked:
+        """Rank every query of one landscape and view. Kinds that a cluster spreads over its nodes have none."""
+        raise NotImplementedError(f"{self.KIND} systems do not rank in one task")
+
+
+def expand(system: System, key: str) -> Iterator[System]:
+    """One system for each value of the setting `key`, where it is a list."""
+    values = getattr(system, key)
+    if not isinstance(values, tuple):
+        yield system
+        return
+    if system.name is not None and len(values) > 1:
+        raise InputError(f"systems: {system.name}: a list of {key} makes several systems; leave `name` out")
+    yield from (system.model_copy(update={key: value}) for value in values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -10,7 +9,6 @@ import yaml
 
 from patray.landscapes.views import BUILT_IN
 from patray.metrics.measures import definition_of
-from patray.report.data import parts_of
 from patray.report.declared import Model, System, declared
 from patray.report.words import Name, Sentence, amount, clean, plain_number
 
@@ -110,54 +108,27 @@ def view_name(suite_text: str, view: str) -> Sentence:
 def system_words(suite_text: str, system: str) -> str:
     """`keyword search` of `bm25`, `embedding model` of `minilm`; empty where the suite does not say what it is."""
     known = declared(suite_text)
-    found = known.systems.get(system)
-    if found is None:
-        fused = parts_of(system)
-        return f"{' and '.join(fused[1])} together" if fused else "keyword search" if _is_bm25(system) else ""
-    return _words_of(found, known.model_of(found))
-
-
-def _is_bm25(system: str) -> bool:
-    return re.fullmatch(r"bm25(-[\w.-]+)?", system) is not None
-
-
-def _words_of(system: System, model: Model | None) -> str:
-    if system.kind == "lexical":
-        return "keyword search"
-    if system.kind == "linear":
-        return f"{' and '.join(system.parts)} together, their scores added"
-    if system.kind == "rrf":
-        return f"{' and '.join(system.parts)} together, their rankings merged"
-    if system.kind == "rerank":
-        return "another system's first results, put in order by a second model"
-    if system.kind == "run":
-        return "ranking made outside patray"
-    if system.kind not in ("dense", "late"):
+    entry = known.systems.get(system)
+    if entry is None or entry.said is None:
         return ""
-    kind = "embedding model" if system.kind == "dense" else "embedding model with a vector a word"
+    model = known.model_of(entry)
     size = f" of {amount(model.size / 1e6)} million parameters" if model and model.size else ""
-    cut = f", cut to {system.dimensions:,} numbers" if system.dimensions and model and not system.whole(model) else ""
-    coded = f", stored as {system.precision}" if system.precision not in ("", "float32") else ""
-    again = f", first {plain_number(system.rescore)} times the results scored again" if system.rescore else ""
-    return f"{kind}{size}{cut}{coded}{again}"
+    return f"{entry.said.in_words()}{size}{_form_words(entry, model)}"
+
+
+def _form_words(system: System, model: Model | None) -> str:
+    width, precision, rescore = system.form
+    cut = f", cut to {width:,} numbers" if width and model and not system.whole(model) else ""
+    coded = f", stored as {precision}" if precision != "float32" else ""
+    again = f", first {plain_number(rescore)} times the results scored again" if rescore else ""
+    return f"{cut}{coded}{again}"
 
 
 def system_name(suite_text: str, system: str) -> Sentence:
     """`the keyword search bm25`, in a sentence; the bare name where its words are a thought of their own."""
     known = declared(suite_text).systems.get(system)
-    kind = known.kind if known else "lexical" if _is_bm25(system) else "linear" if parts_of(system) else ""
-    if kind == "lexical":
-        return ("the keyword search ", Name(system))
-    if kind in ("dense", "late"):
-        return ("the embedding model ", Name(system))
-    if kind in ("linear", "rrf"):
-        fused = parts_of(system)
-        parts = known.parts if known and known.parts else tuple(fused[1]) if fused else ()
-        if len(parts) == 2:
-            return (Name(parts[0]), " and ", Name(parts[1]), " together (", Name(system), ")")
-        return ("the fusion ", Name(system))
-    if kind == "rerank":
-        return ("the reranked search ", Name(system))
-    if kind == "run":
-        return ("the ranking made elsewhere ", Name(system))
-    return (Name(system),)
+    if known is None or known.said is None:
+        return (Name(system),)
+    if len(known.parts) == 2:
+        return (Name(known.parts[0]), " and ", Name(known.parts[1]), " together (", Name(system), ")")
+    return (f"the {known.said.NOUN} ", Name(system))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from patray.report.data import Results, parts_of
+from patray.report.data import Results
 from patray.report.declared import declared
 from patray.report.grid import number_of
 from patray.report.words import amount, clean
@@ -58,7 +58,6 @@ def price_of(results: Results, system: str, view: str) -> Price | None:
         for step in results.provenance.get("steps") or []
         if isinstance(step, dict) and step.get("step") == "embed" and clean(step.get("view")) == view
     ]
-    known = declared(results.suite_text).systems
     models, reranks = _models_of(results, system)
     if models is None:
         return None
@@ -67,7 +66,6 @@ def price_of(results: Results, system: str, view: str) -> Price | None:
         return None
     found = [price for price in prices if price is not None]
     dollars = [price.usd for price in found]
-    reranks = reranks or (system in known and known[system].kind == "rerank")
     return Price(
         cpu_hours=sum(price.cpu_hours for price in found),
         gpu_hours=sum(price.gpu_hours for price in found),
@@ -80,25 +78,14 @@ def price_of(results: Results, system: str, view: str) -> Price | None:
 def _models_of(results: Results, system: str) -> tuple[set[str] | None, bool]:
     """The models whose vectors a system uses, and whether it reranks; None where that is not known."""
     known = declared(results.suite_text).systems
-    entry = known.get(system)
-    if entry is None:
-        fused = parts_of(system)
-        if fused is None:
-            named = {clean(step.get("model")) for step in results.provenance.get("steps") or [] if _embeds(step)}
-            return ({system} if system in named else set() if system.startswith("bm25") else None), False
-        parts: tuple[str, ...] = tuple(fused[1])
-    elif entry.kind in ("dense", "late"):
-        return ({entry.model} if entry.model else None), False
-    elif entry.kind == "lexical":
-        return set(), False
-    elif entry.kind == "rerank":
-        return (_models_of(results, entry.base)[0] if entry.base else None), True
-    elif entry.parts:
-        parts = entry.parts
-    else:
+    said = known[system].said if system in known else None
+    if said is None or said.HERE:
         return None, False
+    if said.searches is not None:
+        return {clean(said.searches)}, False
+    parts = tuple(map(clean, said.parts))
     found: set[str] = set()
-    reranks = False
+    reranks = said.ALONE
     for part in parts:
         models, again = _models_of(results, part)
         if models is None:
@@ -106,10 +93,6 @@ def _models_of(results: Results, system: str) -> tuple[set[str] | None, bool]:
         found |= models
         reranks |= again
     return found, reranks
-
-
-def _embeds(step: Any) -> bool:
-    return isinstance(step, dict) and step.get("step") == "embed"
 
 
 def _of_model(steps: list[dict[str, Any]]) -> Price | None:

@@ -124,7 +124,8 @@ class Ranked:
 class System(BaseModel):
     """Anything that ranks: a line of a suite's `systems`. Subclass it for a new kind (see the module's example).
 
-    KIND: the key that names the kind. STEP: what the plan calls its work. TUNED: whether validation queries decide
+    KIND: the key that names the kind. STEP: what the plan calls its work. NOUN: what the report calls it before its
+    name: the NOUN minilm. TUNED: whether validation queries decide
     something of it. ALONE: whether its work takes the whole cluster, so that nothing runs beside it. KEPT: whether a
     ranking that is there is taken as it is when a run goes on; else it is made again, to tell its notes again. HERE:
     whether it ranks in the driver, where local paths mean what their author meant.
@@ -134,6 +135,7 @@ class System(BaseModel):
 
     KIND: ClassVar[str]
     STEP: ClassVar[str] = "search"
+    NOUN: ClassVar[str] = "system"
     TUNED: ClassVar[bool] = False
     ALONE: ClassVar[bool] = False
     KEPT: ClassVar[bool] = True
@@ -168,6 +170,10 @@ class System(BaseModel):
     def default_name(self) -> str:
         """Its name where the suite gives it none."""
         return self.KIND
+
+    def in_words(self) -> str:
+        """What it is, to somebody who does not know it."""
+        return self.NOUN
 
     def expanded(self) -> Iterator[System]:
         """One system for each value of a setting that is a list."""

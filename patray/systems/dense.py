@@ -18,6 +18,7 @@ class Dense(System):
     """`dense: minilm` ranks by the vectors of a model of this suite."""
 
     KIND: ClassVar[str] = "dense"
+    NOUN: ClassVar[str] = "embedding model"
 
     dense: str = Field(description="name of a dense model of this suite")
     dimensions: Positive | tuple[Positive, ...] | None = Field(

@@ -22,6 +22,7 @@ class Foreign(System):
     """`{run: results/ours, name: ours}` takes a TREC run as it is."""
 
     KIND: ClassVar[str] = "run"
+    NOUN: ClassVar[str] = "ranking made elsewhere"
     STEP: ClassVar[str] = "read"
     KEPT: ClassVar[bool] = False
     HERE: ClassVar[bool] = True
@@ -34,6 +35,9 @@ class Foreign(System):
         if self.name is None:
             raise ValueError("`run` needs a `name`")
         return self
+
+    def in_words(self) -> str:
+        return "ranking made outside patray"
 
     def with_inputs(self, inputs: Inputs) -> System:
         foreign_files(self.run, inputs.landscapes, inputs.views)

@@ -21,6 +21,7 @@ class Linear(System):
     """`linear: [minilm, bm25]` adds min-max scores of each query, with a weight picked on validation queries."""
 
     KIND: ClassVar[str] = "linear"
+    NOUN: ClassVar[str] = "fusion"
     STEP: ClassVar[str] = "fuse"
     TUNED: ClassVar[bool] = True
     KEPT: ClassVar[bool] = False
@@ -33,6 +34,9 @@ class Linear(System):
 
     def default_name(self) -> str:
         return f"linear({','.join(self.linear)})"
+
+    def in_words(self) -> str:
+        return f"{' and '.join(self.linear)} together, their scores added"
 
     def check(self, name: str, models: Mapping[str, ModelRecord], before: Mapping[str, System], depth: int) -> None:
         kinds = tuple(before[part].kind for part in self.linear)
@@ -56,6 +60,7 @@ class Rrf(System):
     """`rrf: [minilm, bm25]` adds 1 / (k + rank)."""
 
     KIND: ClassVar[str] = "rrf"
+    NOUN: ClassVar[str] = "fusion"
     STEP: ClassVar[str] = "fuse"
     KEPT: ClassVar[bool] = False
 
@@ -68,6 +73,9 @@ class Rrf(System):
 
     def default_name(self) -> str:
         return f"rrf{self.k or K}({','.join(self.rrf)})"
+
+    def in_words(self) -> str:
+        return f"{' and '.join(self.rrf)} together, their rankings merged"
 
     def expanded(self) -> Iterator[System]:
         yield from expand(self, "k")

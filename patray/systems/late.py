@@ -14,6 +14,7 @@ class Late(System):
     """`late: colbertv2` ranks by the token vectors of a late-interaction model of this suite."""
 
     KIND: ClassVar[str] = "late"
+    NOUN: ClassVar[str] = "embedding model"
 
     late: str = Field(description="name of a late-interaction model of this suite")
 
@@ -27,6 +28,9 @@ class Late(System):
 
     def default_name(self) -> str:
         return self.late
+
+    def in_words(self) -> str:
+        return "embedding model with a vector a word"
 
     def work(self, at: Sizes) -> Work:
         """2 x width for every pair of a query's and a document's token."""

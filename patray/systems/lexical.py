@@ -17,6 +17,7 @@ class Lexical(System):
     """`lexical: bm25` ranks by words; it needs no model."""
 
     KIND: ClassVar[str] = "lexical"
+    NOUN: ClassVar[str] = "keyword search"
 
     lexical: Literal["bm25"]
     k1: float | None = Field(default=None, ge=0, description="default 1.2")

@@ -18,6 +18,7 @@ class Rerank(System):
     """`{rerank: bm25, with: bge-reranker-v2-m3}` puts the first 100 of a system into a new order."""
 
     KIND: ClassVar[str] = "rerank"
+    NOUN: ClassVar[str] = "reranked search"
     STEP: ClassVar[str] = "rerank"
     ALONE: ClassVar[bool] = True
 
@@ -35,6 +36,9 @@ class Rerank(System):
 
     def default_name(self) -> str:
         return f"{self.with_}{'' if self.depth in (None, DEPTH) else f'@{self.depth}'}({self.rerank})"
+
+    def in_words(self) -> str:
+        return "another system's first results, put in order by a second model"
 
     def completed(self, ranking_depth: int) -> dict[str, object]:
         return {"depth": self.depth or min(DEPTH, ranking_depth)}

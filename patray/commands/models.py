@@ -1,4 +1,4 @@
-"""`patray models [NAME]`, `patray models verify | parity | mirror`."""
+"""`patray models [NAME]`, `patray models verify | record | parity | mirror`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from patray.models.record import ModelRecord
 
-ACTIONS = ("list", "show", "verify", "parity", "mirror")
+ACTIONS = ("list", "show", "verify", "record", "parity", "mirror")
 
 EXAMPLES = """\
 examples:
@@ -19,6 +19,7 @@ examples:
   patray models verify minilm                     its record against the files of its snapshot
   patray models verify patembed-base --path ~/models/patembed-base
   patray models verify /mirror/Qwen--Qwen3-Embedding-0.6B/b22da495047858cce924d27d76261e96be6febc0
+  patray models record ~/models/ours              write the record of a folder from its files
   patray models parity minilm                     do all installed engines give the same vectors?
   patray models mirror minilm qwen3-embedding-0.6b s3://bucket/models
 """
@@ -53,6 +54,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_places(verifying)
     verifying.set_defaults(command=_verify)
+
+    recording = actions.add_parser(
+        "record",
+        help="write a model's record from the files of its folder",
+        description="Write a complete record from config.json, modules.json, the tokenizer and the weights' headers of "
+        "a snapshot, as YAML for a suite's `record` (or, in the folder, as record.yaml, which is then taken as it is). "
+        "What no file states is listed under `unknown`; what is missing is asked for, all of it in one message.",
+    )
+    recording.add_argument("folder", metavar="FOLDER", help="a snapshot, as sentence-transformers saves it")
+    recording.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field of the record, in YAML; repeatable"
+    )
+    recording.add_argument("--out", metavar="FILE", help="write here [print it]")
+    recording.set_defaults(command=_record)
 
     parity = actions.add_parser(
         "parity",
@@ -121,6 +136,27 @@ def _verify(options: argparse.Namespace) -> int:
         print(f"note: {item}" if item.note else item)
     print(f"{record.name}: {len(differences)} difference(s) between its record and {folder}")
     return 1 if differences else 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    import yaml
+
+    from patray.errors import InputError
+    from patray.models.derive import derive_record, record_yaml
+
+    known = {}
+    for told in options.set:
+        key, equals, value = told.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {told}: must be FIELD=VALUE, such as --set pooling=mean")
+        known[key] = yaml.safe_load(value)
+    text = record_yaml(derive_record(Path(options.folder).expanduser().absolute(), known))
+    if options.out is None:
+        print(text, end="")
+    else:
+        Path(options.out).write_text(text, encoding="utf-8")
+        print(f"{options.out}: written; read what it lists under `unknown`")
+    return 0
 
 
 def _is_path(text: str) -> bool:

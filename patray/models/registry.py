@@ -45,6 +45,6 @@ def find_record(name: str) -> ModelRecord:
         hint = f"did you mean {' or '.join(near)}? " if near else ""
         raise ModelError(
             f"model {name!r} is not in the registry: {hint}Known: {', '.join(known)}. "
-            "Another model needs a complete record in the suite (see `patray models minilm` for the fields)."
+            "Another model is `{path: FOLDER}` in the suite; `patray models record FOLDER` prints what its files say."
         )
     return known[name]

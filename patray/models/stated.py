@@ -28,6 +28,7 @@ OLD_POOLING = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+ENCODERS = ("mpnet", "gte", "jina_embeddings_v3")
 CAUSAL_BY_DEFAULT = ("qwen2", "qwen3", "llama", "mistral", "gemma", "phi")
 
 
@@ -157,7 +158,8 @@ def _attention(config: dict[str, Any], whole: dict[str, Any]) -> str | None:
         return None  # its own code decides
     if kind.startswith(CAUSAL_BY_DEFAULT) or config.get("is_decoder") is True:
         return "causal"
-    return "bidirectional" if config.get("is_decoder") is False or "bert" in kind or kind == "mpnet" else None
+    encoder = config.get("is_decoder") is False or "bert" in kind or kind in ENCODERS
+    return "bidirectional" if encoder else None
 
 
 def _modules(folder: Path) -> tuple[Module, ...] | None:

@@ -1,18 +1,20 @@
 """Write out every default and name of a suite, and check that everything it names exists.
 
-Pure: no file is read but the registry's. The result is again a suite; resolving it a second time changes nothing.
+No file is read but the registry's, and those of a model that is a path and nothing else. The result is again a suite;
+resolving it a second time changes nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from patray.errors import InputError
+from patray.errors import InputError, PatrayError
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
 from patray.metrics.measures import of_probes, parse_measure, spelled
+from patray.models.derive import folder_record
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Search, Suite, Tasks, ViewEntry
@@ -132,8 +134,19 @@ def _view_entry(entry: str | ViewEntry) -> ViewEntry:
     return ViewEntry(name=view.name, sections=view.sections)
 
 
+def _record(entry: ModelEntry) -> ModelRecord:
+    if entry.record is not None:
+        return entry.record
+    if entry.model is not None:
+        return find_record(entry.model)
+    try:
+        return folder_record(Path(str(entry.path)).expanduser().absolute())
+    except PatrayError as error:
+        raise InputError(f"models: {error}") from error
+
+
 def _model(entry: ModelEntry) -> ModelEntry:
-    record = entry.record if entry.record is not None else find_record(str(entry.model))
+    record = _record(entry)
     changes: dict[str, object] = {}
     if entry.dtype is not None:
         changes["dtype"] = entry.dtype

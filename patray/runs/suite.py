@@ -73,7 +73,8 @@ class ViewEntry(Part):
 
 
 class ModelEntry(Part):
-    """A model: a registry name (`model`) or a complete record (`record`), with what this suite changes."""
+    """A model: a registry name (`model`), a complete record (`record`), or a folder whose files say it all (`path`),
+    with what this suite changes."""
 
     name: Name | None = Field(default=None, description="what it is called in results; default the record's name")
     model: str | None = None
@@ -92,8 +93,12 @@ class ModelEntry(Part):
 
     @model_validator(mode="after")
     def _one_source(self) -> ModelEntry:
-        if (self.model is None) == (self.record is None):
-            raise ValueError("give either `model` (a registry name) or `record` (a complete record)")
+        if self.model is not None and self.record is not None:
+            raise ValueError("give either `model` (a registry name) or `record` (a complete record), not both")
+        if self.model is None and self.record is None and self.path is None:
+            raise ValueError(
+                "give `model` (a registry name), `record` (a complete record), or `path` alone (a folder with a model)"
+            )
         return self
 
 

@@ -165,6 +165,9 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="landscapes, rankings, numbers and vectors in other tools' forms")
     add_trec_arguments(add_export_arguments(export))
 
+    from patray.commands.judging import add_judging_arguments
+
+    add_judging_arguments(commands)
     from patray.commands.store import add_store_arguments
 
     add_store_arguments(commands.add_parser("store", help="what a work directory holds, for whom, and what can go"))

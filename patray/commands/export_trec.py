@@ -35,33 +35,19 @@ def export_trec(run: Folder, destination: Folder) -> int:
     The landscapes' clean copies are read from the run's work directory. Raises InputError where the run is not
     finished, is no part of a work directory, or its clean copies are gone.
     """
-    from patray.cluster.prepare import open_landscape
-    from patray.landscapes.validate import is_prepared, read_prepared
-    from patray.runs.read import parse_suite
+    from patray.commands.opened import open_run
     from patray.runs.resolve import suite_views
-    from patray.runs.run_files import work_directory
     from patray.runs.trec import write_trec
 
-    if not run.exists("provenance.json"):
-        raise InputError(f"{run}: no finished run (no provenance.json)")
-    suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
-    store = work_directory(run)
-    systems = [str(system.name) for system in suite.systems or ()]
+    opened = open_run(run)
     count = 0
-    for entry in suite.landscapes:
-        place = store / "landscapes" / str(entry.name)
-        copies = [read_prepared(place / key) for key in place.list() if is_prepared(place / key)]
-        found = next((copy for copy in copies if copy.content_hash == entry.content), None)
-        if found is None:
-            raise InputError(
-                f"{place}: no clean copy with the content {entry.content} of this run; `patray run` makes it again"
-            )
-        landscape = open_landscape(found, suite)
+    for name in opened.names:
+        landscape = opened.landscape(name)
         if landscape.truth is None:
             continue
-        for view in suite_views(suite):
-            place_of = landscape.name, view.name, systems
-            count += write_trec(run, destination, *place_of, landscape.truth, landscape.slices)
+        for view in suite_views(opened.suite):
+            place = name, view.name, opened.systems
+            count += write_trec(run, destination, *place, landscape.truth, landscape.slices)
     if not count:
         raise InputError(f"{run}: it ranked nothing, so there is nothing to export")
     return count

@@ -36,6 +36,7 @@ LAYERS = [
     ["patray.runs"],
     ["patray.report"],
     ["patray.exports"],
+    ["patray.judging"],
     ["patray.cluster"],
     ["patray.commands"],
     ["patray.cli"],

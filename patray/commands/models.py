@@ -113,22 +113,24 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from patray.models.describe import explain
+    from patray.models.announced import announced
+    from patray.models.describe import explain, explain_announced
     from patray.models.registry import find_record
 
-    print(explain(find_record(options.name)))
+    model = announced().get(options.name)
+    print(explain(find_record(options.name)) if model is None else explain_announced(model))
     return 0
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from patray.models.registry import find_record
+    from patray.models.announced import named_record
     from patray.models.verify import compare
 
     if _is_path(options.model):
         folder = Path(options.model).expanduser().absolute()
         record = record_of(folder)
     else:
-        record = find_record(options.model)
+        record = named_record(options.model, options.path)
         folder = _snapshot(record, options)
     found = compare(record, folder)
     differences = [item for item in found if not item.note]
@@ -207,9 +209,9 @@ def _snapshot(record: ModelRecord, options: argparse.Namespace) -> Path:
 
 def _parity(options: argparse.Namespace) -> int:
     from patray.encoders.parity import check_parity, format_parity, runnable_engines
-    from patray.models.registry import find_record
+    from patray.models.announced import named_record
 
-    record = find_record(options.name)
+    record = named_record(options.name, options.path)
     engines = runnable_engines(record, tuple(options.engine))
     snapshot = _snapshot(record, options)
     parity = check_parity(record, snapshot, engines, options.remote_code, options.device, options.threads)
@@ -219,13 +221,19 @@ def _parity(options: argparse.Namespace) -> int:
 
 def _mirror(options: argparse.Namespace) -> int:
     from patray.errors import InputError
+    from patray.models.announced import announced, named_record
     from patray.models.mirror import mirror_model
     from patray.models.registry import find_record
+    from patray.models.resolve import fetch_from_hub
 
     if options.path is not None and len(options.names) != 1:
         raise InputError(f"--path is the snapshot of one model, but {len(options.names)} are named")
-    records = [find_record(name) for name in options.names]
-    for record in records:
+    for name in options.names:
+        model = announced().get(name)
+        if model is None:
+            record = find_record(name)
+        else:  # its record is made from the files that are mirrored
+            record = named_record(name, options.path or str(fetch_from_hub(model)))
         done = mirror_model(record, options.destination, options.path, options.offline)
         for remark in done.remarks:
             print(f"{record.name}: note: {remark}")

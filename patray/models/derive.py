@@ -37,6 +37,12 @@ ADAPTERS: dict[Role, str] = {
     "clustering": "separation",
 }
 """Folders of adapters that are known by their names: those of jina-embeddings-v3-hf."""
+UNSAID = {
+    "licence": "licence",
+    "commercial": "whether its licence allows commercial use",
+    "released": "release date",
+    "training_data": "training data",
+}
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
@@ -85,7 +91,7 @@ def derive_record(folder: Path, known: Mapping[str, Any] | None = None) -> Model
         "training_data": "not stated in the folder",
         "notes": "Written from the files of its folder.",
     }
-    found.unknown += ["licence and whether it allows commercial use", "release date", "training data"]
+    found.unknown += [words for key, words in UNSAID.items() if known.get(key) is None]
     fields = {**found.fields, "unknown": found.unknown, **known}
     if known.get("native") is not None:
         found.missing.pop("remote_code", None)
@@ -152,7 +158,7 @@ def _weights(found: _Found, stated: Stated, kind: str) -> None:
 
 def _widths(found: _Found, stated: Stated, kind: str) -> None:
     heads = [] if kind == "reranker" else [list(head) for head in stated.dense_heads]
-    width = 1 if kind == "reranker" else heads[-1][1] if heads else stated.hidden_size
+    width = 1 if kind == "reranker" else heads[-1][1] if heads else stated.output_size
     if width is None:
         found.need("dimension", "config.json states no hidden size")
     found.fields |= {"dimension": width, "dense_heads": heads}

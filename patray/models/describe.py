@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import textwrap
 
+from patray.models.announced import Announced, announced
 from patray.models.record import ModelRecord, Prompts
 from patray.models.registry import registry
 
@@ -38,9 +39,40 @@ def list_models() -> str:
             "no EU: not meant for use there. code: needs remote code. patents: trained on patents or citations.",
             "runs here by: engines that the record allows and that are installed (st: sentence-transformers), and the",
             "class that stands in for code of the repository; in brackets: allowed, but not installed.",
+            "",
+            "Known by repository and revision alone; with a folder of their files (`path`) they are records too:",
+            *_announced_lines(),
+            "",
             "`patray models NAME` explains one.",
         ]
     )
+
+
+def _announced_lines() -> list[str]:
+    rows = [
+        (model.name, KINDS[model.kind], short_size(model), model.licence or UNKNOWN, model.released or "", model.repo)
+        for _, model in sorted(announced().items())
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def explain_announced(model: Announced) -> str:
+    """What is known of a model whose files nobody has read, and what to do."""
+    commercial = {True: "commercial use is allowed", False: "NO COMMERCIAL USE", None: "commercial use: unknown"}
+    facts = [
+        ("revision", model.revision or UNKNOWN),
+        ("kind", f"{model.kind}, family {model.family}"),
+        ("parameters", UNKNOWN if model.size is None else f"{short_size(model)} ({model.size:,})"),
+        ("tokens", UNKNOWN if model.nominal_tokens is None else f"the architecture takes {model.nominal_tokens:,}"),
+        ("licence", f"{model.licence or UNKNOWN}; {commercial[model.commercial]}"),
+        ("released", model.released or UNKNOWN),
+        ("all else", "read in its files: give a folder with them as the model's `path`, and see what they say by "
+         "`patray models record FOLDER`"),
+    ]  # fmt: skip
+    if model.template_of is not None:
+        facts.append(("template", f"that of {model.template_of}, the same make; not checked against its own card"))
+    return "\n".join([f"{model.name}: {model.repo}", "", *(line for fact in facts for line in _paragraph(*fact))])
 
 
 def _row(record: ModelRecord) -> tuple[str, ...]:
@@ -79,7 +111,7 @@ def notices(record: ModelRecord) -> list[str]:
     return found + (["patents"] if record.contamination else [])
 
 
-def short_size(record: ModelRecord) -> str:
+def short_size(record: ModelRecord | Announced) -> str:
     """Parameters as 7.6B or 305M, with ~ where only a published, rounded size is known."""
     if record.size is None:
         return "?"

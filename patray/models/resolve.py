@@ -14,11 +14,15 @@ import socket
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from patray.errors import ModelError
 from patray.files import TEMPORARY, Folder
 from patray.models.hashes import hash_files, is_weights, verify_fetched
 from patray.models.record import ModelRecord
+
+if TYPE_CHECKING:
+    from patray.models.announced import Announced
 
 
 @dataclass(frozen=True)
@@ -154,8 +158,10 @@ def _sweep(target: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def fetch_from_hub(record: ModelRecord) -> Path:
+def fetch_from_hub(record: ModelRecord | Announced) -> Path:
     """The hub's snapshot at the pinned revision, in the hub's own cache; ModelError that says what to do otherwise."""
+    if record.revision is None:
+        raise ModelError(f"model {record.name}: no revision of {record.repo} is known; fetch one and give its folder")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HTTPError, LocalEntryNotFoundError
 
@@ -178,7 +184,7 @@ def fetch_from_hub(record: ModelRecord) -> Path:
     return Path(path)
 
 
-def _require_safetensors(record: ModelRecord, folder: Folder) -> None:
+def _require_safetensors(record: ModelRecord | Announced, folder: Folder) -> None:
     names = folder.list()
     if not any(name.endswith((".safetensors", ".safetensors.index.json")) for name in names):
         raise ModelError(

@@ -87,6 +87,13 @@ class Stated:
     weights: Weights = field(repr=False)
     head_weights: dict[str, Weights] = field(repr=False)
 
+    @property
+    def output_size(self) -> int | None:
+        """Width of a token's vector: the hidden size, but where the model itself projects it (EmbeddingGemma 2)."""
+        if str(self.config.get("model_type", "")).startswith("embedding_gemma2"):
+            return _first_int(self.config, "embedding_dim")
+        return self.hidden_size
+
 
 def read_stated(folder: Path) -> Stated:
     """Everything that the files in `folder` state. Raises ModelError for a folder without config.json or bad JSON."""

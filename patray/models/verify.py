@@ -286,9 +286,8 @@ def _heads(heads: tuple[tuple[int | None, int], ...]) -> str:
 
 
 def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
-    if record.kind == "reranker" or stated.hidden_size is None:
+    if record.kind == "reranker" or (width := stated.output_size) is None:
         return
-    width = stated.hidden_size
     for into, out in stated.dense_heads:
         if into != width:
             yield Difference(
@@ -381,7 +380,7 @@ def _special_tokens(record: ModelRecord, path: Path, markers: tuple[str, ...]) -
         raise ModelError(f"{path}: is not a tokenizer ({error})") from error
     tokenizer.no_padding()
     for marker in markers:
-        if marker.strip() and tokenizer.token_to_id(marker.strip()) is None:
+        if marker.strip() and all(tokenizer.token_to_id(form) is None for form in (marker, marker.strip())):
             yield Difference(
                 "marker", f"{marker.strip()} is one token", "does not know it", "The marker would fall apart."
             )

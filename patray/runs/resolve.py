@@ -14,9 +14,9 @@ from patray.errors import InputError, PatrayError
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
 from patray.metrics.measures import of_probes, parse_measure, spelled
+from patray.models.announced import named_record
 from patray.models.derive import folder_record
 from patray.models.record import ModelRecord
-from patray.models.registry import find_record
 from patray.runs.suite import Comparison, LandscapeEntry, ModelEntry, Search, Suite, Tasks, ViewEntry
 from patray.runs.tuned import RecipeEntry, resolve_recipe, tuned_models
 from patray.runs.tuned_systems import check_bases, untuned_systems
@@ -138,7 +138,7 @@ def _record(entry: ModelEntry) -> ModelRecord:
     if entry.record is not None:
         return entry.record
     if entry.model is not None:
-        return find_record(entry.model)
+        return named_record(entry.model, entry.path)
     try:
         return folder_record(Path(str(entry.path)).expanduser().absolute())
     except PatrayError as error:

@@ -1,0 +1,80 @@
+"""Models that are known by repository and revision alone."""
+
+from pathlib import Path
+
+import pytest
+
+from patray.cli import main
+from patray.errors import InputError, ModelError
+from patray.models.announced import announced, named_record
+from patray.models.describe import explain_announced
+from patray.models.registry import find_record, registry
+from tests.models.tiny_late import save_yes_no
+
+ASKED = {
+    *("embeddinggemma-2", "nemotron-3-1b", "nemotron-3-8b", "nemotron-3.5-1b", "nemotron-3.5-8b"),
+    *("harrier-270m", "harrier-0.6b", "harrier-27b", "f2llm-v2-0.6b", "f2llm-v2-4b", "f2llm-v2-8b"),
+    *("pplx-embed-v1-0.6b", "pplx-embed-v1-4b", "jina-v5-nano", "jina-v5-small", "granite-311m-r2", "granite-97m-r2"),
+    *("denseon", "mdenseon", "gte-modernbert", "lateon", "mlateon", "pplx-embed-v2-late-0.6b", "pplx-embed-v2-late-9b"),
+    *("nemotron-3.5-rerank-8b", "jina-reranker-v3.5", "kalm-reranker-v1-large", "kalm-reranker-v1-small"),
+    *("kalm-reranker-v1-nano", "qwen3-reranker-4b", "qwen3-reranker-8b"),
+}
+REVISIONS = {
+    "embeddinggemma-2": "914f7f89142e33e77833254d9c9b90c3cef7303b",
+    "nemotron-3.5-8b": "615e74a2e37b255fb61bd4be021253860bd64e01",
+    "harrier-0.6b": "f9b9dc8d367d443f2479d27aa5d8d2850c0774ee",
+    "mlateon": "1a3f1d70415f80515ee4611ce3ba96ea7f5816ca",
+    "jina-reranker-v3.5": "cbe7fd34449cc1a036c2959fa3c9b1deca6730ed",
+}
+
+
+def test_what_users_ask_for_is_known_and_nothing_is_invented() -> None:
+    models = announced()
+    assert set(models) >= ASKED
+    assert not set(models) & set(registry())
+    assert len({model.repo for model in models.values()} | {r.repo for r in registry().values()}) == len(models) + len(
+        registry()
+    )
+    assert {name: models[name].revision for name in REVISIONS} == REVISIONS
+    assert {name for name, model in models.items() if model.revision is None} == {
+        *("gte-modernbert", "qwen3-reranker-4b", "qwen3-reranker-8b"),
+    }
+    assert {name for name, model in models.items() if model.commercial is False} == {
+        *("jina-v5-nano", "jina-v5-small", "jina-reranker-v3.5"),
+    }
+
+
+def test_without_files_such_a_model_says_where_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ModelError, match=r"harrier-270m: only its repository \(microsoft/harrier-oss-v1-270m\)"):
+        named_record("harrier-270m", None)
+    assert main(["models", "mirror", "gte-modernbert", "/nowhere"]) == 1
+    assert "no revision of Alibaba-NLP/gte-modernbert-base is known" in capsys.readouterr().err
+    assert named_record("minilm", None) == find_record("minilm")
+    with pytest.raises(ModelError, match="did you mean harrier"):
+        named_record("harier-270m", None)
+
+
+def test_the_list_and_the_explanation_say_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    listed = capsys.readouterr().out
+    assert "Known by repository and revision alone" in listed
+    for name in ASKED:
+        assert f"\n{name} " in listed
+    assert main(["models", "nemotron-3-8b"]) == 0
+    text = capsys.readouterr().out
+    assert "dd9d06b1852ef836d3dc2fbd2b71a34356912759" in text
+    assert "OpenMDW-1.1; commercial use: unknown" in text
+    assert "NO COMMERCIAL USE" in explain_announced(announced()["jina-v5-nano"])
+    assert "that of qwen3-reranker-0.6b" in explain_announced(announced()["qwen3-reranker-4b"])
+
+
+def test_with_files_it_is_a_record(tmp_path: Path) -> None:
+    save_yes_no(tmp_path)
+    record = named_record("qwen3-reranker-4b", str(tmp_path))
+    like = find_record("qwen3-reranker-0.6b")
+    assert (record.name, record.repo, record.kind) == ("qwen3-reranker-4b", "Qwen/Qwen3-Reranker-4B", "reranker")
+    assert (record.template, record.score, record.pooling) == (like.template, "yes-no", "last")
+    assert (record.attention, record.dimension, record.revision) == ("causal", 1, "local")
+    assert "licence" in record.unknown
+    with pytest.raises(InputError, match=r"pooling \(no modules\.json states it"):
+        named_record("harrier-0.6b", str(tmp_path))

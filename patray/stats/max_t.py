@@ -23,7 +23,7 @@ import numpy as np
 from patray.errors import InputError
 from patray.stats.bootstrap import fitted
 from patray.stats.paired import Flips, Swaps
-from patray.stats.resample import BLOCK_BYTES, Families, block_size
+from patray.stats.resample import CACHE_BYTES, Families, block_size
 
 EQUAL = 1e-9
 """Studentised statistics that differ by less are equal: the observed one counts among its own flips."""
@@ -66,32 +66,82 @@ def max_t(nulls: Sequence[Null], alpha: float = 0.05, level: float = 0.95) -> Ma
     For example 2,145 pairs of 66 systems on 46,069 queries, with 10,000 flips: p from 1/10,001 on.
     Raises InputError where the nulls have different numbers of replicates.
     """
+    return max_t_of([np.arange(sum(len(null.observed) for null in nulls))], nulls, alpha, level)[0]
+
+
+def max_t_of(
+    groups: Sequence[np.ndarray], nulls: Sequence[Null], alpha: float = 0.05, level: float = 0.95
+) -> list[MaxT]:
+    """`max_t` of each of several groups of comparisons by itself, from one pass over the draws.
+
+    groups: positions (m,) of a group's comparisons among those of all nulls, one null after the other; groups may
+    overlap, as a family and its cells do.
+    """
     counts = {null.replicates for null in nulls}
     if len(counts) > 1:
         raise InputError(f"max-T over nulls of {sorted(counts)} replicates: they must be as many in each")
     observed = np.abs(np.concatenate([null.observed for null in nulls])) if nulls else np.zeros(0)
-    known = np.flatnonzero(~np.isnan(observed))
-    adjusted = np.full(len(observed), np.nan)
-    if not len(known):
-        return MaxT(adjusted, np.nan, np.nan)
-    order = known[np.argsort(-observed[known], kind="stable")]
-    bar = observed[order] - EQUAL
-    extreme = np.zeros(len(order))
-    largest, farthest = [], []
-    rows = max(1, min(BLOCK_BYTES // (32 * len(observed)), *(null.most for null in nulls)))
-    for parts in zip(*(null.blocks(rows) for null in nulls), strict=True):
-        null = np.abs(np.concatenate([part[0] for part in parts], axis=1)[:, order])
-        centred = np.abs(np.concatenate([part[1] for part in parts], axis=1)[:, order])
-        # A metric without a value under a flip counts against the difference, as in the test of one comparison.
-        np.copyto(null, np.inf, where=np.isnan(null))
-        rest = np.maximum.accumulate(null[:, ::-1], axis=1)[:, ::-1]
-        extreme += (rest >= bar).sum(axis=0)
-        largest.append(rest[:, 0])
-        farthest.append(np.nanmax(centred, axis=1))
-    p = (1.0 + extreme) / (1.0 + next(iter(counts)))
-    adjusted[order] = np.maximum.accumulate(p)
-    critical = np.quantile(np.concatenate(largest), 1.0 - alpha, method="higher")
-    return MaxT(adjusted, float(critical), float(np.quantile(np.concatenate(farthest), level, method="higher")))
+    tallies = [_Tally.of(group, observed) for group in groups]
+    asked = [tally for tally in tallies if len(tally.order)]
+    if asked:
+        rows = int(np.clip(CACHE_BYTES // (8 * len(observed)), FEWEST_ROWS, min(null.most for null in nulls)))
+        for parts in zip(*(null.blocks(rows) for null in nulls), strict=True):
+            null, centred = (np.abs(_beside([part[which] for part in parts])) for which in (0, 1))
+            # A metric without a value under a flip counts against the difference, as in the test of one comparison.
+            np.copyto(null, np.inf, where=np.isnan(null))
+            for tally in asked:
+                tally.add(null, centred)
+    return [tally.result(next(iter(counts), 0), alpha, level) for tally in tallies]
+
+
+FEWEST_ROWS = 32
+"""Draws of a block at least, so that products of matrices stay worth their call."""
+
+
+def _beside(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+@dataclass
+class _Tally:
+    """What is counted of one group while the draws go by.
+
+    size: comparisons of the group; order (m,): those that have a statistic, as positions in the group, the smallest
+    first; columns (m,): the same among all. bar (m,): what a draw must reach.
+    """
+
+    size: int
+    order: np.ndarray
+    columns: np.ndarray
+    bar: np.ndarray
+    extreme: np.ndarray
+    largest: list[np.ndarray]
+    farthest: list[np.ndarray]
+
+    @staticmethod
+    def of(group: np.ndarray, observed: np.ndarray) -> _Tally:
+        own = observed[group]
+        known = np.flatnonzero(~np.isnan(own))
+        # Of equals the last comes first, so that seen from the largest they keep the group's order.
+        order = known[np.argsort(-own[known], kind="stable")][::-1]
+        return _Tally(len(own), order, group[order], own[order] - EQUAL, np.zeros(len(order)), [], [])
+
+    def add(self, null: np.ndarray, centred: np.ndarray) -> None:
+        rest = null[:, self.columns]
+        np.maximum.accumulate(rest, axis=1, out=rest)
+        self.extreme += np.count_nonzero(rest >= self.bar, axis=0)
+        self.largest.append(rest[:, -1].copy())
+        self.farthest.append(np.nanmax(centred[:, self.columns], axis=1))
+
+    def result(self, replicates: int, alpha: float, level: float) -> MaxT:
+        adjusted = np.full(self.size, np.nan)
+        if not len(self.order):
+            return MaxT(adjusted, np.nan, np.nan)
+        p = (1.0 + self.extreme) / (1.0 + replicates)
+        adjusted[self.order] = np.maximum.accumulate(p[::-1])[::-1]
+        critical = np.quantile(np.concatenate(self.largest), 1.0 - alpha, method="higher")
+        reach = np.quantile(np.concatenate(self.farthest), level, method="higher")
+        return MaxT(adjusted, float(critical), float(reach))
 
 
 def flip_null(values: np.ndarray, families: Families, pairs: np.ndarray, flips: Flips) -> Null:
@@ -116,15 +166,25 @@ def flip_null(values: np.ndarray, families: Families, pairs: np.ndarray, flips: 
     def blocks(rows: int) -> Blocks:
         for signs in flips.sample(rows):
             totals = signs.rows @ sums
-            drawn = totals[:, first] - totals[:, second]
-            yield _t(drawn / scale, count), _t((drawn - np.outer(signs.rows @ sizes, diff)) / width, count)
+            drawn = totals[:, first]
+            drawn -= totals[:, second]
+            centred = drawn - np.outer(signs.rows @ sizes, diff)
+            drawn /= scale
+            centred /= width
+            yield _t(drawn, count), _t(centred, count)
 
     return Null(_t(diff * sizes.sum() / scale, count), flips.flips, block_size(count), blocks)
 
 
 def _t(z: np.ndarray, count: int) -> np.ndarray:
     """Student's t from z = sum / root of the sum of squares, of `count` single items: t^2 = z^2 (n - 1) / (n - z^2)."""
-    return z * np.sqrt(max(count - 1, 1) / np.maximum(count - z * z, 1e-9))
+    spread = z * z
+    np.subtract(count, spread, out=spread)
+    np.maximum(spread, 1e-9, out=spread)
+    np.divide(max(count - 1, 1), spread, out=spread)
+    np.sqrt(spread, out=spread)
+    spread *= z
+    return spread
 
 
 def swap_null(swaps: Swaps, error: np.ndarray, flips: Flips) -> Null:

@@ -9,7 +9,7 @@ import numpy as np
 
 from patray.stats.corrections import adjust, procedure
 from patray.stats.draws import Draws
-from patray.stats.max_t import MaxT, max_t
+from patray.stats.max_t import MaxT, max_t_of
 from patray.stats.power import power_reach, smallest_detectable
 from patray.stats.reach import fewest_together, smallest_p
 from patray.tasks.contests import Decided
@@ -32,8 +32,10 @@ class Adjusted:
     min_detectable: np.ndarray
 
 
-def adjust_family(decided: Decided, family: Sequence[int], draws: Draws, method: str | None = None) -> Adjusted:
-    """Correct these contests together; method: other than the run's."""
+def adjust_family(
+    decided: Decided, family: Sequence[int], draws: Draws, method: str | None = None, found: MaxT | None = None
+) -> Adjusted:
+    """Correct these contests together; method: other than the run's; found: of `max_t_together`, where it is known."""
     outcomes = [decided.outcomes[at] for at in family]
     p, diff, error = (
         np.array([getattr(outcome, name) for outcome in outcomes], np.float64)
@@ -41,7 +43,7 @@ def adjust_family(decided: Decided, family: Sequence[int], draws: Draws, method:
     )
     size = int(np.sum(~np.isnan(p)))
     correction = procedure(method or draws.correction, size)
-    found = _max_t(decided, family, draws)
+    found = found or max_t_together(decided, [family], draws)[0]
     width = found.reach * error
     if correction == "max-t":
         adjusted = np.where(np.isnan(p), np.nan, found.p)
@@ -53,16 +55,26 @@ def adjust_family(decided: Decided, family: Sequence[int], draws: Draws, method:
     return Adjusted(correction, adjusted, diff - width, diff + width, smallest)
 
 
-def _max_t(decided: Decided, family: Sequence[int], draws: Draws) -> MaxT:
-    """Of the contests in the order of `family`."""
-    place = {contest: row for row, contest in enumerate(family)}
-    nulls, order = [], []
+def max_t_together(decided: Decided, groups: Sequence[Sequence[int]], draws: Draws) -> list[MaxT]:
+    """Of each group of contests, in its order, from one pass over the draws: a family, and the cells inside it."""
+    wanted = {contest for group in groups for contest in group}
+    nulls = []
+    column: dict[int, int] = {}
     for decision in decided.decisions:
-        rows = np.array([row for row, contest in enumerate(decision.contests) if int(contest) in place], dtype=np.int64)
+        rows = np.array(
+            [row for row, contest in enumerate(decision.contests) if int(contest) in wanted], dtype=np.int64
+        )
         if len(rows):
             nulls.append(decision.null(rows))
-            order += [place[int(contest)] for contest in decision.contests[rows]]
-    found = max_t(nulls, ALPHA, draws.level)
-    p = np.full(len(family), np.nan)
-    p[order] = found.p
-    return MaxT(p, found.critical, found.reach)
+            for contest in decision.contests[rows].tolist():
+                column[contest] = len(column)
+    inside = [np.flatnonzero([contest in column for contest in group]) for group in groups]
+    columns = [
+        np.array([column[group[at]] for at in own], dtype=np.int64) for group, own in zip(groups, inside, strict=True)
+    ]
+    full = []
+    for group, own, found in zip(groups, inside, max_t_of(columns, nulls, ALPHA, draws.level), strict=True):
+        p = np.full(len(group), np.nan)
+        p[own] = found.p
+        full.append(MaxT(p, found.critical, found.reach))
+    return full

@@ -18,10 +18,9 @@ from patray.tasks.comparisons import (
     POOLED,
     ComparisonFamily,
     check_family,
-    comparison_rows,
     contests_of,
+    family_rows,
     in_family,
-    standing_rows,
     table_of,
 )
 from patray.tasks.contests import Contest, Decided, Decision, Outcome, decide
@@ -73,8 +72,9 @@ def comparisons_of(
             contests += [replace(contest, side_a=(), side_b=()) for contest in asked]
         decided = joined(parts)
         own = sorted(range(len(contests)), key=lambda at: contests[at].task == POOLED)
-        rows += comparison_rows(family, contests, decided, own, draws)
-        stands += standing_rows(family, contests, decided, own, draws)
+        more, standing = family_rows(family, contests, decided, own, draws)
+        rows += more
+        stands += standing
     return table_of(rows, COMPARISONS), table_of(stands, STANDINGS)
 
 

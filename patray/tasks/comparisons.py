@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from patray.errors import InputError
 from patray.stats.draws import DEFAULT_DRAWS, Draws
+from patray.stats.max_t import MaxT
 from patray.tables import COMPARISONS, STANDINGS
-from patray.tasks.adjusting import adjust_family
+from patray.tasks.adjusting import adjust_family, max_t_together
 from patray.tasks.contests import COLUMNS_OF_OUTCOMES, Contest, Decided, decide
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.resampled import metric_names, metrics_of
 from patray.tasks.scores import LabelScore, Score, Where
-from patray.tasks.standings import standings
+from patray.tasks.standings import cells_of, standings
 
 POOLED = "classification:*"
 
@@ -91,20 +92,24 @@ def judge_families(
     start = 0
     for family, group in zip(families, contests, strict=True):
         own = range(start, start + len(group))
-        rows += comparison_rows(family, flat, decided, own, draws)
-        stands += standing_rows(family, flat, decided, own, draws)
+        more, standing = family_rows(family, flat, decided, own, draws)
+        rows += more
+        stands += standing
         start += len(group)
     return table_of(rows, COMPARISONS), table_of(stands, STANDINGS)
 
 
-def standing_rows(
+def family_rows(
     family: ComparisonFamily, contests: Sequence[Contest], decided: Decided, own: Sequence[int], draws: Draws
-) -> list[dict[str, object]]:
-    """Rows of `tables.STANDINGS` of a family's contests, none where it does not compare every pair of systems."""
-    if family.between != "systems" or family.against is not None:
-        return []
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Rows of `tables.COMPARISONS` and of `tables.STANDINGS` of a family's contests, from one pass over the draws; none
+    of the latter where it does not compare every pair of systems."""
+    every_pair = family.between == "systems" and family.against is None
+    cells = cells_of(contests, own) if every_pair else {}
+    found, *maxima = max_t_together(decided, [own, *cells.values()], draws)
     about = {"family": family.name, "slice": family.slice}
-    return [{**about, **row} for row in standings(contests, decided, own, draws)]
+    rows = list(comparison_rows(family, contests, decided, own, draws, found))
+    return rows, [{**about, **row} for row in standings(contests, decided, cells, draws, maxima)]
 
 
 def table_of(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> pa.Table:
@@ -148,13 +153,18 @@ def compare_contests(
 
 
 def comparison_rows(
-    family: ComparisonFamily, contests: Sequence[Contest], decided: Decided, own: Sequence[int], draws: Draws
+    family: ComparisonFamily,
+    contests: Sequence[Contest],
+    decided: Decided,
+    own: Sequence[int],
+    draws: Draws,
+    found: MaxT | None = None,
 ) -> Iterable[dict[str, object]]:
     """Rows of the schema `tables.COMPARISONS` of a family's contests, corrected together.
 
-    own: their positions among all that were decided, in the order of the rows.
+    own: their positions among all that were decided, in the order of the rows. found: their max-T, where it is known.
     """
-    adjusted = adjust_family(decided, own, draws)
+    adjusted = adjust_family(decided, own, draws, found=found)
     for row, at in enumerate(own):
         contest, outcome = contests[at], decided.outcomes[at]
         yield {

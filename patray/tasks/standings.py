@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from patray.stats.best import HeldOut, held_out, shortfall, standing
 from patray.stats.draws import Draws
+from patray.stats.max_t import MaxT
 from patray.tasks.adjusting import ALPHA, adjust_family
 from patray.tasks.contests import Contest, Decided
 
+Cells = Mapping[tuple[str, str, str], Sequence[int]]
+"""(task, landscape, view) to the positions of its contests."""
 
-def standings(
-    contests: Sequence[Contest], decided: Decided, family: Sequence[int], draws: Draws
-) -> Iterator[dict[str, object]]:
-    """Rows of `tables.STANDINGS`, less the family's name and slice, of the contests at these positions.
 
-    Every cell is corrected for itself, by max-T over its pairs: a question about one cell is not asked less sharply
-    because a suite has many. `not_worse`: shortfall below the margin of `draws`; None without one.
-    """
+def cells_of(contests: Sequence[Contest], family: Sequence[int]) -> dict[tuple[str, str, str], list[int]]:
+    """The contests at these positions by task, landscape and view."""
     cells: dict[tuple[str, str, str], list[int]] = {}
     for at in family:
         contest = contests[at]
         cells.setdefault((contest.task, contest.landscape, contest.view), []).append(at)
+    return cells
+
+
+def standings(
+    contests: Sequence[Contest], decided: Decided, cells: Cells, draws: Draws, maxima: Sequence[MaxT]
+) -> Iterator[dict[str, object]]:
+    """Rows of `tables.STANDINGS`, less the family's name and slice, of each cell; maxima: max-T of each.
+
+    Every cell is corrected for itself, by max-T over its pairs: a question about one cell is not asked less sharply
+    because a suite has many. `not_worse`: shortfall below the margin of `draws`; None without one.
+    """
     halves = _held_out(contests, decided, cells, draws)
-    for (task, landscape, view), own in cells.items():
+    for ((task, landscape, view), own), found in zip(cells.items(), maxima, strict=True):
         names = list(dict.fromkeys(name for at in own for name in (contests[at].name_a, contests[at].name_b)))
         place = {name: row for row, name in enumerate(names)}
         pairs = np.array([[place[contests[at].name_a], place[contests[at].name_b]] for at in own])
@@ -34,7 +43,7 @@ def standings(
         means = np.full(len(names), np.nan)
         for (a, b), outcome in zip(pairs, outcomes, strict=True):
             means[a], means[b] = outcome.mean_a, outcome.mean_b
-        adjusted = adjust_family(decided, own, draws, "max-t")
+        adjusted = adjust_family(decided, own, draws, "max-t", found)
         stand = standing(pairs, diff, adjusted.p, len(names), ALPHA)
         short = shortfall(pairs, diff, adjusted.high - diff, len(names))
         half = halves[task, landscape, view]
@@ -60,7 +69,7 @@ def standings(
 
 
 def _held_out(
-    contests: Sequence[Contest], decided: Decided, cells: dict[tuple[str, str, str], list[int]], draws: Draws
+    contests: Sequence[Contest], decided: Decided, cells: Cells, draws: Draws
 ) -> dict[tuple[str, str, str], HeldOut | None]:
     """Of each cell; None where its systems were not all scored on the same items."""
     found: dict[tuple[str, str, str], HeldOut | None] = dict.fromkeys(cells)

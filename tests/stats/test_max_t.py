@@ -11,7 +11,7 @@ from patray.errors import InputError
 from patray.metrics.classification import label_counts, macro_f1
 from patray.stats.bootstrap import CountStatistic, count_matrix, jackknife_error, shift_p
 from patray.stats.corrections import holm
-from patray.stats.max_t import Null, flip_null, max_t, shift_null, swap_null
+from patray.stats.max_t import Null, flip_null, max_t, max_t_of, shift_null, swap_null
 from patray.stats.paired import Flips, Swaps, flip_test, paired_tests, swap_test
 from patray.stats.resample import Families, Weights, bootstrap_weights, group_families, leave_out, recompute
 
@@ -189,3 +189,23 @@ def test_of_one_difference_that_no_flip_can_test_the_p_is_the_bootstraps() -> No
     null = shift_null(replicates, estimates[0], np.array([[0, 1]]), error)
     wanted = shift_p(replicates[:, :1] - replicates[:, 1:], estimates[0, :1] - estimates[0, 1:], error)
     assert max_t([null]).p[0] == pytest.approx(wanted[0])
+
+
+def test_groups_of_one_pass_are_what_each_gives_by_itself() -> None:
+    """A family over two sets of items and cells inside it, one with an undefined comparison."""
+    pairs, nulls, alone = pairs_of(4), [], []
+    for seed, n in ((3, 30), (4, 45)):
+        values, families, flips = scores(seed, n, 4, np.arange(4) * 0.2), group_families(np.arange(n)), Flips(n, 99, 0)
+        nulls.append(flip_null(values, families, pairs, flips))
+        alone.append(lambda rows, at=(values, families, flips): flip_null(at[0], at[1], pairs[rows], at[2]))
+    groups = [np.arange(12), np.arange(6), np.array([11, 6, 8]), np.array([2]), np.zeros(0, dtype=np.int64)]
+    wanted = [
+        max_t(nulls),
+        max_t([nulls[0]]),
+        max_t([alone[1](np.array([5, 0, 2]))]),
+        max_t([alone[0](np.array([2]))]),
+        max_t([]),
+    ]
+    for found, expected in zip(max_t_of(groups, nulls), wanted, strict=True):
+        np.testing.assert_array_equal(found.p, expected.p)
+        np.testing.assert_allclose([found.critical, found.reach], [expected.critical, expected.reach], rtol=1e-12)

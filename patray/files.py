@@ -184,8 +184,15 @@ class Folder:
         self._try(name, "could not be deleted", remove)
 
     def input(self, name: str) -> pa.NativeFile:
-        """A seekable file for reading."""
-        return self._present(name, "could not be opened", lambda filesystem, path: filesystem.open_input_file(path))
+        """A seekable file for reading; of a store elsewhere one that is asked again where the store is busy."""
+
+        def open_it(filesystem: pafs.FileSystem, path: str) -> pa.NativeFile:
+            opened = filesystem.open_input_file(path)
+            if isinstance(filesystem, pafs.LocalFileSystem):
+                return opened
+            return pa.PythonFile(filesystems.Patient((self / name).uri, opened), mode="r")
+
+        return self._present(name, "could not be opened", open_it)
 
     def read_buffer(self, name: str, seal: Seal | None = None) -> pa.Buffer:
         """All bytes of a file; DamagedError when they are not those of `seal`."""
@@ -230,24 +237,14 @@ class Folder:
 
         Raises DamagedError, naming the file, when it is not what was sealed, or no readable Parquet file.
         """
-        if seal or columns is None:
-            content = pa.BufferReader(self.read_buffer(name, seal))
-            return self._parse(name, content, columns, checked=seal is not None)
-
-        def read(filesystem: pafs.FileSystem, path: str) -> pa.Table:
-            return self._parse(name, filesystem.open_input_file(path), columns, checked=False)
-
-        return self._present(name, "could not be read", read)
-
-    def _parse(self, name: str, stream: pa.NativeFile, columns: Sequence[str] | None, checked: bool) -> pa.Table:
-        """A table from a stream, which is closed; DamagedError where it is none, OSError where the store failed."""
         chosen = None if columns is None else [*columns]
+        stream = pa.BufferReader(self.read_buffer(name, seal)) if seal or chosen is None else self.input(name)
         try:
             with stream:
-                return pq.read_table(stream, columns=chosen, page_checksum_verification=not checked)
+                return pq.read_table(stream, columns=chosen, page_checksum_verification=seal is None)
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, OSError) and filesystems.storage_trouble(error):
-                raise
+                raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
             raise DamagedError(f"{self / name}: not a readable Parquet file (cut short or damaged): {error}") from error
 
     def _present(self, name: str, what: str, action: Callable[[pafs.FileSystem, str], T]) -> T:
@@ -258,16 +255,15 @@ class Folder:
             raise InputError(f"{self / name}: no such file") from error
 
     def fold(self, name: str, start: Callable[[], T], add: Callable[[T, bytes], object]) -> T:
-        """A fresh `start()` that was given all pieces of a file, begun anew where the store fails in the middle."""
-
-        def read(filesystem: pafs.FileSystem, path: str) -> T:
-            found = start()
-            with filesystem.open_input_file(path) as stream:
+        """A fresh `start()` that was given all pieces of a file."""
+        found = start()
+        try:
+            with self.input(name) as stream:
                 while piece := stream.read(CHUNK):
                     add(found, piece)
-            return found
-
-        return self._present(name, "could not be read", read)
+        except OSError as error:
+            raise ResourceError(filesystems.trouble((self / name).uri, "could not be read", error)) from error
+        return found
 
     def seal(self, name: str) -> Seal:
         """The seal of a file as it is now, read in pieces; DamagedError when it is absent."""

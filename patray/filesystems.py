@@ -7,6 +7,7 @@ to reach the store, and stays behind it when a name is added.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import random
 import re
@@ -134,6 +135,39 @@ def persistently(place: str, what: str, action: Callable[[], T]) -> T:
                 raise ResourceError(trouble(place, what, error, waited)) from error
         time.sleep(pause * random.uniform(0.75, 1.25))  # so that many workers do not come back together
         pause *= 2
+
+
+class Patient(io.RawIOBase):
+    """Reads a file of a store piece by piece, each asked for again while the store is busy, as `persistently` does."""
+
+    def __init__(self, place: str, opened: pa.NativeFile) -> None:
+        self._place, self._opened, self._at, self._size = place, opened, 0, int(opened.size())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def read(self, size: int | None = -1) -> bytes:
+        wanted = self._size - self._at if size is None or size < 0 else min(size, self._size - self._at)
+        if wanted <= 0:
+            return b""
+        content: bytes = persistently(self._place, "could not be read", lambda: self._opened.read_at(wanted, self._at))
+        self._at += len(content)
+        return content
+
+    def close(self) -> None:
+        if not self.closed:
+            self._opened.close()
+        super().close()
 
 
 def may_pass(error: OSError) -> bool:

@@ -12,11 +12,13 @@ from patray.files import Folder
 
 Answer = tuple[str, str]
 """HTTP status line and S3's code of an error, such as ("503 Service Unavailable", "SlowDown")."""
+Fault = Callable[[str, str], "Answer | float | None"]
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 class S3Server:
-    """Serves until it is closed. `fault(method, path)` may answer in the server's place; `asked` holds all requests."""
+    """Serves until it is closed; `asked` holds all requests. `fault(method, path)` may answer in the server's place, or
+    say for how many seconds the server thinks before it answers itself."""
 
     def __init__(self) -> None:
         from moto.server import DomainDispatcherApplication, create_backend_app
@@ -27,9 +29,10 @@ class S3Server:
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        self._fault: Callable[[str, str], Answer | None] | None = None
+        self._fault: Fault | None = None
         self.asked: list[str] = []
         self._buckets = 0
+        self._closing = threading.Event()
 
     @property
     def address(self) -> str:
@@ -44,11 +47,11 @@ class S3Server:
         return Folder.at(self.uri(f"bucket-{self._buckets}")).make()
 
     @contextmanager
-    def failing(self, fault: Callable[[str, str], Answer | None]) -> Iterator[list[str]]:
+    def failing(self, fault: Fault) -> Iterator[list[str]]:
         """Within, `fault` is asked first; gives the list of the requests that it answered."""
         answered: list[str] = []
 
-        def tell(method: str, path: str) -> Answer | None:
+        def tell(method: str, path: str) -> Answer | float | None:
             found = fault(method, path)
             if found:
                 answered.append(f"{method} {path}")
@@ -61,6 +64,7 @@ class S3Server:
             self._fault = None
 
     def close(self) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -69,7 +73,8 @@ class S3Server:
         method, path = environ["REQUEST_METHOD"], f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         self.asked.append(f"{method} {path}")
         found = self._fault(method, path) if self._fault else None
-        if found is None:
+        if found is None or isinstance(found, float):
+            self._closing.wait(found or 0.0)
             return self._app(environ, start)
         status, code = found
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>as a test asked</Message></Error>".encode()

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from patray.errors import InputError, PatrayError
+from patray.filesystems import is_uri, parent_and_name
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
 from patray.metrics.measures import of_probes, parse_measure, spelled
@@ -123,7 +124,9 @@ def model_record(entry: ModelEntry) -> ModelRecord:
 def _landscape(entry: LandscapeEntry) -> LandscapeEntry:
     if entry.name is not None:
         return entry
-    return entry.model_copy(update={"name": PurePosixPath(str(entry.path).rstrip("/")).name})
+    path = str(entry.path).rstrip("/")
+    name = parent_and_name(path)[1] if is_uri(path) else PurePosixPath(path).name
+    return entry.model_copy(update={"name": name})
 
 
 def _view_entry(entry: str | ViewEntry) -> ViewEntry:

@@ -111,3 +111,15 @@ def test_a_depth_that_a_measure_cannot_be_computed_from_is_refused_before_anythi
     text = "name: s\nlandscapes: [{generate: {seed: 1, patents: 50}, name: g}]\nmodels: [minilm]\nsearch: {depth: 20}\n"
     with pytest.raises(InputError, match=r"search.depth: 20 is too short for nDCG@100 of .* set at least 100"):
         resolve(parse_suite(text, "s.yaml", []))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/data/tools/", "s3://bucket/tools", "s3://bucket/deep/tools/",
+        "s3://bucket/tools?endpoint_override=127.0.0.1:9000&scheme=http",
+    ],
+)  # fmt: skip
+def test_a_landscape_without_a_name_is_called_after_its_folder(path: str) -> None:
+    suite = resolve(parse_suite(f"name: x\nlandscapes: [{{path: '{path}'}}]\nmodels: [minilm]\n", "x.yaml", []))
+    assert suite.landscapes[0].name == "tools"

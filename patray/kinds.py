@@ -36,6 +36,7 @@ class Registry(Generic[Thing]):
         self.group, self.wanted = group, wanted
         self._builtin = dict(builtin)
         self._loaded: dict[str, Any] = {}
+        self._added: dict[str, Thing] = {}
 
     @cached_property
     def _found(self) -> dict[str, EntryPoint]:
@@ -63,20 +64,32 @@ class Registry(Generic[Thing]):
 
     def names(self) -> tuple[str, ...]:
         """All names, those of patray first."""
-        return (*self._builtin, *self._found)
+        return (*self._builtin, *self._found, *self._added)
+
+    def add(self, name: str, thing: Thing) -> None:
+        """Add a thing to this process alone, as a notebook does. Raises InputError where the name is taken."""
+        if name in self:
+            raise InputError(f"{self.group}: there is a {name!r} already")
+        self._added[name] = thing
 
     def __contains__(self, name: object) -> bool:
-        return name in self._builtin or name in self._found
+        return name in self._builtin or name in self._found or name in self._added
 
     def __getitem__(self, name: str) -> Thing:
         """The thing of that name. Raises InputError, listing what there is, for any other."""
         if name not in self:
             raise InputError(f"{self.group}: there is no {name!r}; there are {', '.join(self.names())}")
+        if name in self._added:
+            return self._added[name]
         if name not in self._loaded:
             module, _, attribute = self._builtin[name].partition(":")
             self._loaded[name] = getattr(import_module(module), attribute)
         thing: Thing = self._loaded[name]
         return thing
+
+    def get(self, name: str) -> Thing | None:
+        """The thing of that name, None where there is none."""
+        return self[name] if name in self else None  # noqa: SIM401
 
     def values(self) -> list[Thing]:
         return [self[name] for name in self.names()]

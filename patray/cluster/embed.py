@@ -350,7 +350,7 @@ def _run(
     label = f"embed {job.model}"
     on_gpu = options.gpus > 0
     settings = EncoderSettings(
-        engine=job.engine,  # type: ignore[arg-type]
+        engine=job.engine,
         dtype=job.record.dtype,
         device="cuda" if on_gpu else "cpu",
         threads=options.threads,

@@ -293,7 +293,7 @@ def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
         return 1
     model, options, on_gpu = job.model, job.options, job.options.gpus > 0
     settings = EncoderSettings(
-        engine=model.engine,  # type: ignore[arg-type]
+        engine=model.engine,
         dtype=model.record.dtype,
         device="cuda" if on_gpu else "cpu",
         threads=options.threads,

@@ -13,10 +13,9 @@ from typing import Literal
 from patray.encoders.cross_encoder import CrossScorer
 from patray.encoders.late_interaction import LateEncoder
 from patray.encoders.native import native_view
-from patray.encoders.protocol import Encoder, EncoderSettings
-from patray.encoders.sentence_transformers import SentenceTransformersEncoder
-from patray.encoders.vllm import VllmEncoder
+from patray.encoders.protocol import Encoder, EncoderSettings, Engine
 from patray.errors import ModelError
+from patray.models.engines import ENGINES
 from patray.models.memory import require_gpu_memory, with_size
 from patray.models.record import ModelRecord
 from patray.models.resolve import require_runnable
@@ -36,9 +35,9 @@ def load_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings)
     record says; ResourceError for a GPU that is too small.
     """
     _require(record, snapshot, settings, "dense")
-    kind = SentenceTransformersEncoder if settings.engine == "sentence-transformers" else VllmEncoder
+    engine: Engine = ENGINES[settings.engine]
     with native_view(record, snapshot) as folder:
-        return kind(record, folder, settings)
+        return engine(record, folder, settings)
 
 
 def load_late_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> LateEncoder:

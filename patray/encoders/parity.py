@@ -20,8 +20,9 @@ from patray.encoders.published import PublishedScores, format_published, publish
 from patray.encoders.separate import Job, encode_separately
 from patray.encoders.tokens import InputTokenizer
 from patray.errors import InputError, ModelError, PatrayError
+from patray.models.engines import Engine
 from patray.models.parity_values import ParityValues, parity_values
-from patray.models.record import Engine, ModelRecord
+from patray.models.record import ModelRecord
 
 LEAST_COSINE = 0.9999
 REFERENCE = "reference"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from patray.models.record import Engine, Role
+from patray.models.engines import Engine as EngineName
+from patray.models.record import ModelRecord, Role
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class EncoderSettings:
     load. tokens_per_batch: padded tokens of one forward pass. gpu_share: of one GPU's memory, for this worker.
     """
 
-    engine: Engine
+    engine: EngineName
     dtype: str
     device: str
     threads: int
@@ -43,3 +45,13 @@ class Encoder(Protocol):
         Batches are composed from the inputs alone, so the same inputs give the same bits on the same kind of machine.
         """
         ...
+
+
+class Engine(Protocol):
+    """Makes an encoder of a model ready: a class that takes these three is an engine, as a function is.
+
+    snapshot: a folder that was checked against the record. Of another package, it is found by its entry point
+    `patray.engines`, and a record's `engines` names it.
+    """
+
+    def __call__(self, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Encoder: ...

@@ -11,6 +11,8 @@ import importlib.metadata
 from functools import cache
 from importlib import resources
 
+from patray.models.engines import ENGINES
+
 ENCODERS = "patray-encoders"
 SHARED = ("tokenizers", "torch", "transformers")
 """Packages behind every engine; the engine's own comes to them."""
@@ -21,7 +23,8 @@ DECIDE_NOTHING = ("parity", "published", "reference", "flops", "certificate", "v
 def encoder_versions(engine: str) -> dict[str, str]:
     """Package -> version of what decides vectors here, in this environment, beside model and texts."""
     found = {ENCODERS: code_hash()}
-    for package in sorted({engine, *SHARED}):
+    own = ENGINES.origins().get(engine, engine).partition(" ")[0]
+    for package in sorted({own, *SHARED}):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:  # a driver without an engine: its workers have it

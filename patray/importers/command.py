@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from patray.importers.formats import FORMATS
+from patray.importers.formats import format_lines
 
 DESCRIPTION = """\
 Make a landscape of an export or a public benchmark.
@@ -29,10 +29,11 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `patray import`. Imports nothing heavy."""
-    formats = "\n".join(f"  {name:12} {what}" for name, what in FORMATS.items())
+    known = format_lines()
+    formats = "\n".join(f"  {name:12} {what}" for name, what in known.items())
     parser.description, parser.epilog = DESCRIPTION, EPILOG.format(formats=formats)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("format", choices=FORMATS, metavar="FORMAT", help="one of the formats below")
+    parser.add_argument("format", choices=tuple(known), metavar="FORMAT", help="one of the formats below")
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, folders, archives or URIs")
     parser.add_argument("destination", metavar="DEST", help="landscape folder to write")
     parser.add_argument("--quiet", action="store_true", help="show no progress")

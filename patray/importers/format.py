@@ -44,7 +44,7 @@ class Format:
     '' for none. scatter: for sources whose tables must be joined: writes a unit's rows into buckets under unit.work
     and returns the number of rows read by table; gather then gives the units that `read` takes. archives: zip members
     are files of their own. printed_ids: True where ids and citations are as people's tools print them. explain: lines
-    on what was taken for what, shown before the rows are read.
+    on what was taken for what, shown before the rows are read. says: one line of help, for formats of other packages.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Format:
     archives: bool = True
     printed_ids: bool = False
     explain: Callable[[Sequence[Unit], Options], list[str]] | None = None
+    says: str = ""
 
     def check(self, options: Options) -> None:
         """Raise InputError for options that this format cannot serve."""

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from patray.errors import InputError
+from patray.kinds import Registry
 
 if TYPE_CHECKING:
     from patray.importers.format import Format
@@ -29,12 +30,21 @@ FORMATS = {
     "trec": "TREC qrels and runs, into a landscape that exists",
 }
 """Name -> one line of help: the only list of the formats (docs/import has a page for each)."""
+OF_OTHERS: Registry[Format] = Registry("formats", {})
+"""Formats of other packages (entry points `patray.formats`, each a `format.Format`)."""
+
+
+def format_lines() -> dict[str, str]:
+    """Name -> one line of help, of all formats; those of other packages say what they are in `Format.says`."""
+    return {**FORMATS, **{name: OF_OTHERS[name].says for name in OF_OTHERS.names() if name not in FORMATS}}
 
 
 def load_format(name: str) -> Format:
     """The format of that name. Raises InputError when there is none."""
     if name not in FORMATS:
-        raise InputError(f"unknown format {name!r}; allowed are {', '.join(FORMATS)}")
+        if name not in OF_OTHERS:
+            raise InputError(f"unknown format {name!r}; allowed are {', '.join(format_lines())}")
+        return OF_OTHERS[name]
     module = import_module(f"patray.importers.{name.replace('-', '_')}")
     found: Format = module.FORMAT
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from patray.errors import InputError
+from patray.kinds import Registry
 from patray.metrics.ranking import Counted, ordinals, ratio, sums
 
 KINDS = ("retrieval", "classification", "clustering")
@@ -158,6 +159,17 @@ DEFINITIONS = (
 )  # fmt: skip
 """In the order in which measures are shown where a suite names none."""
 BY_NAME = {definition.name: definition for definition in DEFINITIONS}
+OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition)
+"""Retrieval measures of other packages (entry points `patray.measures`, each a Definition of the same name)."""
+
+
+def definitions() -> tuple[Definition, ...]:
+    """All measures, those of other packages last."""
+    return (*DEFINITIONS, *OF_OTHERS.values())
+
+
+def _named(name: str) -> Definition | None:
+    return BY_NAME.get(name) or OF_OTHERS.get(name)
 
 
 def names_of(task: str) -> tuple[str, ...]:
@@ -188,7 +200,8 @@ class Measure:
     cutoff: int
 
     def __post_init__(self) -> None:
-        if self.name not in NAMES:
+        found = _named(self.name)
+        if found is None or found.value is None:
             raise InputError(f"measure {self.name!r}: no such measure; allowed are {_allowed()}")
         if self.cutoff < 1:
             raise InputError(f"measure {self.name}@{self.cutoff}: the cutoff must be 1 or more")
@@ -198,13 +211,14 @@ class Measure:
 
     def value(self, seen: Counted) -> np.ndarray:
         """Its value for each query: (Q,) float64."""
-        counted = BY_NAME[self.name].value
-        assert counted is not None, self.name
-        return counted(seen, self.cutoff)
+        found = _named(self.name)
+        assert found is not None, self.name
+        assert found.value is not None, self.name
+        return np.asarray(found.value(seen, self.cutoff), np.float64)
 
     def called(self, by: str) -> str:
         """What `mteb`, `trec_eval` or `ir_measures` calls it: `ndcg_cut_10`."""
-        return str(getattr(BY_NAME[self.name], by)).format(k=self.cutoff)
+        return str(getattr(_named(self.name), by)).format(k=self.cutoff)
 
 
 def parse_measure(text: str) -> Measure:
@@ -212,7 +226,7 @@ def parse_measure(text: str) -> Measure:
 
     Raises InputError, listing what is allowed, for any other.
     """
-    match = re.fullmatch(r"([A-Za-z]+)@([0-9]+)", text)
+    match = re.fullmatch(r"([A-Za-z][A-Za-z0-9]*)@([0-9]+)", text)
     if match is None:
         raise InputError(f"measure {text!r}: not of the form NAME@CUTOFF; allowed are {_allowed()}")
     return Measure(SPELLINGS.get(match[1], match[1]), int(match[2]))
@@ -225,7 +239,8 @@ def spelled(metric: str) -> str:
 
 
 def _allowed() -> str:
-    return ", ".join(f"{name}@K" for name in NAMES) + " with K a whole number from 1, such as nDCG@10"
+    names = (*NAMES, *OF_OTHERS.names())
+    return ", ".join(f"{name}@K" for name in names) + " with K a whole number from 1, such as nDCG@10"
 
 
 RETRIEVAL = (
@@ -247,8 +262,9 @@ def definition_of(metric: str) -> Definition | None:
     if metric in BY_NAME:
         return BY_NAME[metric]
     base, at, cutoff = metric.partition("@")
-    if at and cutoff.isdigit() and base in NAMES:
-        return BY_NAME[base]
+    found = _named(base)
+    if at and cutoff.isdigit() and found is not None and found.task == "retrieval":
+        return found
     probe, dash, name = metric.partition("-")
     return BY_NAME[name] if probe and dash and name in F1 else None
 
@@ -261,7 +277,7 @@ def in_order(metrics: Sequence[str], task: str) -> list[str]:
         assert found is not None
         cutoff = metric.rpartition("@")[2]
         probe = metric.removesuffix(found.name) if found.task == "classification" else ""
-        return probe, DEFINITIONS.index(found), int(cutoff) if cutoff.isdigit() else 0
+        return probe, definitions().index(found), int(cutoff) if cutoff.isdigit() else 0
 
     known = [metric for metric in dict.fromkeys(metrics) if (found := definition_of(metric)) and found.task == task]
     return sorted(known, key=place)

@@ -12,9 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from patray.models.engines import Engine
+
 Role = Literal["document", "query", "classification", "clustering"]
 ROLES: tuple[Role, ...] = ("document", "query", "classification", "clustering")
-Engine = Literal["sentence-transformers", "vllm"]
 Native = Literal["gte", "jina", "llama", "nomic-moe", "qwen2", "xlm-roberta"]
 UNFILLED = re.compile(r"\{\{?\s*\w*\s*\}?\}")
 """A template's slot, such as {task}: sent to a model as it is, it would ruin the prompt silently."""

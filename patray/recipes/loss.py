@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
     import torch
 
     Encode = Callable[[Sequence[int], int], torch.Tensor]
+
+
+SHARE_OF_POSITIVE = 0.95
+"""Of the positive's score: a negative that scores higher is left out by `positive_aware_loss`."""
+
+
+class Loss(Protocol):
+    """Gives one number to make small, from the vectors of a whole batch.
+
+    anchors (B, d), candidates (C, d) float32 tensors of any length, the positive of anchor i being candidate i; hidden
+    (B, C) bool or None: candidates that are no negative of that anchor. Returns a scalar with a gradient.
+    """
+
+    def __call__(
+        self, anchors: torch.Tensor, candidates: torch.Tensor, hidden: torch.Tensor | None, options: LossOptions
+    ) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,25 @@ def ranking_loss(
             scores = scores.masked_fill(hidden, -torch.inf)
         total = total + cross_entropy(scores, target)
     return total
+
+
+def positive_aware_loss(
+    anchors: torch.Tensor, candidates: torch.Tensor, hidden: torch.Tensor | None, options: LossOptions
+) -> torch.Tensor:
+    """As `ranking_loss`, without the candidates that score above 0.95 of the anchor's own positive: a scalar.
+
+    Such candidates are often relevant themselves. The share of the positive's score is that of NV-Retriever (arXiv
+    2407.15831, TopK-PercPos at 95%), here for every negative of the batch and by the model as it is at this step.
+    """
+    import torch
+    from torch.nn.functional import normalize
+
+    with torch.no_grad():
+        scores = normalize(anchors, dim=1) @ normalize(candidates, dim=1).T
+        positive = scores[:, : len(anchors)].diagonal().unsqueeze(1)
+        near = scores > positive - (1 - SHARE_OF_POSITIVE) * positive.abs()
+        near.fill_diagonal_(False)
+    return ranking_loss(anchors, candidates, near if hidden is None else near | hidden, options)
 
 
 @dataclass(frozen=True)
@@ -113,6 +148,7 @@ def cached_backward(
     seed: int,
     rank: int = 0,
     workers: int = 1,
+    loss_of: Loss = ranking_loss,
 ) -> float:
     """Loss of a batch over all workers; adds this worker's part of its gradient to the parameters behind `encode`.
 
@@ -134,7 +170,7 @@ def cached_backward(
         for cut, each in zip(mine.chunks, seeds, strict=True):
             parts.append(encode(mine.rows[cut].tolist(), each).float())
     vectors = gather(torch.cat(parts).detach(), [share.rows for share in shares], total).requires_grad_()
-    loss = ranking_loss(vectors[:pairs], vectors[pairs:], hidden, options)
+    loss = loss_of(vectors[:pairs], vectors[pairs:], hidden, options)
     value = float(loss.detach())
     if not np.isfinite(value):
         return value

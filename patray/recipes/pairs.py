@@ -16,11 +16,12 @@ from patray.landscapes.views import View
 from patray.recipes.allot import allot
 from patray.recipes.documents import read_documents
 from patray.recipes.false_negatives import Relations
+from patray.recipes.kinds import SOURCES
 from patray.recipes.record import Recipe, Source
 from patray.recipes.relations import make_relations
 from patray.recipes.shuffle import shuffle
 from patray.recipes.sift import CUT, FOUND, KEPT, Sifted, sift
-from patray.recipes.sources import SOURCES, Material, NothingThereError
+from patray.recipes.sources import Candidates, Material, NothingThereError
 from patray.recipes.sources.shared_label import label_members, label_sets_of
 from patray.recipes.texts import read_texts, text_codes, view_of, views_of
 
@@ -88,7 +89,7 @@ def make_pairs(
         try:
             if source.kind == "shared-label":
                 members[source.key] = label_members(material, source)
-            candidates = SOURCES[source.kind](material, source, rng)
+            candidates: Candidates = SOURCES[source.kind](material, source, rng)
             sifted = sift(candidates, material, material.views[source.key], source.max_per_anchor, rng)
             if len(sifted.anchor) < least:
                 raise NothingThereError(_too_few(material.name, recipe, source, sifted.counts, split))

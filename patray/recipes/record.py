@@ -5,15 +5,17 @@ What a training run costs (workers, GPUs, where checkpoints lie) is no part of i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from patray.errors import InputError
+from patray.kinds import Registry
 from patray.landscapes.views import SECTIONS
 from patray.metrics.measures import LEADING, parse_measure
+from patray.recipes.kinds import LOSSES, SOURCES
 
-Kind = Literal["citations", "shared-label", "cross-section", "expert"]
 Relation = Literal["family", "citation", "text", "label"]
 Text = str | Annotated[tuple[str, ...], Field(min_length=1)]
 """The name of a view, or a list of sections."""
@@ -24,10 +26,21 @@ DEFAULT_TEXTS: dict[str, tuple[Text, Text]] = {
     "cross-section": ("abstract", "claims"),
     "expert": ("ta", "dwpi-ta"),
 }
-"""Kind of source -> (anchor, positive) where the recipe names none."""
+"""Kind of source -> (anchor, positive) where the recipe names none; of kinds of other packages ta, ta."""
 
 DECIDES_NO_WEIGHT = ("name", "title", "origin", "mini_batch", "gradient_checkpointing", "strategy")
 """Fields that name a recipe, or say in which pieces the same sums are computed."""
+
+
+def _known(registry: Registry[Any]) -> Callable[[str], str]:
+    """A validator of names in a registry."""
+
+    def check(name: str) -> str:
+        if name not in registry:
+            raise ValueError(f"{name!r} is none of the {registry.group}: {', '.join(registry.names())}")
+        return name
+
+    return check
 
 
 class Part(BaseModel):
@@ -39,7 +52,7 @@ class Part(BaseModel):
 class Source(Part):
     """Where pairs come from. Every batch is drawn from one source; sources are mixed by weight."""
 
-    kind: Kind = Field(description="what makes two texts a pair")
+    kind: Annotated[str, AfterValidator(_known(SOURCES))] = Field(description="what makes two texts a pair")
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+~-]*$")] | None = Field(
         default=None, description="what it is called in counts and curves; default from kind and texts"
     )
@@ -73,12 +86,12 @@ class Source(Part):
     @classmethod
     def _defaults_of_kind(cls, value: Any) -> Any:
         """Defaults that depend on the kind are written out, so that a record never says less than what is done."""
-        if not isinstance(value, dict) or value.get("kind") not in DEFAULT_TEXTS:
+        if not isinstance(value, dict) or value.get("kind") not in SOURCES:
             return value
         kind = value["kind"]
         if isinstance(value.get("labels"), str):
             value = {**value, "labels": (value["labels"],)}
-        texts: dict[str, object] = dict(zip(("anchor", "positive"), DEFAULT_TEXTS[kind], strict=True))
+        texts: dict[str, object] = dict(zip(("anchor", "positive"), DEFAULT_TEXTS.get(kind, ("ta", "ta")), strict=True))
         if kind == "citations":
             texts |= {"direction": "cited"}
         if kind == "shared-label":
@@ -163,6 +176,9 @@ class Recipe(Part):
         "text of its anchor or positive, or with a label of a shared-label source in common; [] masks nothing",
     )
     hard_negatives: HardNegatives | None = Field(default=None, description="mined with the base model; null: none")
+    loss: Annotated[str, AfterValidator(_known(LOSSES))] = Field(
+        default="ranking", description="what is made small: a name of recipes/kinds.py or of another package"
+    )
     temperature: float = Field(default=0.05, gt=0, description="similarities are divided by it")
     matryoshka: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), description="further widths that the loss is summed over, descending"

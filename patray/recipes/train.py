@@ -24,6 +24,7 @@ from patray.errors import InputError, ModelError, TrainingError
 from patray.models.record import ModelRecord
 from patray.recipes.batches import batches, text_codes, training_steps
 from patray.recipes.false_negatives import mask
+from patray.recipes.kinds import LOSSES
 from patray.recipes.loss import LossOptions, cached_backward, gather, share_of
 from patray.recipes.memory import free_memory, require_training_memory
 from patray.recipes.model import TunedModel, require_tokenizer
@@ -226,6 +227,7 @@ class _Training:
             recipe.seed * 1_000_003 + state.step,
             session.rank,
             session.workers,
+            LOSSES[recipe.loss],
         )
         norm = self.copies.reduce_and_clip(recipe.max_grad_norm) if math.isfinite(loss) else math.nan
         if not math.isfinite(norm):

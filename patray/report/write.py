@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from patray.files import Folder
 from patray.progress import say
-from patray.report.data import load_results
+from patray.report.data import Results, load_results
 from patray.report.flat import with_flat
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
@@ -16,6 +16,11 @@ from patray.report.verdict_layouts import verdict_layouts
 from patray.runs.run_files import check_run
 
 
+def results_of(run: Folder) -> Results:
+    """Read all that a report is made of."""
+    return with_flat(run, with_studies(run, load_results(run)))
+
+
 def write_report(run: Folder) -> list[str]:
     """Build the report from the run's files and write it beside them; returns the names written.
 
@@ -24,7 +29,7 @@ def write_report(run: Folder) -> list[str]:
     """
     for note in check_run(run):
         say(f"note: {note}")
-    results = with_flat(run, with_studies(run, load_results(run)))
+    results = results_of(run)
     names = ["report.html"]
     run.write_text("report.html", render_page(results))
     for layout in unique_names([*study_layouts(results), *retention_layouts(results), *verdict_layouts(results)]):

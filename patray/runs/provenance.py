@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import patray
+from patray.kinds import installed
 from patray.runs.suite import Prices
 
 PACKAGES = (
@@ -61,6 +62,7 @@ class Provenance:
             "python": platform.python_version(),
             "platform": platform.platform(),
             "versions": installed_versions(),
+            "extensions": installed(),
             "cluster": cluster,
             "landscapes": self.landscapes,
             "models": self.models,

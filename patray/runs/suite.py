@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
-from patray.models.record import Engine, ModelRecord
+from patray.models.engines import Engine
+from patray.models.record import ModelRecord
 from patray.recipes.options import Training
 from patray.runs.tuned import Name, RecipeEntry, Tuned
 from patray.stats.draws import Draws

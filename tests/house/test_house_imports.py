@@ -38,6 +38,7 @@ LAYERS = [
     ["patray.exports"],
     ["patray.judging"],
     ["patray.cluster"],
+    ["patray.api"],
     ["patray.commands"],
     ["patray.cli"],
 ]

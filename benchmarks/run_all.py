@@ -51,7 +51,9 @@ def with_block(text: str, name: str, body: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    scripts = sorted(path.stem for path in HERE.glob("*.py") if path.stem != "run_all")
+    scripts = sorted(
+        path.stem for path in HERE.glob("*.py") if path.stem not in ("run_all", "gpu")
+    )  # gpu.py is for a machine with one
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(scripts)}; default all")
     parser.add_argument("--landscapes", default="../shared/landscapes", help="folder of real landscapes")
     options = parser.parse_args()

@@ -27,7 +27,7 @@ RECORD_FILE = "record.yaml"
 """A record that lies in the folder, as beside every tuned checkpoint: it is taken as it is."""
 LARGE = 1_000_000_000
 """Weights from which vLLM is asked first."""
-VLLM_TYPES = {"bert", "xlm-roberta", "qwen2", "qwen3", "gemma3_text"}
+VLLM_TYPES = {"bert", "xlm-roberta", "modernbert", "eurobert", "qwen2", "qwen3", "ministral3", "gemma3_text"}
 """Model types whose tiny checkpoints agree with a plain forward pass in vLLM (docs/models.md)."""
 DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 ADAPTERS: dict[Role, str] = {

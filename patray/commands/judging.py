@@ -141,27 +141,16 @@ def _rankings(opened: OpenedRun, landscape: Landscape, view: str) -> dict[str, n
 
 
 def _judged(landscape: Landscape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Query, patent and grade of all pairs that have a judgement, 0 and less among them, sorted."""
+    """Query, patent and grade of all pairs that have a judgement, those of grade 0 too, sorted."""
     import numpy as np
 
     from patray.judging.scores import in_order
-    from patray.landscapes.positions import positions
 
-    truth, qrels = landscape.truth, landscape.metadata.qrels
+    truth = landscape.truth
     assert truth is not None
-    query, patent, grade = truth.query.astype(np.int64), truth.patent.astype(np.int64), truth.relevance.astype(np.int64)
-    if qrels is not None:
-        import pyarrow as pa
-
-        low = qrels.filter(pa.array(qrels["relevance"].to_numpy() <= 0))
-        of = [
-            positions(low[name], pa.array(ids.tolist(), pa.string())).astype(np.int64)
-            for name, ids in (("query_id", truth.query_ids), ("patent_id", truth.patent_ids))
-        ]
-        kept = (of[0] >= 0) & (of[1] >= 0)
-        query, patent = np.concatenate([query, of[0][kept]]), np.concatenate([patent, of[1][kept]])
-        grade = np.concatenate([grade, np.zeros(int(kept.sum()), np.int64)])
-    return in_order(query, patent, grade)
+    nothing = np.zeros(len(truth.denied_query), np.int64)
+    joined = ((truth.query, truth.denied_query), (truth.patent, truth.denied_patent), (truth.relevance, nothing))
+    return in_order(*(np.concatenate(pair).astype(np.int64) for pair in joined))
 
 
 def _texts(landscape: Landscape, pool: Pool) -> dict[str, tuple[str, str]]:

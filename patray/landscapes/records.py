@@ -6,7 +6,7 @@ id. So "patent_id descending", trec_eval's rule for ties, is "integer descending
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -47,6 +47,8 @@ class Truth:
     earlier_only: when True a patent may be ranked only if its date is before the query's.
     query_date (Q,), patent_date (N,): int32 days since 1970, -1 unknown (an unknown date never excludes).
     query_family, query_jurisdiction (Q,): str. query_in_corpus (Q,): int32 position in patent_ids, -1 when outside.
+    denied_query, denied_patent (D,): int32, pairs that were judged and found not relevant (grade 0), sorted likewise;
+    bpref and Judged count them.
     """
 
     query_ids: np.ndarray
@@ -64,6 +66,8 @@ class Truth:
     query_jurisdiction: np.ndarray
     query_in_corpus: np.ndarray
     relevant_from: int = 1
+    denied_query: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    denied_patent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
     @property
     def relevant(self) -> np.ndarray:

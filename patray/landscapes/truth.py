@@ -95,7 +95,8 @@ def build_truth(
 
     families = _family_codes(documents["family_id"], metadata.patents["family_id"])
     dates = _days(documents["date"]), _days(metadata.patents["date"])
-    remove("pairs_family", (families[0][query] == families[1][patent]) if exclude_family else np.zeros_like(alive))
+    own_family = (families[0][query] == families[1][patent]) if exclude_family else np.zeros_like(alive)
+    remove("pairs_family", own_family)
     after_family = np.unique(query[alive])
     later = ~_is_earlier(dates[1][patent], dates[0][query]) if earlier_only else np.zeros_like(alive)
     remove("pairs_later", later)
@@ -105,8 +106,12 @@ def build_truth(
     high = np.unique(query[alive & (pairs["relevance"].to_numpy() >= least)])
     remove("pairs_too_low", ~np.isin(query, high))
 
+    denied = (pairs["relevance"].to_numpy() == 0) & (patent >= 0) & ~same & ~own_family & ~later
+    denied_query, denied_patent = query[denied], patent[denied]
     query, patent = query[alive], patent[alive]
     chosen, query = np.unique(query, return_inverse=True)
+    asked = np.isin(denied_query, chosen)
+    denied_query, denied_patent = np.searchsorted(chosen, denied_query[asked]), denied_patent[asked]
     counts = TruthCounts(
         source=source,
         pairs_read=len(alive),
@@ -121,7 +126,7 @@ def build_truth(
     if len(chosen) == 0:
         raise InputError(f"{metadata.name}: retrieval is not possible: {_why_empty(counts, least)}")
 
-    order = np.lexsort((patent, query))
+    order, denied_order = np.lexsort((patent, query)), np.lexsort((denied_patent, denied_query))
     query, patent = query[order].astype(np.int32), patent[order].astype(np.int32)
     taken = documents.take(pa.array(chosen))
     query_ids = _texts(taken["patent_id"])
@@ -144,6 +149,8 @@ def build_truth(
             np.int32
         ),
         relevant_from=least,
+        denied_query=denied_query[denied_order].astype(np.int32),
+        denied_patent=denied_patent[denied_order].astype(np.int32),
     )
     return truth, counts
 

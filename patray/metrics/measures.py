@@ -27,6 +27,7 @@ class Definition:
     task: one of KINDS. low, high: the ends of its range. says: what it measures, in a few words. mteb, trec_eval,
     ir_measures: what these call it, `{k}` for the cutoff; empty where they do not have it. value: of a retrieval
     measure, what was counted and the cutoff to (Q,) float64. same_as: a measure that it equals by another name.
+    judged: it counts pairs that were judged and found not relevant.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Definition:
     ir_measures: str = ""
     value: Callable[[Counted, int], np.ndarray] | None = field(default=None, compare=False)
     same_as: str = ""
+    judged: bool = False
 
 
 def _ndcg(seen: Counted, cutoff: int) -> np.ndarray:
@@ -107,6 +109,31 @@ def _pres(seen: Counted, cutoff: int) -> np.ndarray:
     return np.where(n > 0, 1 - (ratio(ranks, n) - (n + 1) / 2) / cutoff, 0.0)
 
 
+def _bpref(seen: Counted, cutoff: int) -> np.ndarray:
+    """Buckley and Voorhees 2004, doi:10.1145/1008992.1009000, as trec_eval 9 computes it."""
+    relevant, denied = seen.rank <= cutoff, seen.denied_rank <= cutoff
+    query, rank = seen.query[relevant], seen.rank[relevant]
+    stride = 1 + max(int(rank.max(initial=0)), int(seen.denied_rank.max(initial=0)))
+    others = np.sort(seen.denied_query[denied] * stride + seen.denied_rank[denied])
+    above = np.searchsorted(others, query * stride + rank) - np.searchsorted(others, query * stride)
+    most = seen.n_relevant[query]
+    fewest = np.minimum(most, seen.n_denied[query])
+    value = 1.0 - ratio(np.minimum(above, most).astype(np.float64), fewest)
+    return ratio(sums(query, value, seen.n_queries), seen.n_relevant)
+
+
+def _judged(seen: Counted, cutoff: int) -> np.ndarray:
+    near = seen.judged_rank <= cutoff
+    return ratio(sums(seen.judged_query[near], None, seen.n_queries), np.minimum(seen.hits.length, cutoff))
+
+
+def _spared(seen: Counted, cutoff: int) -> np.ndarray:
+    target = np.ceil(ENOUGH * seen.n_relevant - 1e-9)
+    last = (seen.rank <= cutoff) & (seen.ordinal == target[seen.query])
+    return sums(seen.query[last], 1.0 - seen.rank[last] / cutoff, seen.n_queries)
+
+
+ENOUGH = 0.8
 ERR_GRADE = 4
 PERSISTENCE = 0.8
 
@@ -150,6 +177,18 @@ DEFINITIONS = (
     Definition(
         "PRES", "retrieval", 0, 1, "how early all relevant patents come, when the first K are read",
         "", "", "", _pres,
+    ),
+    Definition(
+        "bpref", "retrieval", 0, 1, "how seldom a patent judged irrelevant stands above a relevant one",
+        "", "bpref", "Bpref", _bpref, judged=True,
+    ),
+    Definition(
+        "Judged", "retrieval", 0, 1, "share of the first K, or of what was ranked if that is less, with a judgement",
+        "", "", "Judged@{k}", _judged, judged=True,
+    ),
+    Definition(
+        "Spared", "retrieval", 0, 1, "share of K results that need not be read to see 80% of the relevant patents",
+        "", "", "", _spared,
     ),
     Definition("macro-F1", "classification", 0, 1, "F1 of each label, mean over labels", "f1"),
     Definition("micro-F1", "classification", 0, 1, "F1 of all decisions together", "f1_micro"),

@@ -31,7 +31,7 @@ class Hits:
 
     query (H,) int64, rank (H,) int64 from 1, pair (H,) int64 position in the pairs; sorted by (query, rank).
     n_queries: rows of the ranking. pair_query (P,), pair_relevance (P,): the pairs, in the caller's order.
-    ideal (P,) int64: pair positions ordered by (query, relevance descending).
+    ideal (P,) int64: pair positions ordered by (query, relevance descending). length (Q,) int64: how many were ranked.
     """
 
     query: np.ndarray
@@ -41,6 +41,7 @@ class Hits:
     pair_query: np.ndarray
     pair_relevance: np.ndarray
     ideal: np.ndarray
+    length: np.ndarray
 
 
 def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevance: np.ndarray) -> Hits:
@@ -67,9 +68,11 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
         raise InputError(f"pairs: must be sorted by (query, patent) and unique, which ends at row {at + 1}")
 
     cells, pairs = [], []
+    length = np.zeros(n_queries, np.int64)
     rows = max(1, BLOCK_CELLS // depth)
     for start in range(0, n_queries, rows):
         block = ranked[start : start + rows]
+        length[start : start + rows] = np.count_nonzero(block >= 0, axis=1)
         low, high = np.searchsorted(query, (start, start + len(block)))
         if low == high:
             continue
@@ -86,7 +89,7 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
         raise InputError(f"ranking: query {query[at]} ranks patent {patent[at]} more than once")
     row, column = np.divmod(cell, depth)
     ideal = np.lexsort((-relevance.astype(np.int64), query))
-    return Hits(row, column + 1, pair, n_queries, query, relevance, ideal)
+    return Hits(row, column + 1, pair, n_queries, query, relevance, ideal, length)
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ class Counted:
 
     gain_query, gain_rank, grade, gain (G,): hits of any grade above zero. ideal_query, ideal_rank, ideal_gain (I,): of
     the best possible ranking. query, rank, ordinal (H,): hits that count as relevant, ordinal 1 for a query's first.
-    n_relevant (Q,): pairs that count, ranked or not.
+    n_relevant (Q,): pairs that count, ranked or not. denied_query, denied_rank (D,): hits that were judged and do not
+    count: of grade 0, or of one below `relevant_from`; n_denied (Q,): such pairs. judged_query, judged_rank (J,): hits
+    of any judgement.
     """
 
     hits: Hits
@@ -166,6 +171,38 @@ class Counted:
     @cached_property
     def ordinal(self) -> np.ndarray:
         return ordinals(self.query, np.bincount(self.query, minlength=self.n_queries))
+
+    @cached_property
+    def _denied(self) -> np.ndarray:
+        return (self.hits.pair_relevance == 0) | (self._graded & ~self._relevant)
+
+    @cached_property
+    def _shown_denied(self) -> np.ndarray:
+        return self._denied[self.hits.pair]
+
+    @property
+    def denied_query(self) -> np.ndarray:
+        return self.hits.query[self._shown_denied]
+
+    @property
+    def denied_rank(self) -> np.ndarray:
+        return self.hits.rank[self._shown_denied]
+
+    @property
+    def n_denied(self) -> np.ndarray:
+        return np.bincount(self.hits.pair_query[self._denied], minlength=self.n_queries)
+
+    @cached_property
+    def _judged(self) -> np.ndarray:
+        return self.hits.pair_relevance[self.hits.pair] >= 0
+
+    @property
+    def judged_query(self) -> np.ndarray:
+        return self.hits.query[self._judged]
+
+    @property
+    def judged_rank(self) -> np.ndarray:
+        return self.hits.rank[self._judged]
 
     @cached_property
     def n_relevant(self) -> np.ndarray:

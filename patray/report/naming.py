@@ -53,6 +53,7 @@ MEASURE_WORDS = {
     "PRES": "how early all relevant patents come if somebody reads {k} results",
     "bpref": "how seldom a patent judged irrelevant stands above a relevant one",
     "Judged": "the share of the first {k} results that anybody has judged",
+    "Spared": "the share of {k} results that need not be read to see 80% of the relevant patents",
     "macro-F1": "how many classes are assigned rightly, each class counting the same",
     "micro-F1": "how many classes are assigned rightly, each patent counting the same",
     "V-measure": "how well groups that a computer made agree with the known classes",

@@ -9,7 +9,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.landscapes.records import Slice, Truth
-from patray.metrics.measures import RETRIEVAL, Measure
+from patray.metrics.measures import BY_NAME, RETRIEVAL, Measure
 from patray.metrics.ranking import find_hits, measure_hits
 from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
@@ -38,16 +38,28 @@ def evaluate(
     if len(ranking.patents) != len(truth.query_ids):
         raise InputError(f"ranking of {system}: {len(ranking.patents)} rows for {len(truth.query_ids)} queries")
     _require_depth(truth, ranking, measures, system)
-    hits = find_hits(ranking.patents, truth.query, truth.patent, truth.relevance)
+    judged = any(BY_NAME[measure.name].judged for measure in measures) and len(truth.denied_query) > 0
+    pairs, place = _with_denied(truth) if judged else ((truth.query, truth.patent, truth.relevance), None)
+    hits = find_hits(ranking.patents, *pairs)
     scores = []
     for part in slices:
         if not part.queries.any():
             continue
         items = truth.query_ids[part.queries]
         where = Where(TASK, landscape, view, system, part.name)
-        values = measure_hits(hits, measures, part.pairs, truth.relevant_from)
+        chosen = part.pairs if place is None else np.append(part.pairs, np.zeros(len(truth.denied_query), bool))[place]
+        values = measure_hits(hits, measures, chosen, truth.relevant_from)
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
+
+
+def _with_denied(truth: Truth) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """The truth's pairs and those judged not relevant, of grade 0, in order; and where each of the joined came from."""
+    query = np.append(truth.query, truth.denied_query)
+    patent = np.append(truth.patent, truth.denied_patent)
+    relevance = np.append(truth.relevance, np.zeros(len(truth.denied_query), truth.relevance.dtype))
+    place = np.lexsort((patent, query))
+    return (query[place], patent[place], relevance[place]), place
 
 
 def found_nothing(ranking: Ranking, slices: Sequence[Slice]) -> str:

@@ -212,6 +212,48 @@ def test_err_rbp_and_pres_are_what_their_papers_write(case, level):
             assert found[measure][q] == pytest.approx(wanted, abs=1e-12), str(measure)
 
 
+@settings(max_examples=100, deadline=None)
+@given(cases(), st.integers(1, 4))
+def test_bpref_equals_trec_eval_and_judged_equals_ir_measures(case, level):
+    """Without grades below 0, which trec_eval takes for unjudged. ir-measures breaks ties the other way round."""
+    scores, retrieved, judged, grades = case
+    scores = np.argsort(np.argsort(scores, axis=1, kind="stable"), axis=1).astype(float)
+    ranked, query, patent, relevance = arrays(scores, retrieved, judged, np.maximum(grades, 0))
+    asked = [Measure("bpref", 25), *(Measure("Judged", cutoff) for cutoff in (1, 3, 10))]
+    found = evaluate(ranked, query, patent, relevance, asked, relevant_from=level)
+    qrels: dict[str, dict[str, int]] = {}
+    for q, p, r in zip(query.tolist(), patent.tolist(), relevance.tolist(), strict=True):
+        qrels.setdefault(f"q{q}", {})[doc(p)] = r
+    run = {f"q{q}": {doc(p): -float(at) for at, p in enumerate(row) if p >= 0} for q, row in enumerate(ranked.tolist())}
+    run = {q: docs for q, docs in run.items() if docs and q in qrels}
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, {"bpref"}, relevance_level=level).evaluate(run) if run else {}
+    for q, values in theirs.items():
+        assert found[asked[0]][int(q[1:])] == pytest.approx(values["bpref"], abs=1e-12)
+    for measure in asked[1:] if run else ():
+        for value in ir_measures.iter_calc([ir_measures.parse_measure(f"Judged@{measure.cutoff}")], qrels, run):
+            assert found[measure][int(value.query_id[1:])] == pytest.approx(value.value, abs=1e-12)
+
+
+@settings(max_examples=80, deadline=None)
+@given(cases(), st.integers(1, 4))
+def test_spared_is_what_need_not_be_read_for_four_fifths_of_the_relevant(case, level):
+    ranked, query, patent, relevance = arrays(*case)
+    asked = [Measure("Spared", cutoff) for cutoff in (1, 5, 25)]
+    found = evaluate(ranked, query, patent, relevance, asked, relevant_from=level)
+    for q, row in enumerate(ranked.tolist()):
+        relevant = set(patent[(query == q) & (relevance >= max(level, 1))].tolist())
+        for measure in asked:
+            reads = next(
+                (
+                    n
+                    for n in range(1, measure.cutoff + 1)
+                    if relevant and 5 * len(relevant & set(row[:n])) >= 4 * len(relevant)
+                ),
+                measure.cutoff,
+            )
+            assert found[measure][q] == pytest.approx(1 - reads / measure.cutoff, abs=1e-12)
+
+
 def test_err_equals_ir_measures_to_the_five_digits_it_prints_for_topics_that_are_numbers():
     rng = np.random.default_rng(2)
     scores = rng.random((20, 60))

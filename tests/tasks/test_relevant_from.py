@@ -90,6 +90,34 @@ def test_every_slice_has_the_values_of_pytrec_eval_and_ir_measures_at_that_level
         assert score.values.mean() == pytest.approx(found[measure], abs=1e-12), name
 
 
+def test_pairs_judged_not_relevant_are_kept_for_bpref_and_judged() -> None:
+    truth, counts = graded()
+    table = metadata().qrels
+    assert table is not None
+    rows = [row for row in table.to_pylist() if row["query_id"] in set(truth.query_ids)]
+    zeros = {(row["query_id"], row["patent_id"]) for row in rows if row["relevance"] == 0}
+    kept = zip(truth.query_ids[truth.denied_query], truth.patent_ids[truth.denied_patent], strict=True)
+    assert set(kept) == zeros
+    assert counts.pairs_not_relevant >= len(zeros) > 10
+    qrels: dict[str, dict[str, int]] = {}
+    for row in rows:
+        qrels.setdefault(row["query_id"], {})[row["patent_id"]] = row["relevance"]
+    ranking = random_ranking(truth, 3)
+    run = {
+        query: {truth.patent_ids[patent]: -float(at) for at, patent in enumerate(row)}
+        for query, row in zip(truth.query_ids, ranking.patents.tolist(), strict=True)
+    }
+    [everything], _ = make_slices(truth, ["all"])
+    measures = [parse_measure(name) for name in ("bpref@80", "Judged@10", "Recall@20")]
+    bpref, judged, recall = evaluate(truth, ranking, [everything], measures, landscape="l", view="v", system="s")
+    theirs = pytrec_eval.RelevanceEvaluator(qrels, {"bpref", "recall.20"}, relevance_level=LEVEL).evaluate(run)
+    assert bpref.values.tolist() == pytest.approx([theirs[query]["bpref"] for query in bpref.items], abs=1e-12)
+    assert recall.values.tolist() == pytest.approx([theirs[query]["recall_20"] for query in bpref.items], abs=1e-12)
+    share = ir_measures.iter_calc([ir_measures.parse_measure("Judged@10")], qrels, run)
+    values = {one.query_id: one.value for one in share}
+    assert judged.values.tolist() == pytest.approx([values[query] for query in judged.items], abs=1e-12)
+
+
 def test_queries_without_a_patent_at_the_level_are_left_out_and_counted() -> None:
     truth, counts = graded()
     everything, before = build_truth(metadata())

@@ -1,5 +1,8 @@
 """How fast does a Lens JSON lines export become a landscape, beside a plain json + pandas script doing the same?
 
+Beside them stand an earlier build (--base, a work tree of it) and readers that only read: pyarrow.json with the
+schema, duckdb and polars. MB/s is of the source; CPU seconds are of all processes, and bear a busy machine better.
+
 Both read the same generated file, pick the English texts, the claims, codes, dates and families, resolve the
 citations inside the export, drop duplicates, and write patents.parquet and citations.parquet. patray also checks every
 row, filters kinds, keeps a quarantine and takes checksums. Peak memory is that of all processes together.
@@ -13,10 +16,13 @@ import multiprocessing
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -32,6 +38,8 @@ def main() -> None:
     parser.add_argument("--peer-rows", type=int, default=0, help="rows for the script; 0 = as many as for patray")
     parser.add_argument("--claims", type=int, default=10, help="claims a patent")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--base", help="a work tree of an earlier build, imported by it in the same run")
+    parser.add_argument("--no-script", action="store_true", help="leave the json + pandas script out")
     parser.add_argument("--folder", help="where to work [a temporary folder]")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="patray-importing-", dir=options.folder) as name:
@@ -40,10 +48,19 @@ def main() -> None:
         size = generate(source, options.rows, options.claims)
         os.sync()  # the generated file is on the disk before anyone's time runs
         print(f"{options.rows:,} rows of Lens JSON lines, {size / 1e9:.2f} GB, {size / options.rows:,.0f} bytes a row")
-        print(f"{'':24}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak GB':>10}{'ratio':>9}")
+        print(f"{'':24}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'MB/s':>8}{'CPU s':>8}{'peak GB':>10}{'ratio':>9}")
+        megabytes = size / options.rows / 1e6
 
         ours = _measured(lambda: _patray(source, folder / "out", options.processes))
-        _show("patray", options.rows, *ours, 1.0)
+        _show("patray", options.rows, megabytes, *ours, 1.0)
+        if options.base:
+            theirs = _measured(lambda: _earlier(options.base, source, folder / "base", options.processes))
+            _show("earlier build", options.rows, megabytes, *theirs, theirs[0] / ours[0])
+        for name, reader in READERS.items():
+            theirs = _measured(partial(_in_process, reader, str(source)))
+            _show(f"{name}, reading", options.rows, megabytes, *theirs, theirs[0] / ours[0])
+        if options.no_script:
+            return
         kept = pq.read_metadata(folder / "out" / "patents.parquet").num_rows
         cited = pq.read_metadata(folder / "out" / "citations.parquet").num_rows
 
@@ -56,7 +73,7 @@ def main() -> None:
             source = folder / "part.jsonl"
         theirs = _measured(lambda: _in_process(plain_script, str(source), str(folder / "plain")))
         ratio = (theirs[0] / count) / (ours[0] / options.rows)
-        _show("json + pandas", count, *theirs, ratio)
+        _show("json + pandas", count, megabytes, *theirs, ratio)
         print(f"patray is {ratio:.2f} times as fast (target 3)")
         if count == options.rows:
             same = [
@@ -180,6 +197,50 @@ def plain_script(source: str, destination: str) -> None:
     links[["citing_id", "cited_id", "origin"]].to_parquet(f"{destination}/citations.parquet", index=False)
 
 
+def _pyarrow(source: str) -> None:
+    import pyarrow.json as pj
+
+    from patray.importers.lens import SCHEMAS
+
+    rows = 0
+    with pj.open_json(
+        source,
+        read_options=pj.ReadOptions(block_size=24 << 20),
+        parse_options=pj.ParseOptions(explicit_schema=SCHEMAS[0], unexpected_field_behavior="ignore"),
+    ) as reader:
+        for batch in reader:
+            rows += batch.num_rows
+
+
+def _duckdb(source: str) -> None:
+    import duckdb
+
+    duckdb.sql("SET threads = 2")
+    columns = "lens_id, jurisdiction, doc_number, kind, date_published, abstract, claims, biblio, families"
+    for _ in duckdb.sql(f"SELECT {columns} FROM read_ndjson('{source}')").fetch_arrow_reader(10_000):
+        pass
+
+
+def _polars(source: str) -> None:
+    import polars
+
+    columns = ["lens_id", "jurisdiction", "doc_number", "kind", "date_published", "abstract", "claims", "biblio"]
+    polars.scan_ndjson(source, low_memory=True).select([*columns, "families"]).sink_parquet(f"{source}.parquet")
+    os.remove(f"{source}.parquet")
+
+
+READERS = {"pyarrow.json": _pyarrow, "duckdb": _duckdb, "polars": _polars}
+
+
+def _earlier(tree: str, source: Path, destination: Path, processes: int) -> None:
+    code = (
+        "import sys; from patray.importers.run import import_landscape; "
+        "import_landscape('lens', [sys.argv[1]], sys.argv[2], processes=int(sys.argv[3]), progress=False)"
+    )
+    arguments = [sys.executable, "-c", code, str(source), str(destination), str(processes)]
+    subprocess.run(arguments, check=True, env={**os.environ, "PYTHONPATH": tree}, cwd=tree)
+
+
 def _patray(source: Path, destination: Path, processes: int) -> None:
     _in_process(_import, str(source), str(destination), processes)
 
@@ -200,8 +261,8 @@ def _in_process(function: Callable[..., None], *arguments: object) -> None:
         raise SystemExit(f"{function.__name__} failed")
 
 
-def _measured(work: Callable[[], None]) -> tuple[float, float]:
-    """(seconds, peak GB of all child processes together)."""
+def _measured(work: Callable[[], None]) -> tuple[float, float, float]:
+    """(seconds, CPU seconds and peak GB of all child processes together)."""
     peak, done = [0], threading.Event()
 
     def watch() -> None:
@@ -210,12 +271,15 @@ def _measured(work: Callable[[], None]) -> tuple[float, float]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    before = os.times()
     began = time.perf_counter()
     work()
     seconds = time.perf_counter() - began
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
     done.set()
     watcher.join()
-    return seconds, peak[0] / 1e9
+    return seconds, cpu, peak[0] / 1e9
 
 
 def _descendants(pid: int) -> list[int]:
@@ -243,8 +307,12 @@ def _memory(pid: int) -> int:
     return (int(text[1]) - int(text[2])) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _show(name: str, rows: int, seconds: float, peak: float, ratio: float) -> None:
-    print(f"{name:24}{rows:12,}{seconds:10.1f}{rows / seconds:12,.0f}{peak:10.2f}{ratio:8.2f}x")
+def _show(name: str, rows: int, megabytes: float, seconds: float, cpu: float, peak: float, ratio: float) -> None:
+    """One line of the table; megabytes: of one row of the source."""
+    speed = rows / seconds
+    print(
+        f"{name:24}{rows:12,}{seconds:10.1f}{speed:12,.0f}{speed * megabytes:8.0f}{cpu:8.1f}{peak:10.2f}{ratio:8.2f}x"
+    )
 
 
 if __name__ == "__main__":

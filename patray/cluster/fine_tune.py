@@ -19,6 +19,7 @@ from patray.cluster.search import ONE_CPU
 from patray.cluster.tasks import gather, submit
 from patray.cluster.train import TrainJob, check_job, train
 from patray.files import Folder
+from patray.landscapes.cited_pairs import ALL
 from patray.models.content import identify
 from patray.models.resolve import Snapshot
 from patray.recipes.checkpoint import open_checkpoint
@@ -34,8 +35,8 @@ from patray.tables import TRAINING
 def _pairs(home: Folder, recipe: Recipe, suite: Suite) -> tuple[PairSet, Validation]:
     where = (shares(suite.splits), suite.splits.salt, suite.own_views)
     retrieval = suite.tasks.retrieval
-    direction = retrieval.direction if retrieval is not None else "cited"
-    return make_pairs(home, recipe, *where), make_validation(home, recipe, *where, direction)
+    asked = ("cited", ALL) if retrieval is None else (retrieval.direction, retrieval.cited_by)
+    return make_pairs(home, recipe, *where), make_validation(home, recipe, *where, *asked)
 
 
 def fine_tune(

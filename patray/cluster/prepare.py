@@ -27,12 +27,12 @@ from patray.landscapes.positions import positions
 from patray.landscapes.records import OUT, Metadata, Slice, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.splits import SPLITS, split_families
-from patray.landscapes.truth import TruthCounts, build_truth
+from patray.landscapes.truth import NotSaidError, TruthCounts, build_truth, uncounted
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.progress import say
 from patray.runs.lease import holding
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
-from patray.runs.suite import LandscapeEntry, Splits, Suite, ViewEntry
+from patray.runs.suite import LandscapeEntry, Retrieval, Splits, Suite, ViewEntry
 
 SMALL_PATENTS = 5_000
 """A landscape of so many is validated where the driver runs: seconds, in which Ray starts."""
@@ -153,8 +153,10 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
         try:
             truth, counts = build_truth(
                 metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from,
-                options.relevant_from,
+                options.relevant_from, options.cited_by,
             )  # fmt: skip
+        except NotSaidError:
+            raise
         except InputError as error:
             notes.append(str(error))
         else:
@@ -163,7 +165,7 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
             reported = "test" if prepared.name in suite.homes else options.queries or "all"
             query_split = split_families(truth.query_family, shares(suite.splits), suite.splits.salt)
             slices, more = reported_slices(truth, query_split, reported, options.slices)
-            notes += [f"{prepared.name}: {note}" for note in (*_level_notes(counts, options.relevant_from), *more)]
+            notes += [f"{prepared.name}: {note}" for note in (*_level_notes(counts, options), *more)]
             facts |= {
                 "queries": len(truth.query_ids),
                 "pairs": len(truth.query),
@@ -175,15 +177,20 @@ def open_landscape(prepared: Prepared, suite: Suite) -> Landscape:
     return Landscape(prepared.name, prepared, metadata, truth, slices, query_split, tuple(notes), facts)
 
 
-def _level_notes(counts: TruthCounts, relevant_from: int) -> list[str]:
-    """What `relevant_from` does to this landscape's queries."""
-    if relevant_from > 1 and counts.source == "citations":
-        return [f"relevant_from {relevant_from} changes nothing here: citations have no grades, each of them counts"]
+def _level_notes(counts: TruthCounts, options: Retrieval) -> list[str]:
+    """What `relevant_from`, `relevant` and `origin` do to this landscape's truth."""
+    relevant_from, notes = options.relevant_from, list(uncounted(counts))
+    if relevant_from > 1 and counts.source == "citations" and options.relevant is None:
+        notes.append(
+            f"relevant_from {relevant_from} changes nothing here: citations have no grades without `relevant`, each of "
+            "them counts"
+        )
     if not counts.queries_too_low:
-        return []
+        return notes
     return [
+        *notes,
         f"{counts.queries_too_low:,} queries have no relevant patent of grade {relevant_from} or more (relevant_from); "
-        f"they are left out, with {counts.pairs_too_low:,} pairs; {counts.queries:,} queries stay"
+        f"they are left out, with {counts.pairs_too_low:,} pairs; {counts.queries:,} queries stay",
     ]
 
 

@@ -17,6 +17,7 @@ from patray import errors
 from patray.cluster.train import ERROR, TrainJob, torch_trainer, training_work, work_of_one
 from patray.errors import TrainingError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import CitedBy
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot
 from patray.recipes.objective import make_weighted
@@ -64,11 +65,12 @@ def make_job(bench: Bench, recipe: Recipe, name: str) -> TrainJob:
     sweep, goal = bench.sweep, bench.sweep.goal
     views = {view.name: view.sections for view in sweep.views}
     where = ((sweep.splits.train, sweep.splits.validation, sweep.splits.test), sweep.splits.salt, views)
+    asked = (sweep.direction, CitedBy(sweep.relevant, sweep.origin or ()))
     if goal.is_weighted:
         weights = {task: getattr(goal, task) for task in ("retrieval", "classification", "clustering")}
-        validation: Validation = make_weighted(bench.home, recipe, weights, goal.labels, *where, sweep.direction)
+        validation: Validation = make_weighted(bench.home, recipe, weights, goal.labels, *where, *asked)
     else:
-        validation = make_validation(bench.home, recipe, *where, sweep.direction)
+        validation = make_validation(bench.home, recipe, *where, *asked)
     pairs = make_pairs(bench.home, recipe, *where)
     return TrainJob(
         name, bench.base, bench.snapshot, recipe, sweep.home.name or "home", pairs, validation, bench.snapshot.content

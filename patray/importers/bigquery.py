@@ -22,8 +22,9 @@ from patray.importers.nested import choose_language, elements, field, take, to_l
 from patray.importers.numbers import parse_numbers
 from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
-from patray.importers.record import CITED, Finding, Rows, patents_table
+from patray.importers.record import CITED_HOW, Finding, Rows, patents_table
 from patray.importers.source import SourceFile
+from patray.landscapes.cited_how import of_columns
 
 S = pa.string()
 _TEXTS = pa.list_(pa.struct([("text", S), ("language", S)]))
@@ -109,10 +110,8 @@ def convert(
     rows, cited = elements(column["citation"])
     texts = field(cited, "publication_number")
     keys = pc.coalesce(parse_numbers(texts).field("key"), blank_to_null(texts))
-    origin = pc.binary_join_element_wise(
-        pc.fill_null(field(cited, "category"), ""), pc.fill_null(field(cited, "type"), ""), " "
-    )
-    found = pa.table([take(ids, rows), keys, pa.nulls(len(rows), S), pc.utf8_trim_whitespace(origin)], schema=CITED)
+    said = of_columns(field(cited, "category"), field(cited, "type"))
+    found = pa.table([take(ids, rows), keys, pa.nulls(len(rows), S), *said], schema=CITED_HOW)
     found = found.filter(keys.is_valid())
     yield Rows("citations", found, found.num_rows)
 

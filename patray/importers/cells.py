@@ -25,14 +25,14 @@ STRONG = r"\s*(?:[\r\n]+|;;|;|\||；)\s*"
 WORDS = {"newline": r"\s*[\r\n]+\s*", "tab": r"\s*\t\s*", "space": r"\s+", "none": ""}
 """Names of separators that are hard to type, for --separator."""
 _COMMA = re.compile(r"\s*(?:,(?!\d{3}(?!\d))|，|、)\s*")
-_PRINTED = r"^\s*[\[({].*[\])}]\s*$"
+_PRINTED = r"^\s*(?:(?:np\.)?array)?[\[({].*[\])}]\s*$"
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 
 
 def split_cells(cells: pa.Array, separator: str = "", commas: bool = True) -> pa.ListArray:
     """list<string> per cell (n,). separator: a text or a key of WORDS; '' takes line breaks, `;`, `|`, and `,` where
     commas is True or no cell has one of the others."""
-    printed = pc.fill_null(pc.match_substring_regex(cells, pattern=rf"(?s){_PRINTED}"), False)
+    printed = is_printed_list(cells)
     if separator:
         pattern = WORDS.get(separator, rf"\s*{re.escape(separator)}\s*")
         split = pc.split_pattern_regex(cells, pattern) if pattern else _alone(cells)
@@ -51,8 +51,15 @@ def split_cells(cells: pa.Array, separator: str = "", commas: bool = True) -> pa
     return split
 
 
+def is_printed_list(cells: pa.Array) -> pa.Array:
+    """(n,) bool: texts that begin and end as a printed list does, so that brackets in them are its own."""
+    return pc.fill_null(pc.match_substring_regex(cells, pattern=rf"(?s){_PRINTED}"), False)
+
+
 def printed_list(text: str) -> list[str] | None:
     """The elements of a list, tuple, set or numpy array that Python, pandas or JSON printed; None when it is none."""
+    text = re.sub(r"^\s*(?:np\.)?array\((.*)\)\s*$", r"\1", text, flags=re.DOTALL)
+    text = re.sub(r"^(\[.*\])\s*,\s*dtype=.*$", r"\1", text.strip(), flags=re.DOTALL)
     inner = text.strip()[1:-1].replace("nan", "").replace("None", "")
     quoted = [one.group(1) if one.group(1) is not None else one.group(2) for one in _QUOTED.finditer(inner)]
     if len(quoted) > 1 and not re.sub(r"\s+|\.\.\.", "", _QUOTED.sub("", inner)):  # numpy puts no commas

@@ -7,6 +7,7 @@ several kinds the earliest). What a source cites outside the import is counted, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -24,8 +25,6 @@ GONE = "citing publication not kept"
 SELF = "cites itself"
 COLLAPSED = "inside a family of which one publication was kept"
 REPEATED = "repeated"
-STRENGTH = "XIYEPADTOL&"
-"""Letters of search reports, the most harmful to the citing patent first; others come behind."""
 HOW = ("origin", "category", "phase")
 """What a source may say of a citation; text, null where it does not."""
 _BETWEEN = "\x1f"
@@ -106,9 +105,10 @@ class Citations:
         citing[lost] = self.lookup.find(keys, pa.chunked_array([pa.nulls(len(lost), pa.string())]))
 
     def finish(self, stands_for: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
-        """((2, m) int32 rows of citing and cited, each pair once; (m,) codes; what each code says, see HOW).
+        """((2, m) int32 rows of citing and cited; (m,) codes; what each code says, see HOW).
 
-        Of a pair met more than once the strongest category is kept, else the first.
+        A pair stands once for each origin and category that a source gives it; of others the first is kept, and one
+        that says neither only where no other says more.
         stands_for (n,): the row that represents each row's family, or None when families are not collapsed.
         """
         pairs = np.concatenate([np.zeros((2, 0), np.int32), *self._pairs], axis=1)
@@ -121,17 +121,22 @@ class Citations:
             same = pairs[0] == pairs[1]
             self.removed[COLLAPSED] += int(same.sum())
             pairs, origins = pairs[:, ~same], origins[~same]
-        key = pairs[0].astype(np.int64) * (len(self.lookup.ids) + 1) + pairs[1]
         names = [tuple(name.split(_BETWEEN)) for name in self._names]
-        rank = np.array([category_rank(name[1] if len(name) > 1 else "") for name in names] or [0])
-        order = np.argsort(rank[origins], kind="stable") if rank.any() else np.arange(len(key))
-        _, first = np.unique(key[order], return_index=True)
-        first = order[first]
-        self.removed[REPEATED] += len(key) - len(first)
-        first.sort()
+        first = _first_of_each(pairs, origins, names, len(self.lookup.ids) + 1)
+        self.removed[REPEATED] += len(origins) - len(first)
         return pairs[:, first], origins[first], names
 
 
-def category_rank(letters: str) -> int:
-    """Lower for what stands more against the citing patent, by its strongest letter; last where none is known."""
-    return min((STRENGTH.find(one) % (len(STRENGTH) + 1) for one in letters), default=len(STRENGTH) + 1)
+def _first_of_each(pairs: np.ndarray, codes: np.ndarray, names: Sequence[tuple[str, ...]], size: int) -> np.ndarray:
+    """(k,) int64, ascending: the first of each pair (2, m) with each origin and category; silent ones only if alone.
+
+    codes (m,): places in names, which say (origin[, category, phase]). size: above every row number.
+    """
+    said = [(name[0], name[1] if len(name) > 1 else "") for name in names] or [("", "")]
+    places = {one: at for at, one in enumerate(dict.fromkeys([("", ""), *said]))}
+    says = np.array([places[one] for one in said])[codes]
+    key = (pairs[0].astype(np.int64) * size + pairs[1]) * len(places) + says
+    key, first = np.unique(key, return_index=True)
+    silent = np.zeros(len(key), dtype=bool)  # saying nothing is 0: the first of its pair, and the next one says more
+    silent[:-1] = (key[:-1] % len(places) == 0) & (key[:-1] // len(places) == key[1:] // len(places))
+    return np.sort(first[~silent])

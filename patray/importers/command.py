@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table: what stands between the values of a cell, or newline, space, none [line breaks ; | ,]",
     )  # fmt: skip
     reading.add_argument("--date-format", default="", metavar="DD/MM/YYYY", help="table: where dates do not tell")
-    reading.add_argument("--sheet", default="", help="table: of a workbook [the first]")
+    reading.add_argument("--sheet", default="", help="of a workbook [the one with known column names]")
     reading.add_argument("--delimiter", default="", help="of CSV and TSV files [by the format]")
     reading.add_argument("--encoding", default="utf-8", help="of CSV and TSV files [utf-8]")
     reading.add_argument("--task", default="", help="patenteb: the task; beir: the subset")

@@ -107,6 +107,17 @@ def _header(rows: Any, file: SourceFile, delimiter: str, looks: str) -> list[str
     return [name.strip() for name in header]
 
 
+def check_once(label: str, header: Sequence[str], names: Sequence[str]) -> None:
+    """Raise InputError when a column that is read stands in the header more than once."""
+    for name in names:
+        places = [place for place, one in enumerate(header, 1) if one == name]
+        if len(places) > 1:
+            raise InputError(
+                f"{label}: column {name!r} appears more than once (columns {', '.join(map(str, places))}); rename or "
+                "remove all but the one that is meant"
+            )
+
+
 def check_header(label: str, header: Sequence[str], needed: Sequence[str], delimiter: str = "") -> None:
     """Raise InputError when a needed column is missing, with the likely column or delimiter."""
     doubled = sorted({name for name in header if header.count(name) > 1 and name in needed})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,17 +21,24 @@ from patray.importers.nested import take
 from patray.landscapes.absent import is_absent
 
 DAY_FIRST, MONTH_FIRST = "day", "month"
-AMBIGUOUS = "day or month first?"
+AMBIGUOUS = "day, month or year first?"
 _EPOCH = datetime.date(1970, 1, 1)
 _EXCEL = datetime.date(1899, 12, 30)
 _TIME = r"(?:[T ]+\d{1,2}:\d\d.*|[T ]\d{1,2}(?::?\d\d)?Z?)?"
 _ISO = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
 _COMPACT = re.compile(rf"((?:1[6-9]|20)\d\d)(\d\d)(\d\d)(?:\.0*)?{_TIME}")
+_ERA = re.compile(
+    r"(明治|大正|昭和|平成|令和|[MTSHR])\s*(\d{1,2}|元)\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*日?"
+)
+_ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
+_ERAS |= {"M": 1867, "T": 1911, "S": 1925, "H": 1988, "R": 2018}
+"""The year before the first of each Japanese era."""
 _EAST = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _ORDERED = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
 _NAMED = re.compile(
-    r"(?:(\d{1,2})(?:st|nd|rd|th)?[\s.-]*([A-Za-z]{3,9})|([A-Za-z]{3,9})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)[\s.,-]+(\d{4})"
+    r"(?:(\d{1,2})(?:st|nd|rd|th)?[\s.-]*([A-Za-z]{3,9})|([A-Za-z]{3,9})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)[\s.,'-]+(\d{4}|\d\d)"
 )
+_SHORT = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d\d")
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
 _SERIAL = re.compile(r"([1-7]\d{4})(?:\.\d+)?")
@@ -112,6 +120,7 @@ def _first_of(text: str) -> str:
 
 
 def _read(text: str, order: DateOrder) -> datetime.date | None:
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
     for pattern in (_ISO, _COMPACT, _EAST):
         if match := pattern.fullmatch(text):
             return _date(match[1], match[2], match[3])
@@ -124,7 +133,12 @@ def _read(text: str, order: DateOrder) -> datetime.date | None:
         return _date(match[4], month, day)
     if match := _NAMED.fullmatch(text):
         number = _MONTHS.get((match[2] or match[3])[:3].lower(), 0)
-        return _date(match[5], number, match[1] or match[4])
+        return _date(_century(match[5]), number, match[1] or match[4])
+    if match := _ERA.fullmatch(text):
+        return _date(_ERAS[match[1]] + int(match[2].replace("元", "1")), match[3], match[4])
+    if _SHORT.fullmatch(text):
+        order.ambiguous.append(text)
+        return None
     if match := _SERIAL.fullmatch(text):
         return _EXCEL + datetime.timedelta(days=int(match[1]))
     if match := _EPOCHS.fullmatch(text):
@@ -147,6 +161,11 @@ def _date(year: str | int, month: str | int, day: str | int) -> datetime.date | 
         return None
 
 
+def _century(year: str) -> int:
+    """A year of four digits as it is; of two the one from 1970 to 2069."""
+    return int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 70 else 1900)
+
+
 def _own_format(said: str) -> Callable[[str], datetime.date | None]:
     pieces = {"YYYY": r"(?P<Y>\d{4})", "YY": r"(?P<y>\d\d)", "MM": r"(?P<M>\d{1,2})", "DD": r"(?P<D>\d{1,2})"}
     pattern = re.compile("".join(pieces.get(part, re.escape(part)) for part in _FORMAT.findall(said.upper())) + _TIME)
@@ -157,6 +176,6 @@ def _own_format(said: str) -> Callable[[str], datetime.date | None]:
             return None
         parts = match.groupdict()
         short = int(parts.get("y") or 0)
-        return _date(parts.get("Y") or short + (2000 if short < 70 else 1900), parts["M"], parts["D"])
+        return _date(parts.get("Y") or _century(f"{short:02}"), parts["M"], parts["D"])
 
     return read

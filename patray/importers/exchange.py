@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.importers.citations import STRENGTH
 from patray.importers.columns import dates, one_text, separate_claims
 from patray.importers.families import known_family, same_application
 from patray.importers.nested import STRINGS, whole
@@ -26,9 +25,9 @@ from patray.importers.numbers import join_number, parse_numbers, without_kind
 from patray.importers.options import Options
 from patray.importers.record import CITED_HOW, Finding, Rows, patents_table
 from patray.importers.xml_documents import paragraphs, text_of
+from patray.landscapes.cited_how import BAD_CATEGORY, is_category, letters, phase_and_origin
 
 S = pa.string()
-BAD_CATEGORY = "citation category is no letter, left unknown"
 NO_DATA = "no bibliographic data in the document"
 _CITED = pa.list_(pa.struct([(name, S) for name in ("office", "number", "kind", "origin", "category", "phase")]))
 _TEXTS = ("office", "number", "kind", "publication", "filing", "priority", "application_office", "application")
@@ -40,22 +39,8 @@ SCHEMA = pa.schema(
         ("line", pa.int64()),
     ]
 )
-_LETTERS = re.compile(r"[A-Z&](?:[\s,;/]*[A-Z&]){0,9}")
 _SYMBOL = re.compile(r"([A-HY])\s*(\d\d)\s*([A-Z])\s*(?:(\d{1,4})\s*/\s*(\d{1,6}))?")
 _CLAIM_NUMBER = re.compile(r"\s*(\d{1,4})\s*[.):]")
-_PHASES = {
-    "sea": "search", "isr": "international search", "sup": "supplementary search", "prs": "pre-search",
-    "exa": "examination", "opp": "opposition", "fop": "opposition", "app": "application", "tpo": "third party",
-    "115": "third party", "apl": "appeal", "ch2": "examination",
-}  # fmt: skip
-"""DOCDB's codes of `cited-phase`."""
-_PHASE_WORDS = {
-    "opposition": "opposition", "appeal": "appeal", "third": "third party", "supplementary": "supplementary search",
-    "pre-search": "pre-search", "international": "international search", "search": "search",
-    "examination": "examination", "applicant": "application", "description": "application",
-}  # fmt: skip
-_ORIGINS = {"opposition": "opposition", "application": "applicant", "third party": "third party"}
-_BY_OFFICE = {"search", "international search", "supplementary search", "pre-search", "examination"}
 
 
 def extract(document: Element, line: int, options: Options) -> tuple[dict[str, Any], list[Finding]]:
@@ -207,7 +192,7 @@ def _citations(biblio: Element) -> tuple[list[dict[str, str | None]], list[str]]
     for citation in biblio.iterfind("references-cited/citation"):
         phase, origin = phase_and_origin(said(citation, "cited-phase"), said(citation, "cited-by"))
         texts = [one.text.strip() for one in citation.iter("category") if one.text and one.text.strip()]
-        strange += [text for text in texts if not _LETTERS.fullmatch(text)]
+        strange += [text for text in texts if not is_category(text)]
         category = letters(texts)
         for patent in citation.iterfind("patcit"):
             best = _best_id([patent])
@@ -216,27 +201,6 @@ def _citations(biblio: Element) -> tuple[list[dict[str, str | None]], list[str]]
                 cited = {"office": said(best, "country"), "number": number, "kind": said(best, "kind")}
                 found.append(cited | {"origin": origin, "category": category, "phase": phase})
     return found, strange
-
-
-def letters(texts: Sequence[str]) -> str | None:
-    """All letters of a citation's categories, each once, the strongest first: `Y`, `A,D` -> `YAD`; None for none."""
-    met = {one for text in texts if _LETTERS.fullmatch(text) for one in re.findall("[A-Z&]", text)}
-    return "".join(sorted(met, key=lambda one: (STRENGTH.find(one) % 99, one))) or None
-
-
-def phase_and_origin(phase: str | None, by: str | None) -> tuple[str | None, str | None]:
-    """(when it was cited, who cited it), each None where the source does not say.
-
-    ("national-search-report", "examiner") -> ("search", "examiner"); ("OPP", None) -> ("opposition", "opposition").
-    """
-    raw, who = (phase or "").strip().lower(), (by or "").strip().lower()
-    named = _PHASES.get(raw) or next((name for word, name in _PHASE_WORDS.items() if word in raw), raw)
-    named = "" if named in ("undefined", "unknown") else named
-    if named in ("opposition", "third party"):
-        return named, _ORIGINS[named]
-    if who:
-        return named or None, None if who in ("unknown", "undefined") else {"opponent": "opposition"}.get(who, who)
-    return named or None, "examiner" if named in _BY_OFFICE else _ORIGINS.get(named)
 
 
 def keys_of(table: pa.Table) -> pa.Array:

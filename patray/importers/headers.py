@@ -8,12 +8,14 @@ Orbit, incoPat, their English and Chinese column names.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "patent_id": (
-        "publication number", "publication no", "publication no.", "publication numbers with kind code & date",
+        "publication number", "veröffentlichungsnummer", "numéro de publication", "número de publicación",
+        "publication no", "publication no.", "publication numbers with kind code & date",
         "publication numbers with kind code", "publication numbers", "publication_number", "publicationnumber",
         "display key", "patent number", "patent no", "patent no.", "patent_number", "document number", "pn", "pub no",
         "pub. no.", "pub number", "id", "application id", "lens id",
@@ -28,12 +30,14 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "patent office", "issuing authority", "公开国别", "公开国家", "公开国家/地区", "受理局", "国家/地区",
     ),
     "title": (
+        "titel", "titre", "título", "titulo", "bezeichnung",
         "title (english)", "english title", "title_en", "title en", "invention title", "title (en)", "titles",
         "patent title", "title - dwpi", "title dwpi", "title (original)", "ti",
         "标题", "标题 (中文)", "标题(英文)", "标题(翻译)", "专利名称", "发明名称", "名称",
         "标题 - DWPI", "発明の名称", "タイトル",
     ),
     "abstract": (
+        "zusammenfassung", "abrégé", "résumé", "resumen", "abstract text",
         "abstract (english)", "english abstract", "abstract_en", "abstract en", "abstract (en)", "abstracts", "ab",
         "abstract (original)", "abstract - dwpi", "摘要", "摘要 (中文)", "摘要(英文)", "摘要(翻译)",
         "摘要 - DWPI", "要約", "抄録",
@@ -48,7 +52,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "说明书", "说明书全文", "発明の詳細な説明",
     ),
     "ipc": (
-        "ipc", "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
+        "ipc", "分类号", "cib", "ipc-haupt-/nebenklasse",
+        "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
         "ipc - current full", "ipc - international classification", "ipc codes", "ipc code", "ipc classification",
         "ipc class", "ipc - current - dwpi", "int cl", "int.cl.", "ic", "IPC分类号", "IPC", "IPC主分类号", "IPC主分类",
         "IPC - 现版", "国际分类号", "主分类号", "国際特許分類",
@@ -62,7 +67,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "language": ("language", "publication language", "lang"),
     "citations": (
         "cited patents", "cited refs - patent", "patent citations", "backward citations", "citations",
-        "cited patent numbers", "cited publications", "references cited", "patents cited in the search report",
+        "cited patent numbers", "cited publications", "references cited",
         "引用的参考文献 - 专利", "引证专利", "引用专利", "被引用的专利", "引用文献 - 特許",
     ),
     "application": (
@@ -73,11 +78,34 @@ KNOWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Landscape column -> the headers that serve it, best first, besides its own name."""
 
+CITED_BY: dict[str, tuple[str | None, str | None]] = {
+    "cited in search": ("examiner", "search"),
+    "cited in examination": ("examiner", "examination"),
+    "cited in international search": ("examiner", "international search"),
+    "cited in supplementary search": ("examiner", "supplementary search"),
+    "cited in opposition": ("opposition", "opposition"),
+    "cited by applicant": ("applicant", "application"),
+    "cited otherwise": (None, None),
+}  # fmt: skip
+"""Columns of cited publications that say who cited and when: what each one says. Classic Espacenet has them all."""
+
+_CITED_HEADERS: dict[str, tuple[str, ...]] = {
+    "cited in search": ("patents cited in the search report", "patent cited in the search report"),
+    "cited in examination": ("patents cited during examination", "patent cited during examination"),
+    "cited in international search": ("international search citation", "international search citations"),
+    "cited in supplementary search": (
+        "supplementary international search citation", "supplementary international search citations",
+    ),
+    "cited in opposition": ("patents used in opposition", "patent used in opposition"),
+    "cited by applicant": ("patents cited by the applicant", "patent cited by the applicant"),
+    "cited otherwise": ("other patent citations", "other patents cited"),
+}  # fmt: skip
+
 DATES: dict[str, tuple[str, ...]] = {
     "publication": (
         "date", "publication date", "publication_date", "date of publication", "publication dates", "date published",
         "date_published", "pub date", "pub. date", "pd", "公开(公告)日", "公开公告日", "公开日", "公开日期",
-        "公告日", "公開日", "発行日",
+        "公告日", "公開日", "発行日", "veröffentlichungsdatum", "date de publication", "fecha de publicación",
     ),
     "filing": (
         "application date", "date of application", "filing date", "filing/creation date", "filing_date", "date filed",
@@ -99,8 +127,16 @@ def fold(name: str) -> str:
 
 def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
     """Folded names that serve a landscape column, best first."""
-    names = (column, *DATES[date]) if column == "date" else (column, *KNOWN.get(column, ()))
+    names = (column, *DATES[date]) if column == "date" else (column, *KNOWN.get(column, _CITED_HEADERS.get(column, ())))
     return tuple(dict.fromkeys(fold(name) for name in names))
+
+
+_EXTRA = re.compile(
+    r"\s*(?:\[[^\]]*\]|"
+    r"\((?:[dmy/. -]{4,}|iso[^)]*|text|string|str|char\w*|varchar\w*|list\w*|date|utf-?8|latest|en|eng)\))\s*$",
+    re.IGNORECASE,
+)
+"""What exports and people put behind a name: its type, its format, its language."""
 
 
 def assign(
@@ -113,6 +149,8 @@ def assign(
     folded: dict[str, str] = {}
     for name in header:
         folded.setdefault(fold(name), name)
+    for name in header:
+        folded.setdefault(fold(_EXTRA.sub("", name)), name)
     found = {}
     for column in columns:
         if column in said:

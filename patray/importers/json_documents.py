@@ -25,6 +25,8 @@ ENVELOPES = (
 BOM = b"\xef\xbb\xbf"
 _DECODER = json.JSONDecoder()
 _ENVELOPE_START = re.compile(rf'\{{.{{0,2000}}?"(?:{"|".join(ENVELOPES)})"\s*:\s*[\[{{]', re.DOTALL)
+_PANDAS_START = re.compile(r'\{"[^"]*":\{"0":|\{"columns":\[')
+"""to_json of pandas in its own order ("columns") and with orient='split'."""
 _SPACE = re.compile(r"[\s,]*")
 
 
@@ -41,7 +43,7 @@ def is_document(head: bytes, needed: Sequence[str] = ()) -> bool:
         value = json.loads(first)
     except json.JSONDecodeError as error:
         if not newline:
-            return _ENVELOPE_START.match(first) is not None
+            return _ENVELOPE_START.match(first) is not None or _PANDAS_START.match(first) is not None
         ends = error.pos >= len(first.rstrip()) - 1
         return ends and (rest.lstrip()[:1] in ('"', "}", "]") or first.rstrip().endswith("["))
     except RecursionError:
@@ -53,8 +55,12 @@ def records_of(value: Any, needed: Sequence[str] = (), depth: int = 2) -> list[A
     """The records of an answer: those of the list it wraps; [value] for a record itself."""
     if isinstance(value, list):
         return [one.get("_source", one) if isinstance(one, dict) else one for one in value]
+    if isinstance(value, dict) and value and all(isinstance(one, dict) and "0" in one for one in value.values()):
+        return [{name: column.get(row) for name, column in value.items()} for row in next(iter(value.values()))]
     if not isinstance(value, dict) or any(key in value for key in needed):
         return [value]
+    if records := _of_columns(value):
+        return records
     for key in ENVELOPES:
         inner = value.get(key)
         if isinstance(inner, list) and all(isinstance(one, dict) for one in inner):
@@ -64,6 +70,14 @@ def records_of(value: Any, needed: Sequence[str] = (), depth: int = 2) -> list[A
             if found != [inner]:
                 return found
     return [value]
+
+
+def _of_columns(value: dict[str, Any]) -> list[Any]:
+    """The records of a table that pandas wrote with orient='split', [] where it is none."""
+    names, data = value.get("columns"), value.get("data")
+    if not (isinstance(names, list) and isinstance(data, list) and all(isinstance(row, list) for row in data)):
+        return []
+    return [dict(zip(names, row, strict=False)) for row in data]
 
 
 def as_lines(reader: Any, label: str, size: int, needed: Sequence[str] = ()) -> Iterator[bytearray]:

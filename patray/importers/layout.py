@@ -37,6 +37,11 @@ def head_of(file: SourceFile, size: int = HEAD) -> bytes:
         return reader.read(size)
 
 
+def encoding_of(head: bytes, said: str) -> str:
+    """The encoding that was said, but UTF-16 (Excel's Unicode text) where the first bytes prove it."""
+    return "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) and said.lower().startswith("utf") else said
+
+
 def find_layout(
     head: bytes, encoding: str, delimiter: str, usual: str, score: Callable[[Sequence[str]], int]
 ) -> Layout | None:

@@ -30,9 +30,10 @@ from patray.importers.nested import (
 )
 from patray.importers.numbers import join_number, parse_numbers
 from patray.importers.options import Options
-from patray.importers.record import CITED, Rows, patents_table
+from patray.importers.record import CITED_HOW, Rows, patents_table
 from patray.importers.sheets import read_sheet
 from patray.importers.source import SourceFile, is_workbook
+from patray.landscapes.cited_how import of_columns
 
 S = pa.string()
 _TEXTS = pa.list_(pa.struct([("text", S), ("lang", S)]))
@@ -264,12 +265,9 @@ def _citations(ids: pa.Array, lists: pa.Array) -> pa.Table:
     document = field(patent, "document_id")
     keys = join_number(*(field(document, name) for name in ("jurisdiction", "doc_number", "kind")))
     lens_ids = field(patent, "lens_id")
-    letters = pc.binary_join(field(citations, "category"), "")
-    origin = pc.binary_join_element_wise(
-        pc.fill_null(field(citations, "cited_phase"), ""), pc.fill_null(letters, ""), " "
-    )
     known = pc.or_(keys.is_valid(), lens_ids.is_valid())
-    table = pa.table([take(ids, rows), keys, lens_ids, pc.utf8_trim_whitespace(origin)], schema=CITED)
+    said = of_columns(field(citations, "cited_phase"), pc.binary_join(field(citations, "category"), ","))
+    table = pa.table([take(ids, rows), keys, lens_ids, *said], schema=CITED_HOW)
     return table.filter(known)
 
 

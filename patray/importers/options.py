@@ -65,9 +65,9 @@ class Options:
 
     date: which date `date` is. delimiter, encoding: of delimited files ('' = by the format, UTF-8). columns: landscape
     column -> source column, for `table`. separators: of the values in a cell, by list column. date_format: such as
-    DD/MM/YYYY, '' for what the column proves. sheet: of a workbook, '' for the first. keep_truncated: keep the rows of
-    a file that is cut off. task: of a source that holds several. split: of BEIR and mteb sources. whole_text: do not
-    cut PatenTEB's texts into sections.
+    DD/MM/YYYY, '' for what the column proves. sheet: of a workbook, '' for the one with a known header. keep_truncated:
+    keep rows of a file that is cut off. task: of a source that holds several. split: of BEIR and mteb sources.
+    whole_text: do not cut PatenTEB's texts into sections.
     """
 
     name: str = ""

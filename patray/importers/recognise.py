@@ -11,7 +11,6 @@ from patray.importers.source import SourceFile, Stream
 
 LOOKED_AT = 4096
 FILES_LOOKED_AT = 3
-_UNREAD = "patray has no importer for it"
 _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     (re.compile(pattern), importer, what)
     for pattern, importer, what in (
@@ -25,11 +24,24 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
          "a USPTO application of 2001 to 2004"),
         (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "clef-ip", "a MAREC or CLEF-IP document"),
         (rb"\AHHHHHT|\APATN\s*[\r\n]", "uspto-old", "USPTO text of before 2001 (Green Book)"),
+        (rb"(?i)\A\s*<(?:!doctype\s+html|html|head|body|table|meta)\b", "",
+         "a web page (HTML), whatever it is called; open it in a spreadsheet and save it as .xlsx or CSV"),
+        (rb"\A%PDF-", "", "a PDF; export the list as a table instead"),
+        (rb"\A\{\\rtf", "", "a text document (RTF); save its table as CSV"),
+        (rb"\A(?:\x89PNG|GIF8|\xff\xd8\xff)", "", "a picture"),
+        (rb"\ASQLite format 3", "", "an SQLite database; export the table as CSV"),
+        (rb"\A(?:ARROW1|FEA1)", "", "an Arrow (Feather) file; write it as Parquet"),
+        (rb"\A(?:7z\xbc\xaf|Rar!)", "", "an archive that is no zip; unpack it first"),
+        (rb"\A\x80[\x02-\x05]", "", "a Python pickle; write it as Parquet"),
+        (rb"\A\x00{64}", "", "a file of null bytes: it was not copied whole"),
     )
 )  # fmt: skip
 """(first bytes, the importer that reads it, '' for none, and what it is)."""
 _MEMBERS = ((re.compile(r"(?i)(?:^|/)DOCDB-\d{6}-"), "docdb"), (re.compile(r"(?i)(?:^|/)EPNWB1/"), "ep-xml"))
-_STARTS = (b"<", b"{", b"[", b"HHHHHT", b"PATN")
+_STARTS = (
+    b"<", b"{", b"[", b"HHHHHT", b"PATN", b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"SQLite", b"ARROW1", b"FEA1",
+    b"7z\xbc\xaf", b"Rar!", b"\x80", b"\x00",
+)  # fmt: skip
 _ALSO = {("docdb", "ops")}
 """(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents."""
 
@@ -57,5 +69,6 @@ def check_format(asked: str, files: Sequence[SourceFile]) -> None:
         importer, what = found
         if importer.startswith("uspto") and asked.startswith("uspto"):
             continue  # their own readers say more
-        advice = f"import it with: patray import {importer}" if importer in FORMATS else _UNREAD
-        raise InputError(f"{file.label}: {what}, not what `{asked}` reads; {advice}")
+        if importer not in FORMATS:
+            raise InputError(f"{file.label}: {what}")
+        raise InputError(f"{file.label}: {what}, not what `{asked}` reads; import it with: patray import {importer}")

@@ -29,12 +29,12 @@ _DAMAGE = (EOFError, zlib.error, lzma.LZMAError, OSError, pa.ArrowInvalid, zipfi
 
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PARTS = (b"[Content_Types].xml", b"_rels/.rels", b"xl/workbook", b"mimetypeapplication/vnd.oasis", b"docProps/")
+_PARTS = (b"[Content_Types].xml", b"_rels/", b"xl/", b"mimetypeapplication/vnd.oasis", b"docProps/")
 
 
 def is_workbook(head: bytes) -> bool:
     """True for the first bytes of .xlsx, .xlsm, .xlsb, .ods and .xls, whatever the file is called."""
-    return head.startswith(_OLE) or (head.startswith(b"PK\x03\x04") and any(name in head[:4096] for name in _PARTS))
+    return head.startswith(_OLE) or (head.startswith(b"PK\x03\x04") and head[30:].startswith(_PARTS))
 
 
 @dataclass(frozen=True)

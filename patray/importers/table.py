@@ -16,32 +16,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.importers.cells import CELL, check_separators, split_cells
+from patray.importers.cells import CELL, check_separators, is_printed_list, split_cells
 from patray.importers.columns import dates, one_text
-from patray.importers.csv_rows import CsvBlock, check_header, read_csv
+from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_csv
 from patray.importers.dates import DateOrder
 from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
-from patray.importers.headers import assign, score
+from patray.importers.headers import CITED_BY, assign, score
 from patray.importers.json_lines import CELLS, first_keys, read_json_lines
-from patray.importers.layout import find_layout, head_of
+from patray.importers.layout import encoding_of, find_layout, head_of
 from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
 from patray.importers.options import Options
 from patray.importers.parquet_rows import open_parquet, read_parquet
 from patray.importers.printed import canonical_ids, offices_of, one_number
-from patray.importers.record import CITED, LABELS, Finding, Rows, patents_table
-from patray.importers.sheets import header_of_sheet, read_sheet
+from patray.importers.record import CITED_HOW, LABELS, Finding, Rows, at, patents_table
+from patray.importers.sheets import open_sheet, read_sheet
 from patray.importers.source import SourceFile, is_workbook
+from patray.importers.tidy import LOST_DIGITS, is_unit, names, unwrap, whole_numbers, with_parts
 from patray.landscapes.absent import LABEL, TEXT, VALUE, without_absent
 
 S = pa.string()
 ONE = ("patent_id", "family_id", "jurisdiction", "date", "title", "abstract", "description", "kind", "language")
 LISTS = ("claims", "ipc", "cpc", "citations", "labels")
 COLUMNS = (*ONE, "application", *LISTS)
+_TAKEN = (*COLUMNS, *CITED_BY)
+_CELL_LISTS = (*LISTS, *CITED_BY)
 _SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _LINES = (".jsonl", ".json", ".ndjson")
 _SUFFIXES = (".csv", ".tsv", ".txt", *_LINES, ".parquet", *_SHEETS)
-_PRINTED_CODES = ((r"\s*\([^()]*\)", ""), (r"(/\d{1,6})\s+([A-HYa-hy]\d\d[A-Za-z])", r"\1;\2"))
+_PRINTED_CODES = (
+    (r"(?i)^\s*int\.?\s*cl\.?\s*[\d.:]*\s*", ""),
+    (r"\s*\([^()]*\)", ""),
+    (r"\s*//\s*", ";"),
+    (r"(/\d{1,6})\s+([A-HYa-hy]\d\d[A-Za-z])", r"\1;\2"),
+)
 """Espacenet's CPC has the offices in brackets behind each code; codes may stand side by side with a blank between."""
 
 
@@ -73,7 +81,8 @@ def _role(file: SourceFile) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """names: landscape column -> source column. header: all source columns. line: of the header, 0 for none."""
+    """names: landscape column -> source column. header: all source columns. line: of the header, 0 for none.
+    place: the sheet, in words."""
 
     names: dict[str, str]
     header: Sequence[str]
@@ -81,31 +90,37 @@ class _Found:
     delimiter: str = ""
     skip: int = 0
     quoted: bool = True
+    place: str = ""
 
 
 def _score(options: Options) -> partial[int]:
-    return partial(score, columns=COLUMNS, said=options.columns, date=options.date)
+    return partial(score, columns=_TAKEN, said=options.columns, date=options.date)
 
 
 def _found(unit: Unit, options: Options) -> _Found:
     """What of the file is taken for what."""
-    file, delimiter, skip, quoted = unit.file, options.delimiter, 0, True
+    file, delimiter, skip, quoted, place = unit.file, options.delimiter, 0, True, ""
     if unit.role == "csv":
         usual = "\t" if file.base.endswith((".tsv", ".txt")) else ","
-        layout = find_layout(head_of(file), options.encoding, delimiter, usual, _score(options))
+        head = head_of(file)
+        layout = find_layout(head, encoding_of(head, options.encoding), delimiter, usual, _score(options))
         delimiter = delimiter or usual
         header: Sequence[str] = ()
         if layout is not None:
             header, delimiter, skip, quoted = layout.header, layout.delimiter, layout.skip, layout.quoted
     elif unit.role == "sheet":
-        header, skip = header_of_sheet(file, options.sheet, _score(options))
+        sheet = open_sheet(file, options.sheet, _score(options))
+        header, skip = sheet.header, sheet.place
+        place = f", sheet {sheet.name!r} of {', '.join(sheet.names)}" if len(sheet.names) > 1 else ""
     elif unit.role == "parquet":
         with open_parquet(file) as parquet:
             header = parquet.schema_arrow.names
     else:
         header = first_keys(file)
     line = skip + 1 if unit.role in ("csv", "sheet") else 0
-    return _Found(assign(header, COLUMNS, options.columns, options.date), header, line, delimiter, skip, quoted)
+    names = assign(header, _TAKEN, options.columns, options.date)
+    check_once(file.label, header, tuple(names.values()))
+    return _Found(names, header, line, delimiter, skip, quoted, place)
 
 
 def explain(units: Sequence[Unit], options: Options) -> list[str]:
@@ -113,10 +128,10 @@ def explain(units: Sequence[Unit], options: Options) -> list[str]:
     lines = []
     for unit in {unit.file: unit for unit in units}.values():
         found = _found(unit, options)
-        taken = ", ".join(f"{column} = {found.names[column]!r}" for column in COLUMNS if column in found.names)
+        taken = ", ".join(f"{column} = {found.names[column]!r}" for column in _TAKEN if column in found.names)
         used = set(found.names.values())
         left = [name for name in found.header if name and name not in used]
-        where = f", header in line {found.line}" if found.line > 1 else ""
+        where = found.place + (f", header in line {found.line}" if found.line > 1 else "")
         rest = f"; not used: {', '.join(left[:12])}" + (f" and {len(left) - 12} more" if len(left) > 12 else "")
         lines.append(f"{unit.file.label}{where}: {taken or 'no column known'}" + (rest if left else ""))
     return lines
@@ -124,7 +139,7 @@ def explain(units: Sequence[Unit], options: Options) -> list[str]:
 
 def read(unit: Unit, options: Options) -> Iterator[Rows]:
     found = _found(unit, options)
-    columns = {name: found.names.get(name, name) for name in COLUMNS}
+    columns = {name: found.names.get(name, name) for name in _TAKEN}
     needed = [columns["patent_id"], *(columns[name] for name in options.columns)]
     rows = _Converter(columns, options)
     if unit.role in ("csv", "sheet"):
@@ -133,7 +148,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             blocks = read_csv(
                 unit.file,
                 found.delimiter,
-                options.encoding,
+                encoding_of(head_of(unit.file, 4), options.encoding),
                 options.keep_truncated,
                 needed,
                 (),
@@ -153,7 +168,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             except pa.ArrowException as error:
                 raise InputError(f"{unit.file.label}: {error}") from error
     else:
-        lists = {columns[name] for name in LISTS}
+        lists = {columns[name] for name in _CELL_LISTS}
         schemas = [
             pa.schema(
                 [
@@ -191,7 +206,7 @@ class _Converter:
     def _text(self, name: str) -> pa.Array:
         if not self._has(name):
             return pa.nulls(self.table.num_rows, S)
-        column = self._column(name, S)
+        column = unwrap(self._column(name, S))
         spellings = TEXT if name in ("title", "abstract", "description") else VALUE
         return without_absent(pc.if_else(pc.equal(column, ""), pa.scalar(None, S), column), spellings)
 
@@ -224,17 +239,22 @@ class _Converter:
         separator = self.options.separators.get(name, "none" if name == "claims" else "")
         if name in ("ipc", "cpc") and not separator:
             for pattern, replacement in _PRINTED_CODES:
-                texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
+                changed = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
+                texts = pc.if_else(is_printed_list(texts), texts, changed)
         return split_cells(texts, separator, commas=name != "labels")
 
     def convert(self, table: pa.Table, lines: np.ndarray, read_rows: int, found: Sequence[Finding]) -> Iterator[Rows]:
         """The patents of a block, then their citations and labels."""
         self.table = table
         count, findings = table.num_rows, list(found)
-        printed = pc.utf8_trim_whitespace(self._text("patent_id"))
-        own = _first_number(printed)
-        ids = canonical_ids(own)
-        family, office = known_family(self._text("family_id")), self._text("jurisdiction")
+        said = pc.utf8_trim_whitespace(self._text("patent_id"))
+        printed = pc.if_else(is_unit(said), pa.scalar(None, S), said)
+        office, kind = self._text("jurisdiction"), self._text("kind")
+        own = _first_number(names(printed))
+        ids = with_parts(canonical_ids(own), office, kind)
+        family, lost = whole_numbers(self._text("family_id"))
+        findings += at(lines, ids, lost.to_numpy(zero_copy_only=False), LOST_DIGITS, "kept")
+        family = known_family(family)
         data = patents_table(
             {
                 "patent_id": ids,
@@ -247,7 +267,7 @@ class _Converter:
                 "description": self._text("description"),
                 "ipc": self._list("ipc"),
                 "cpc": self._list("cpc"),
-                "kind": self._text("kind"),
+                "kind": kind,
                 "language": self._text("language"),
                 "source_id": pc.if_else(pc.equal(printed, ids), pa.scalar(None, S), printed),
                 "members": self._members(printed, ids, family, pc.coalesce(office, offices_of(own))),
@@ -257,10 +277,14 @@ class _Converter:
         )
         last = max([int(lines[-1]) if count else 0, *(finding.line for finding in findings)])
         yield Rows("patents", data, read_rows, findings, last=last)
-        if self._has("citations"):
-            rows, cited = elements(self._list("citations"))
-            said = pa.table([take(ids, rows), canonical_ids(cited), cited, pa.nulls(len(rows), S)], schema=CITED)
-            yield Rows("citations", said, said.num_rows)
+        for name, how in (("citations", (None, None)), *CITED_BY.items()):
+            if self._has(name):
+                rows, cited = elements(self._list(name))
+                origin, phase = (
+                    pa.nulls(len(rows), S).fill_null(word) if word else pa.nulls(len(rows), S) for word in how
+                )
+                columns = [take(ids, rows), canonical_ids(names(cited)), cited, origin, pa.nulls(len(rows), S), phase]
+                yield Rows("citations", pa.table(columns, schema=CITED_HOW), len(rows))
         if self._has("labels"):
             labels = self._list("labels")
             labelled = pc.greater(pc.list_value_length(labels), 0)
@@ -270,7 +294,10 @@ class _Converter:
     def _members(self, printed: pa.Array, ids: pa.Array, family: pa.Array, office: pa.Array) -> pa.ListArray:
         """The other publications of a cell; without a family what the publications of one application share."""
         changed = pc.fill_null(pc.not_equal(printed, ids), False)
-        rows, others = elements(split_cells(pc.if_else(changed, printed, pa.scalar(None, S)), commas=False))
+        cells = split_cells(pc.if_else(changed, printed, pa.scalar(None, S)), commas=False)
+        rows, others = elements(cells)
+        several = pc.greater(pc.list_value_length(cells), 1).fill_null(False).to_numpy(zero_copy_only=False)[rows]
+        rows, others = rows[several], others.filter(pa.array(several))
         application = same_application(office, self._text("application"))
         application = pc.if_else(family.is_null(), application, pa.scalar(None, S))
         kin_rows, kin = elements(one_text(application))

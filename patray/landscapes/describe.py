@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import count_words
 from patray.landscapes.claims import first_claims
 from patray.landscapes.codes import SCHEMES, code_sets
 from patray.landscapes.description import (
@@ -82,6 +83,7 @@ def _describe(folder: Folder, count_tokens: CountTokens | None) -> Description:
         tokens_exact=count_tokens is not None,
         citations=metadata.citations.num_rows if metadata.citations is not None else None,
         qrels=metadata.qrels.num_rows if metadata.qrels is not None else None,
+        cited=count_words(metadata),
         truth=truth,
         slices=slices,
         label_sets=label_sets,
@@ -165,7 +167,9 @@ def _truth(metadata: Metadata, notes: list[str]) -> tuple[TruthCounts | None, tu
     except InputError as error:
         notes.append(str(error))
         return None, ()
-    slices, absent = make_slices(truth, ["all", "in", "out", "jurisdictions"])
+    said = count_words(metadata) if metadata.qrels is None else {}
+    more = [plural for name, plural in (("origin", "origins"), ("category", "categories")) if name in said]
+    slices, absent = make_slices(truth, ["all", "in", "out", "jurisdictions", *more])
     notes += [f"slice {name} is absent: {why}" for name, why in absent.items()]
     return counts, tuple(SliceSize(one.name, int(one.queries.sum()), int(one.pairs.sum())) for one in slices)
 

@@ -60,7 +60,7 @@ class Description:
 
     duplicates: patents whose title and abstract, case and white space aside, are those of an earlier patent;
     duplicates_across_families: those of them in another family than that patent. problems: (file, reason, action,
-    rows). notes say why something is absent.
+    rows). cited: `origin` and `category` -> word -> citations, where they are said. notes say why something is absent.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Description:
     tokens_exact: bool
     citations: int | None
     qrels: int | None
+    cited: dict[str, dict[str, int]]
     truth: TruthCounts | None
     slices: tuple[SliceSize, ...]
     label_sets: tuple[LabelSummary, ...]
@@ -162,6 +163,10 @@ def _truth(found: Description) -> str:
         f"{n:,} {what}" for n, what in ((found.citations, "citations inside"), (found.qrels, "qrels")) if n is not None
     ]
     lines = [f"Truth: {', '.join(links) or 'no citations and no qrels'}"]
+    for name, counted in found.cited.items():
+        shown = ", ".join(f"{word} {n:,}" for word, n in list(counted.items())[:_OFFICES_SHOWN])
+        more = f", and {len(counted) - _OFFICES_SHOWN} more" if len(counted) > _OFFICES_SHOWN else ""
+        lines.append(f"  {name + ' of citations':<23} {shown}{more}")
     if found.truth is not None:
         lost = found.truth
         lines.append(

@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from patray.errors import InputError
 from patray.landscapes.absent import LABEL
+from patray.landscapes.cited_how import BAD_CATEGORY, category_letters, origin_words
 from patray.landscapes.cleaning import Findings, clean_lists, clean_strings
 from patray.landscapes.grades import parse_grades
 from patray.landscapes.positions import positions
@@ -95,7 +96,10 @@ def _repeated(key: np.ndarray, keep: np.ndarray, order: np.ndarray | None = None
 
 
 def clean_citations(file: str, table: pa.Table, known: pa.Array, quarantine: Quarantine) -> pa.Table:
-    """Citations between known documents, each once. known: ids of patents and query documents (unique strings)."""
+    """Citations between known documents, each pair once for every origin and category that is given for it.
+
+    known: ids of patents and query documents (unique strings). Origins and categories get one spelling (cited_how).
+    """
     found = _columns(table, CITATIONS)
     citing, cited = found["citing_id"], found["cited_id"]
     source, target = positions(citing, known), positions(cited, known)
@@ -105,8 +109,27 @@ def clean_citations(file: str, table: pa.Table, known: pa.Array, quarantine: Qua
     rows.drop(same, "citation to itself")
     rows.drop(source < 0, "citation from an unknown patent")
     rows.drop(target < 0, "citation to an unknown patent", cited)
-    rows.drop(_repeated(source * len(known) + target, rows.keep), "duplicate citation, the first was kept", cited)
+    says = np.zeros(len(citing), dtype=np.int64)
+    if "origin" in found:
+        found["origin"] = origin_words(found["origin"])
+        says = _codes(found["origin"])
+    if "category" in found:
+        found["category"], strange = category_letters(found["category"])
+        for row in np.flatnonzero(strange & rows.keep).tolist():
+            said = table["category"][row].as_py()
+            quarantine.add(file, row, citing[row].as_py(), f"{BAD_CATEGORY}: {said[:40]!r}", "kept")
+        letters = _codes(found["category"])
+        says = says * (int(letters.max(initial=0)) + 1) + letters
+    _, says = np.unique(says, return_inverse=True)
+    key = (source * len(known) + target) * (int(says.max(initial=0)) + 1) + says
+    rows.drop(_repeated(key, rows.keep), "duplicate citation, the first was kept", cited)
     return _assemble(table, found, rows.keep)
+
+
+def _codes(column: pa.Array) -> np.ndarray:
+    """(n,) int64: from 1 for each value, 0 for null."""
+    codes = column.dictionary_encode().indices.cast(pa.int64())
+    return np.asarray(pc.fill_null(pc.add(codes, 1), 0).to_numpy(zero_copy_only=False))
 
 
 def clean_qrels(file: str, table: pa.Table, patents: pa.Array, documents: pa.Array, quarantine: Quarantine) -> pa.Table:

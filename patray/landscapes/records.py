@@ -21,8 +21,9 @@ class Metadata:
 
     patents: patent_id, family_id, jurisdiction (string), date (date32), ipc, cpc (list<string>), sorted by the bytes
         of patent_id. queries: the same columns for query documents outside the corpus, or None.
-    citations: citing_id, cited_id[, origin], or None. qrels: query_id, patent_id, relevance (int32)[, domain], or
-        None. labels: name -> patent_id, labels (list<string>)[, split].
+    citations: citing_id, cited_id[, origin, category, phase], or None: a pair stands once for each origin
+        and category. qrels: query_id, patent_id, relevance (int32)[, domain], or None. labels: name -> patent_id,
+        labels (list<string>)[, split].
     """
 
     name: str
@@ -49,6 +50,7 @@ class Truth:
     query_family, query_jurisdiction (Q,): str. query_in_corpus (Q,): int32 position in patent_ids, -1 when outside.
     denied_query, denied_patent (D,): int32, pairs that were judged and found not relevant (grade 0), sorted likewise;
     bpref and Judged count them.
+    category, origin (P,): uint32 sets of letters and of who cited, bits as in cited_how; 0 unknown. None from qrels.
     """
 
     query_ids: np.ndarray
@@ -68,6 +70,8 @@ class Truth:
     relevant_from: int = 1
     denied_query: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     denied_patent: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    category: np.ndarray | None = None
+    origin: np.ndarray | None = None
 
     @property
     def relevant(self) -> np.ndarray:

@@ -63,6 +63,8 @@ CITATIONS = (
     Column("citing_id", STRING, required=True),
     Column("cited_id", STRING, required=True),
     Column("origin", STRING),
+    Column("category", STRING),
+    Column("phase", STRING),
 )
 QRELS = (
     Column("query_id", STRING, required=True),

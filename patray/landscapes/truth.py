@@ -6,6 +6,7 @@ text. Such pairs are removed from the truth and such patents from the rankings; 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
+from patray.landscapes.cited_pairs import ALL, CitedBy, NotSaidError, check_said, cited_pairs, why_none
 from patray.landscapes.codes import SCHEMES, code_bits, code_sets
 from patray.landscapes.positions import positions
 from patray.landscapes.records import IN, OUT, UNKNOWN, Metadata, Truth
@@ -26,12 +28,13 @@ UNKNOWN_DATE = -1
 class TruthCounts:
     """How the truth came about. Each pair read is counted once: kept, or under the first rule that removed it.
 
-    source: 'qrels' or 'citations'. pairs_read: distinct pairs in the chosen direction. pairs_not_relevant: qrels of
-    relevance 0 or less. pairs_too_low, queries_too_low: of queries without a patent of the grade `relevant_from`, after
-    all other rules. pairs_outside: the patent is a query document outside the corpus. pairs_same_patent: the query
-    itself. pairs_family, pairs_later: removed by exclude_family, earlier_only. queries_read: queries with a relevant
-    patent before exclusions; queries_only_family, queries_only_later: those that lost all of them, to their own family
-    alone, or to dates (or family and dates together).
+    source: 'qrels' or 'citations'. pairs_read: distinct pairs in the chosen direction. pairs_origin: cited by others
+    than are asked for. pairs_unknown: without a letter, where that has grade 0; pairs_category: all its letters have.
+    pairs_not_relevant: qrels of relevance 0 or less. pairs_too_low, queries_too_low: of queries without a patent of the
+    grade `relevant_from`, after all other rules. pairs_outside: the patent is a query document outside the corpus.
+    pairs_same_patent: the query itself. pairs_family, pairs_later: removed by exclude_family, earlier_only.
+    queries_read: queries with a relevant patent before exclusions; queries_only_family, queries_only_later: those that
+    lost all of them, to their own family alone, or to dates (or family and dates together).
     """
 
     source: str
@@ -48,6 +51,9 @@ class TruthCounts:
     queries_only_later: int
     queries_too_low: int
     queries: int
+    pairs_origin: int = 0
+    pairs_unknown: int = 0
+    pairs_category: int = 0
 
 
 def build_truth(
@@ -57,6 +63,7 @@ def build_truth(
     earlier_only: bool = False,
     domain_from: str = "ipc",
     relevant_from: int = 1,
+    cited_by: CitedBy = ALL,
 ) -> tuple[Truth, TruthCounts]:
     """The truth of a landscape, from qrels where there are any, else from citations.
 
@@ -64,16 +71,18 @@ def build_truth(
     never rank, nor count as relevant, a patent of the query's own family. earlier_only: the same for patents that are
     not dated before the query (unknown dates never exclude). domain_from: 'ipc', 'cpc' or 'ipc,cpc'; a pair is IN when
     it shares a 3-character code; the qrels' own domain column wins. relevant_from: the grade of qrels from which a
-    patent counts for measures without grades; a query without such a patent is left out. Citations have no grades: each
-    counts.
+    patent counts for measures without grades; a query without such a patent is left out. cited_by: which
+    citations count, and the grades of their categories; without those each has grade 1, whatever relevant_from.
 
-    Raises InputError when no query is left, with the reason.
+    Raises InputError when no query is left, with the reason; NotSaidError where the landscape cannot say what cited_by
+    asks, or nothing of it is there.
     """
     if direction not in DIRECTIONS:
         raise InputError(f"unknown direction {direction!r}; allowed are {', '.join(DIRECTIONS)}")
     documents = _documents(metadata)
     patent_ids = metadata.patents["patent_id"].combine_chunks()
-    pairs = _read_pairs(metadata, direction)
+    check_said(metadata, cited_by)
+    pairs, uncounted = _read_pairs(metadata, direction, cited_by)
     source = "citations" if metadata.qrels is None else "qrels"
 
     query = positions(pairs["query_id"], documents["patent_id"])
@@ -87,6 +96,10 @@ def build_truth(
 
     if (query < 0).any():
         raise InputError(f"{metadata.name}: {source} name queries that the landscape does not hold; prepare it again")
+    for name, broken in uncounted.items():
+        remove(name, broken)
+    if cited_by.asks and not alive.any():
+        raise NotSaidError(f"{metadata.name}: {why_none(metadata, cited_by)}")
     remove("pairs_not_relevant", pairs["relevance"].to_numpy() <= 0)
     remove("pairs_outside", patent < 0)
     same = pc.equal(pairs["query_id"], pairs["patent_id"]).to_numpy()
@@ -102,11 +115,12 @@ def build_truth(
     remove("pairs_later", later)
 
     after_dates = np.unique(query[alive])
-    least = relevant_from if source == "qrels" else 1
+    least = relevant_from if source == "qrels" or cited_by.relevant is not None else 1
     high = np.unique(query[alive & (pairs["relevance"].to_numpy() >= least)])
     remove("pairs_too_low", ~np.isin(query, high))
 
-    denied = (pairs["relevance"].to_numpy() == 0) & (patent >= 0) & ~same & ~own_family & ~later
+    # A citation that does not count was never judged; only qrels say that a patent is not relevant.
+    denied = (source == "qrels") & (pairs["relevance"].to_numpy() == 0) & (patent >= 0) & ~same & ~own_family & ~later
     denied_query, denied_patent = query[denied], patent[denied]
     query, patent = query[alive], patent[alive]
     chosen, query = np.unique(query, return_inverse=True)
@@ -151,6 +165,8 @@ def build_truth(
         relevant_from=least,
         denied_query=denied_query[denied_order].astype(np.int32),
         denied_patent=denied_patent[denied_order].astype(np.int32),
+        category=_sets(pairs, "category", alive, order),
+        origin=_sets(pairs, "origin", alive, order),
     )
     return truth, counts
 
@@ -167,19 +183,21 @@ def _documents(metadata: Metadata) -> pa.Table:
     return whole.take(pc.sort_indices(whole["patent_id"])).combine_chunks()
 
 
-def _read_pairs(metadata: Metadata, direction: str) -> pa.Table:
-    """query_id, patent_id, relevance[, domain], each pair once."""
+def _read_pairs(metadata: Metadata, direction: str, cited_by: CitedBy) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """(query_id, patent_id, relevance[, domain, category, origin], each pair once; why some do not count)."""
     if metadata.qrels is not None:
-        return metadata.qrels
+        return metadata.qrels, {}
     if metadata.citations is None:
         raise InputError(
             f"{metadata.name}: retrieval is not possible: the landscape has neither qrels.parquet nor citations.parquet"
         )
-    citing, cited = metadata.citations["citing_id"], metadata.citations["cited_id"]
-    ways = {"cited": [(citing, cited)], "citing": [(cited, citing)], "both": [(citing, cited), (cited, citing)]}
-    pairs = pa.concat_tables([pa.table({"query_id": q, "patent_id": p}) for q, p in ways[direction]])
-    pairs = pairs.group_by(["query_id", "patent_id"]).aggregate([])
-    return pairs.append_column("relevance", pa.array(np.ones(pairs.num_rows, dtype=np.int32)))
+    return cited_pairs(metadata, direction, cited_by)
+
+
+def _sets(pairs: pa.Table, name: str, alive: np.ndarray, order: np.ndarray) -> np.ndarray | None:
+    if name not in pairs.column_names:
+        return None
+    return np.asarray(pairs[name].to_numpy()[alive][order].astype(np.uint32))
 
 
 def _texts(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
@@ -251,6 +269,17 @@ def _domain(
     known = of_query.any(axis=1) & of_patent.any(axis=1)
     shared = (of_query & of_patent).any(axis=1)
     return np.where(known, np.where(shared, IN, OUT), UNKNOWN).astype(np.int8)
+
+
+def uncounted(counts: TruthCounts) -> Iterator[str]:
+    """A sentence for each kind of citation that a suite's `origin` and `relevant` leave out."""
+    for pairs, why in (
+        (counts.pairs_origin, "cited by others than tasks.retrieval.origin names"),
+        (counts.pairs_unknown, "without a category, which counts as grade 0 (`unknown` of tasks.retrieval.relevant)"),
+        (counts.pairs_category, "of categories that have no grade in tasks.retrieval.relevant"),
+    ):
+        if pairs:
+            yield f"{pairs:,} of {counts.pairs_read:,} pairs are not relevant: {why}"
 
 
 def _why_empty(counts: TruthCounts, relevant_from: int) -> str:

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import CitedBy, check_said, cited_pairs, why_none
 from patray.landscapes.labels import get_label_set
 from patray.landscapes.load import load_metadata
 from patray.landscapes.positions import positions
@@ -104,6 +106,24 @@ def _links(documents: Documents) -> np.ndarray:
         ends = relevant["query_id"], relevant["patent_id"]
     else:
         return documents.links
+    return _rows_of(documents, *ends)
+
+
+def counted_links(documents: Documents, cited_by: CitedBy) -> np.ndarray:
+    """(E, 2) int32, as Documents.links, of the citations that count. Raises InputError where nothing says so, or none
+    does."""
+    metadata = documents.metadata
+    check_said(metadata, cited_by)
+    if metadata.citations is None:
+        return np.zeros((0, 2), np.int32)
+    pairs, _ = cited_pairs(metadata, "cited", cited_by)
+    pairs = pairs.filter(pc.greater(pairs["relevance"], 0))
+    if not pairs.num_rows:
+        raise InputError(f"{metadata.name}: {why_none(metadata, cited_by)}")
+    return _rows_of(documents, pairs["query_id"], pairs["patent_id"])
+
+
+def _rows_of(documents: Documents, *ends: pa.ChunkedArray) -> np.ndarray:
     links = np.stack([documents.rows(end) for end in ends], axis=1)
     links = links[(links >= 0).all(axis=1) & (links[:, 0] != links[:, 1])]
     return np.unique(links, axis=0).astype(np.int32)

@@ -18,6 +18,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import ALL, CitedBy
 from patray.landscapes.labels import get_label_set
 from patray.landscapes.splits import SALT, SHARES, TEST, TRAIN, VALIDATION
 from patray.metrics.classification import label_counts, macro_f1
@@ -82,6 +83,7 @@ def make_weighted(
     salt: str = SALT,
     own_views: Mapping[str, Sequence[str]] | None = None,
     direction: str = "cited",
+    cited_by: CitedBy = ALL,
 ) -> WeightedValidation:
     """The retrieval of `make_validation` and the label tasks, on texts in the recipe's `validation_view`.
 
@@ -92,7 +94,7 @@ def make_weighted(
     shared = {task: weights.get(task, 0.0) / total for task in TASKS}
     base = Validation((), (), (), (), by=_none())
     if shared["retrieval"]:
-        base = make_validation(prepared, recipe, shares, salt, own_views, direction)
+        base = make_validation(prepared, recipe, shares, salt, own_views, direction, cited_by)
     texts: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     labelled: tuple[Labelled, ...] = ()

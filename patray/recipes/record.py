@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from patray.errors import InputError
 from patray.kinds import Registry
+from patray.landscapes.cited_pairs import Category, Who
 from patray.landscapes.views import SECTIONS
 from patray.metrics.measures import LEADING, parse_measure
 from patray.recipes.kinds import LOSSES, SOURCES
@@ -77,6 +78,12 @@ class Source(Part):
         description="of citations: the positive is what the anchor cites, what cites it, or, by a coin a citation, "
         "either; default cited",
     )
+    origin: tuple[Who, ...] | None = Field(
+        default=None, min_length=1, description="of citations: only those by these; default by all"
+    )
+    category: tuple[Category, ...] | None = Field(
+        default=None, min_length=1, description="of citations: only those with one of these letters; default all"
+    )
     max_per_anchor: int | None = Field(
         default=None, ge=1, description="most pairs of one anchor; default all, of shared-label 1"
     )
@@ -100,7 +107,10 @@ class Source(Part):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Source:
-        owners = (("labels", "shared-label"), ("max_label_share", "shared-label"), ("direction", "citations"))
+        owners = (
+            *(("labels", "shared-label"), ("max_label_share", "shared-label")),
+            *(("direction", "citations"), ("origin", "citations"), ("category", "citations")),
+        )
         for key, kind in owners:
             if getattr(self, key) is not None and self.kind != kind:
                 raise ValueError(f"`{key}` has no meaning for {self.kind}; it belongs to {kind}")
@@ -125,7 +135,9 @@ class Source(Part):
         if self.kind == "shared-label":
             return self.kind
         if self.kind == "citations":
-            return "citations" if self.direction == "cited" else f"citations:{self.direction}"
+            parts = ["citations"] + ([] if self.direction in (None, "cited") else [str(self.direction)])
+            parts += ["+".join(words).replace(" ", "-") for words in (self.origin, self.category) if words]
+            return ":".join(parts)
         return f"{self.kind}:{'~'.join(texts)}"
 
 
@@ -261,4 +273,8 @@ def identity(recipe: Recipe) -> dict[str, Any]:
     """
     fields = recipe.model_dump(mode="json", exclude=set(DECIDES_NO_WEIGHT))
     fields["mask"] = sorted(fields["mask"])
+    for source in fields["sources"]:  # those that say nothing keep the identity that they had before they could
+        for key in ("origin", "category"):
+            if source[key] is None:
+                del source[key]
     return fields

@@ -15,8 +15,9 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import ALL, CitedBy
 from patray.landscapes.splits import SALT, SHARES, TEST, VALIDATION
-from patray.landscapes.truth import build_truth
+from patray.landscapes.truth import NotSaidError, build_truth
 from patray.metrics.measures import parse_measure
 from patray.metrics.ranking import evaluate
 from patray.recipes.documents import read_documents
@@ -79,13 +80,14 @@ def make_validation(
     salt: str = SALT,
     own_views: Mapping[str, Sequence[str]] | None = None,
     direction: str = "cited",
+    cited_by: CitedBy = ALL,
 ) -> Validation:
     """What `recipe.select_by` asks for, on the validation families of a landscape.
 
     A measure: queries are at most `validation_queries` documents of validation families with a relevant patent in the
-    corpus (`direction` as in `build_truth`, own family excluded); documents are the patents of training and validation
-    families, at most `validation_corpus`, but every relevant one is there. Both without those that have no text in
-    `validation_view`. `loss`: the recipe's pairs from validation families.
+    corpus (`direction`, `cited_by` as in `build_truth`, own family excluded); documents are the patents of training and
+    validation families, at most `validation_corpus`, but every relevant one is there. Both without those that have no
+    text in `validation_view`. `loss`: the recipe's pairs from validation families.
 
     Raises InputError where the landscape has no such queries or pairs, saying what else to watch.
     """
@@ -98,7 +100,7 @@ def make_validation(
             document_ids=tuple(pairs.table["positive_id"].to_pylist()),
             by=Loss(pairs, recipe.batch, recipe.temperature, recipe.mask),
         )
-    return _make_retrieval(prepared, recipe, shares, salt, own_views, direction)
+    return _make_retrieval(prepared, recipe, shares, salt, own_views, direction, cited_by)
 
 
 def _make_retrieval(
@@ -108,11 +110,14 @@ def _make_retrieval(
     salt: str,
     own_views: Mapping[str, Sequence[str]] | None,
     direction: str,
+    cited_by: CitedBy,
 ) -> Validation:
     documents = read_documents(prepared, shares, salt)
     view = view_of(recipe.validation_view, own_views)
     try:
-        truth, _ = build_truth(documents.metadata, direction)
+        truth, _ = build_truth(documents.metadata, direction, cited_by=cited_by)
+    except NotSaidError:
+        raise
     except InputError as error:
         raise InputError(
             f"{error}; recipe {recipe.name}: set `select_by: loss` to validate without citations"

@@ -166,9 +166,12 @@ def _fall_interval(drop: Row) -> str:
     return "" if drop.low is None or drop.high is None else f"[{_fall(drop.high)}, {_fall(drop.low)}]"
 
 
-def by_office(results: Results, answer: Answer) -> tuple[Grid, list[str]] | None:
-    """The first systems of the leader's view in each jurisdiction, most queries first; the systems in legend order."""
-    parts = [part for part in results.slices(answer.task, answer.landscape) if part.startswith("jurisdiction=")]
+def by_part(results: Results, answer: Answer, kind: str, title: str) -> tuple[Grid, list[str]] | None:
+    """The first systems of the leader's view in each slice `kind=...`, most queries first; the systems in legend order.
+
+    kind: jurisdiction, origin or category. title: what one of them is called, in a column's head.
+    """
+    parts = [part for part in results.slices(answer.task, answer.landscape) if part.startswith(f"{kind}=")]
     systems = [answer.leader.system, *(row.system for row, _ in answer.rivals)][:5]
     offices = []
     for part in parts:
@@ -195,7 +198,7 @@ def by_office(results: Results, answer: Answer) -> tuple[Grid, list[str]] | None
         ]
         return (Cell(office), Cell(f"{n:,}", float(n)), *((Cell(plot=dots(points, axis)),) if plot else ()), *scored)
 
-    heads = (Column("Office", "name"), Column("queries"))
+    heads = (Column(title, "name"), Column("queries"))
     tail = tuple(Column(name, head=swatch(index)) for index, name in enumerate(systems))
     columns = (*heads, Column("", "plot", axis_head(axis)), *tail)
     grid = Grid(columns, tuple(cells_of(*item, True) for item in shown))
@@ -204,9 +207,9 @@ def by_office(results: Results, answer: Answer) -> tuple[Grid, list[str]] | None
         grid = Grid(
             columns,
             grid.rows,
-            f"The {len(shown)} of {len(offices)} offices with most queries.",
+            f"The {len(shown)} of {len(offices)} with most queries.",
             folded,
-            f"All {len(offices)} offices",
+            f"All {len(offices)}",
         )
     return grid, systems
 

@@ -55,9 +55,12 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
             "score is a little optimistic. The corrected comparisons allow for the number of systems.",
         ),
     ]
-    level = _part(_part(options, "tasks"), "retrieval").get("relevant_from")
+    retrieval = _part(_part(options, "tasks"), "retrieval")
+    level = retrieval.get("relevant_from")
+    if results.tasks("retrieval") and (retrieval.get("origin") or retrieval.get("relevant")):
+        notes.append(("Which citations count", _counted(results, retrieval)))
     if results.tasks("retrieval") and isinstance(level, int) and level > 1:
-        notes.append(("What counts as relevant", _level(results, level)))
+        notes.append(("What counts as relevant", _level(results, level, bool(retrieval.get("relevant")))))
     if results.tasks("retrieval"):
         source = str(_part(_part(options, "tasks"), "retrieval").get("domain_from"))
         codes = {"ipc": "IPC ", "cpc": "CPC ", "ipc,cpc": "IPC or CPC "}.get(source, "classification ")
@@ -104,7 +107,39 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
     return notes
 
 
-def _level(results: Results, level: int) -> str:
+def _counted(results: Results, options: dict[str, Any]) -> str:
+    """Whose citations count, and which letters of the search report with which grade; what is left out by it."""
+    said = []
+    if options.get("origin"):
+        said.append(f"Only citations by {' or '.join(map(str, options['origin']))} make a patent relevant (origin).")
+    if grades := _part(options, "relevant"):
+        unknown = grades.get("unknown", 0)
+        letters = ", ".join(f"{letter} {grade}" for letter, grade in grades.items() if letter != "unknown")
+        said.append(
+            f"The grade of a citation is that of the best letter that the search report gave it: {letters}; letters "
+            f"that are not named have grade 0. A citation without any letter is unknown, not background; it has grade "
+            f"{unknown} here."
+        )
+    left = []
+    for name, facts in _part(results.provenance, "landscapes").items():
+        counts = _part(facts, "truth")
+        out = [
+            f"{counts[key]:,} {why}"
+            for key, why in (
+                ("pairs_origin", "cited by others"),
+                ("pairs_unknown", "without a letter"),
+                ("pairs_category", "of other letters"),
+            )
+            if counts.get(key)
+        ]
+        if out:
+            left.append(f"{name}: {', '.join(out)}, of {counts['pairs_read']:,}")
+    if left:
+        said.append(f"Pairs left out: {'; '.join(left)}. Such patents stay in the corpus and are ranked as all others.")
+    return " ".join(said)
+
+
+def _level(results: Results, level: int, graded: bool) -> str:
     """From which grade a patent counts, and how many queries have none of that grade."""
     lost = [
         f"{name} {counts['queries_too_low']:,} of {counts['queries_too_low'] + counts['queries']:,}"
@@ -115,7 +150,7 @@ def _level(results: Results, level: int) -> str:
     return (
         f"Recall, AP, RR and P count a judged patent from grade {level} (relevant_from; trec_eval -l {level}); nDCG "
         "takes every grade above 0 as its gain. Queries without a patent of that grade are left out of every measure. "
-        f"Citations have no grades: each counts.{left}"
+        f"{'' if graded else 'Citations have no grades: each counts.'}{left}"
     )
 
 

@@ -9,7 +9,7 @@ from patray.report.answer import Answer, answers_for, counted_place, explain, pl
 from patray.report.boards import (
     by_field,
     by_label_set,
-    by_office,
+    by_part,
     by_view,
     leaderboard,
 )
@@ -81,7 +81,8 @@ def task_section(results: Results, kind: str) -> Section | None:
     parts = [_boards(results, kind, answers, several), standing_part(results, kind, answers, several)]
     parts.append(_views(results, kind, answers, several))
     if kind == "retrieval":
-        parts += [_fields(results, answers), _offices(results, answers), fusion_part(results, answers)]
+        parts += [_fields(results, answers), *(_by_part(results, answers, *one) for one in _PARTS)]
+        parts += [fusion_part(results, answers)]
     else:
         parts.append(_label_sets(results, kind, answers))
     parts += [part(results, kind, answers, several) for part in (scale_part, prompt_part, retention_part)]
@@ -181,20 +182,38 @@ def _fields(results: Results, answers: Sequence[Answer]) -> Part | None:
     return Part("retrieval-domain", "Same field and other fields", tuple(panels), (note,)) if panels else None
 
 
-def _offices(results: Results, answers: Sequence[Answer]) -> Part | None:
+def _by_part(results: Results, answers: Sequence[Answer], kind: str, heads: tuple[str, str], said: str) -> Part | None:
+    """The slices `kind=...` side by side; heads: of the section and of the column."""
     panels = []
     for answer in answers:
-        found = by_office(results, answer)
+        found = by_part(results, answer, kind, heads[1])
         if found is not None:
             grid, systems = found
             legend = _legend(systems)
             panels.append(
                 Panel((*place(answer, False), ", reading ", Name(answer.leader.view)), legend=legend, grid=grid)
             )
-    note: Sentence = (
-        "Queries by the office of the query patent. Few queries mean wide intervals; no test was made across offices.",
-    )
-    return Part("retrieval-offices", "By jurisdiction", tuple(panels), (note,)) if panels else None
+    note: Sentence = (f"{said} Few queries mean wide intervals; no test was made across these rows.",)
+    return Part(f"retrieval-{_ANCHORS[kind]}", heads[0], tuple(panels), (note,)) if panels else None
+
+
+_ANCHORS = {"jurisdiction": "offices", "origin": "origins", "category": "categories"}
+_PARTS = (
+    ("jurisdiction", ("By jurisdiction", "Office"), "Queries by the office of the query patent."),
+    (
+        "origin",
+        ("Who cited", "Cited by"),
+        "Only pairs cited by these count as relevant; the ranking is of the full corpus in each row. A pair that "
+        "several cited is in several rows. Rows have other queries and numbers of relevant patents: compare systems "
+        "within a row, and their order across rows.",
+    ),
+    (
+        "category",
+        ("Category of the citation", "Category"),
+        "Only pairs with this letter of the search report count as relevant; a pair with several letters is in several "
+        "rows, `unknown` has none. Rows have other queries: compare systems within a row, and their order across rows.",
+    ),
+)
 
 
 def _label_sets(results: Results, kind: str, answers: Sequence[Answer]) -> Part | None:

@@ -10,9 +10,10 @@ from patray.landscapes.parts import is_landscape, source_files
 from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Suite
 
-GENERATED, CLEAN = 1, 2
+GENERATED, CLEAN = 1, 3
 """Raised when the generator, or the rules of a clean copy, give something else for the same input: old copies are then
-not used. 2: words for "no value" are none, whole floats are grades."""
+not used. 2: words for "no value" are none, whole floats are grades. 3: citations say who
+cited and how in one spelling."""
 
 
 def source_folder(entry: LandscapeEntry, root: str, store: Folder) -> Folder:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
+from patray.landscapes.cited_pairs import CitedBy, Who, check_relevant
+from patray.landscapes.slices import ALLOWED, is_slice
 from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
 from patray.models.engines import Engine
 from patray.models.record import ModelRecord
@@ -113,19 +115,53 @@ class Retrieval(Part):
     relevant_from: int = Field(
         default=1,
         ge=1,
-        description="grade of qrels from which a patent counts as relevant; nDCG and ERR take all grades",
+        description="grade of qrels, or of `relevant`, from which a patent counts; nDCG and ERR take all grades",
+    )
+    relevant: dict[str, int] | None = Field(
+        default=None,
+        description="grades of citations by category: {X: 3, Y: 2, A: 1, unknown: 0}; the best letter of a citation "
+        "counts, `unknown` stands for those without any, what is not named has grade 0; default: each citation 1",
+    )
+    origin: tuple[Who, ...] | None = Field(
+        default=None, min_length=1, description="only citations by these count; default: by all"
     )
     measures: tuple[str, ...] = Field(
         default=tuple(map(str, RETRIEVAL)), min_length=1, description="what is reported; the first one leads"
     )
     slices: tuple[str, ...] = Field(
-        default=("all", "in", "out", "jurisdictions"), description="or jurisdiction=US for one office"
+        default=("all", "in", "out", "jurisdictions"),
+        description="or jurisdiction=US, category=X, origin=examiner for one; categories and origins for every one",
     )
     queries: Literal["all", "untuned", "test"] | None = Field(
         default=None,
         description="queries that are reported: all; all but validation (untuned); test. Default: untuned where a "
         "system of the suite is tuned on validation queries, else all",
     )
+
+    @field_validator("slices")
+    @classmethod
+    def _known_slices(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not is_slice(name):
+                raise ValueError(f"unknown slice {name!r}; allowed are {ALLOWED}")
+        return value
+
+    @field_validator("relevant")
+    @classmethod
+    def _graded(cls, value: dict[str, int] | None) -> dict[str, int] | None:
+        return None if value is None else check_relevant(value)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Retrieval:
+        if self.relevant is not None and self.relevant_from > max(self.relevant.values()):
+            highest = max(self.relevant.values())
+            raise ValueError(f"relevant_from: {self.relevant_from} is above {highest}, the highest grade in `relevant`")
+        return self
+
+    @property
+    def cited_by(self) -> CitedBy:
+        """Which citations count."""
+        return CitedBy(self.relevant, self.origin or ())
 
 
 class Classification(Part):

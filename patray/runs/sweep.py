@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import Who, check_relevant
 from patray.metrics.measures import AGREEMENT, F1, LEADING, parse_measure
 from patray.recipes.options import Training
 from patray.recipes.read import change_recipe
@@ -95,10 +96,17 @@ class Sweep(Part):
     max_concurrent: int | None = Field(default=None, ge=1, description="default: as many trials as the cluster holds")
     seed: int = Field(default=0, ge=0, description="of the searcher")
     direction: Literal["cited", "citing", "both"] = Field(default="cited", description="as in tasks.retrieval")
+    relevant: dict[str, int] | None = Field(default=None, description="as in tasks.retrieval")
+    origin: tuple[Who, ...] | None = Field(default=None, min_length=1, description="as in tasks.retrieval")
     views: tuple[ViewEntry, ...] = Field(default=(), description="views of one's own that the recipe names")
     splits: Splits = Splits()
     training: Training = Training()
     models_from: ModelsFrom = ModelsFrom()
+
+    @field_validator("relevant")
+    @classmethod
+    def _graded(cls, value: dict[str, int] | None) -> dict[str, int] | None:
+        return None if value is None else check_relevant(value)
 
     @field_validator("base", mode="before")
     @classmethod

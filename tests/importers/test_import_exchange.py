@@ -335,7 +335,7 @@ def test_the_wrong_importer_names_the_right_one(asked: str, text: str, advice: s
 
 def test_first_bytes_that_tell_nothing_name_nothing() -> None:
     record = b'{"lens_id": "<ops:world-patent-data"}'
-    for head in (b"", b"\x00\xff", b"title,abstract\n", record, b"<html>", b"title\n<PATDOC >"):
+    for head in (b"", b"\x00\xff", b"title,abstract\n", record, b"<root>", b"title\n<PATDOC >"):
         assert recognise(head) is None
 
 

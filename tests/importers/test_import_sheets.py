@@ -121,3 +121,28 @@ def test_a_lens_export_may_be_a_workbook(tmp_path: Path) -> None:
     lines = [names, [1, "011-222-333-444-55X", "EP 0999999 A1", "Brush", "", ("date", 42061), "011-222-333-444-55X"]]
     run("lens", workbook(tmp_path / "x.xlsx", Export=lines), tmp_path / "out")
     assert str(by_id(tmp_path / "out")["EP0999999A1"]["date"]) == "2015-02-26"
+
+
+TABLE = [["Publication Number", "Title"], ["US10000001B2", "Red"]]
+
+
+def test_the_sheet_with_known_columns_is_read(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "x.xlsx", Cover=[], Query=[["Search report"], ["ti=(red)"]], Results=TABLE)
+    run("table", book, tmp_path / "out")
+    assert by_id(tmp_path / "out")["US10000001B2"]["title"] == "Red"
+
+
+def test_two_sheets_with_the_same_header_are_an_error_that_names_them(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "x.xlsx", A=TABLE, B=[TABLE[0], ["US10000002B2", "Green"]], C=[TABLE[0]])
+    with pytest.raises(InputError, match=r"sheets 'A' and 'B' hold tables with the same header; --sheet says which"):
+        run("table", book, tmp_path / "out")
+    run("table", book, tmp_path / "out", sheet="B")
+    assert list(by_id(tmp_path / "out")) == ["US10000002B2"]
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_workbook_in_a_zip_is_read(tmp_path: Path, way: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", way) as archive:
+        archive.write(workbook(tmp_path / "x.xlsx", A=TABLE), "export.xlsx")
+    run("table", tmp_path / "x.zip", tmp_path / "out")
+    assert list(by_id(tmp_path / "out")) == ["US10000001B2"]

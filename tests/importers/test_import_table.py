@@ -90,12 +90,11 @@ def test_windows_encodings_are_read_when_named_and_listed_when_not(tmp_path: Pat
     assert len(rows(tmp_path / "bare", "quarantine")) == 1
 
 
-def test_utf16_with_a_bom_is_an_error_unless_named(tmp_path: Path) -> None:
+def test_utf16_is_told_by_its_mark(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes("patent_id,title\n1,Bürste\n".encode("utf-16"))
-    with pytest.raises(InputError, match="--encoding utf-16"):
-        run("table", tmp_path / "x.csv", tmp_path / "out")
-    run("table", tmp_path / "x.csv", tmp_path / "named", encoding="utf-16")
-    assert by_id(tmp_path / "named")["1"]["title"] == "Bürste"
+    for name, said in (("out", {}), ("named", {"encoding": "utf-16"})):
+        run("table", tmp_path / "x.csv", tmp_path / name, **said)
+        assert by_id(tmp_path / name)["1"]["title"] == "Bürste"
 
 
 def test_dates_with_day_zero_are_left_empty_and_listed(tmp_path: Path) -> None:

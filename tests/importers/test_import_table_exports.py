@@ -314,3 +314,29 @@ def test_a_header_in_another_encoding_or_without_ids_says_what_to_do(tmp_path: P
     write(tmp_path / "x.csv", "number of it,title\nA,a\n")
     with pytest.raises(InputError, match=r"columns found: number of it, title; --map patent_id=COLUMN"):
         run("table", source, tmp_path / "two")
+
+
+def test_the_citation_columns_of_classic_espacenet_say_who_cited(tmp_path: Path) -> None:
+    header = (
+        "Title,Publication number,Publication date,International classification,Patents cited in the search report,"
+        "Literature cited in the search report,Patents cited during examination,Other patent citations,"
+        "Patents used in opposition,Patents cited by the applicant,International search citation,"
+        "Supplementary international search citation"
+    )
+    numbers = [f"EP100000{i} (A1)" for i in range(1, 9)]
+    blank = ",".join(['""'] * 8)
+    rows_of = [f'"Widget {i}","{numbers[i]}","2015-02-11","A21C11/00",{blank}' for i in range(1, 8)]
+    first = (
+        f'"Widget 0","{numbers[0]}","2016-02-11","A21C11/00","{numbers[1]}; {numbers[2]}","Smith, page 3",'
+        f'"{numbers[3]}","{numbers[4]}","{numbers[5]}","{numbers[1]};  {numbers[6]}","{numbers[7]}\n",""'
+    )
+    path = write(tmp_path / "classic.csv", "\n".join([header, first, *rows_of]) + "\n")
+    out = tmp_path / "out"
+    report = run("table", path, out)
+    said = {(row["cited_id"][-3:-2], row["origin"], row["phase"]) for row in rows(out, "citations")}
+    assert said == {
+        ("2", "examiner", "search"), ("3", "examiner", "search"), ("4", "examiner", "examination"), ("5", None, None),
+        ("6", "opposition", "opposition"), ("2", "applicant", "application"), ("7", "applicant", "application"),
+        ("8", "examiner", "international search"),
+    }  # fmt: skip
+    assert counts(report, "citations")[:2] == (8, 8)

@@ -303,7 +303,7 @@ def test_citations_that_break_a_rule_are_dropped_with_the_first_reason(write, cl
         (None, "US1"),
         ("US2", "US1"),
     ]
-    table = citations_table(*pairs).append_column("origin", pa.array(list("abcdefg")))
+    table = citations_table(*pairs).append_column("origin", pa.array(list("abadefg")))
     prepared = prepare(write(GOOD, citations=table), clean)
     assert clean.read_table("citations.parquet").to_pylist() == [
         {"citing_id": "US1", "cited_id": "US2", "origin": "a"},

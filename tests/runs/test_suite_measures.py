@@ -67,3 +67,28 @@ def test_a_depth_that_does_not_reach_a_measure_is_refused_with_what_to_set() -> 
 def test_a_measure_that_is_not_there_or_stands_twice_is_told_with_what_is_allowed(assignment: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         read(assignment)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("tasks.retrieval.relevant={XY: 3}", r"tasks\.retrieval\.relevant.*'XY' is no category.*allowed are X, N, I"),
+        ("tasks.retrieval.relevant={X: 0}", r"tasks\.retrieval\.relevant.*no category has a grade above 0"),
+        ("tasks.retrieval.relevant={X: high}", r"tasks\.retrieval\.relevant.*valid integer.*high"),
+        ("tasks.retrieval.origin=[examinar]", r"tasks\.retrieval\.origin.*'examiner', 'applicant', 'opposition'"),
+        ("tasks.retrieval.origin=[]", r"tasks\.retrieval\.origin"),
+        ("tasks.retrieval.slices=[all,origin=me]", r"tasks\.retrieval\.slices.*'origin=me'.*allowed are .*examiner"),
+    ],
+)
+def test_a_wrong_word_about_citations_is_told_with_its_key_and_what_is_allowed(assignment: str, said: str) -> None:
+    with pytest.raises(InputError, match=rf"(?s){said}"):
+        read(assignment)
+
+
+def test_grades_of_citations_must_reach_the_level_asked_for() -> None:
+    with pytest.raises(InputError, match=r"relevant_from: 4 is above 3"):
+        read("tasks.retrieval.relevant={x: 3, unknown: 0}", "tasks.retrieval.relevant_from=4")
+    retrieval = read("tasks.retrieval.relevant={x: 3, unknown: 0}", "tasks.retrieval.origin=[examiner]").tasks.retrieval
+    assert retrieval is not None
+    assert retrieval.relevant == {"X": 3, "unknown": 0}
+    assert retrieval.cited_by.asks == ("relevant", "origin")

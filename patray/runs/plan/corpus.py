@@ -17,7 +17,7 @@ from patray.landscapes.load import load_metadata, part_names, read_rows
 from patray.landscapes.parts import open_parts
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Metadata, Truth
-from patray.landscapes.truth import build_truth
+from patray.landscapes.truth import NotSaidError, build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.landscapes.views import View, render
 from patray.runs.plan.tokens import TextCounter
@@ -105,8 +105,10 @@ def _truth(metadata: Metadata, suite: Suite) -> tuple[Truth | None, tuple[str, .
     try:
         truth, _ = build_truth(
             metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from,
-            options.relevant_from,
+            options.relevant_from, options.cited_by,
         )  # fmt: skip
+    except NotSaidError:
+        raise
     except InputError as error:
         return None, (str(error),)
     return truth, ()

@@ -11,6 +11,7 @@ import numpy as np
 from patray.artifacts import is_complete
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
+from patray.landscapes.cited_pairs import ALL
 from patray.models.content import identify
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot
@@ -97,12 +98,13 @@ def _materials(
     """Pairs and validation of every recipe and seed at one home, matched where asked; or why there are none."""
     splits = suite.splits
     where = ((splits.train, splits.validation, splits.test), splits.salt, suite.own_views)
-    direction = "cited" if suite.tasks.retrieval is None else suite.tasks.retrieval.direction
+    retrieval = suite.tasks.retrieval
+    asked = ("cited", ALL) if retrieval is None else (retrieval.direction, retrieval.cited_by)
     made, problems = dict[tuple[str, int], _Material](), dict[tuple[str, int], str]()
     folder = corpus.prepared.folder
     for at, recipe in recipes.items():
         try:
-            made[at] = _Material(make_pairs(folder, recipe, *where), make_validation(folder, recipe, *where, direction))
+            made[at] = _Material(make_pairs(folder, recipe, *where), make_validation(folder, recipe, *where, *asked))
         except InputError as error:
             problems[at] = str(error)
     if suite.matched and made:

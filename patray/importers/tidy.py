@@ -1,0 +1,110 @@
+"""Cells as spreadsheets and pandas leave them, put right before anything is read from them.
+
+="US10000002B2"   'US10000001B2   =HYPERLINK("https://...","US1")   10000002.0   特開平11-243846   ＵＳ１２３４５６７
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from patray.importers.numbers import parse_numbers
+from patray.importers.printed import OFFICES, canonical_ids
+
+_WRAPPED = (
+    (r'(?s)^=HYPERLINK\(\s*"[^"]*"\s*[,;]\s*"(.*)"\s*\)$', r"\1"),
+    (r'(?s)^=\s*"(.*)"$', r"\1"),
+    (r"^'([^'].*[^'\]])$", r"\1"),
+)
+_WIDE = r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"
+_FLOAT = r"^(\d+)\.0+$"
+_SCIENCE = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
+LOST_DIGITS = "number in scientific notation, its digits are lost, left empty"
+_JAPANESE = re.compile(
+    r"(特開|特表|再表|再公表|特公|実開|実公|特許第?)\s*(昭和?|平成?|令和?)?\s*(\d{1,7})(?:\s*-\s*(\d{1,6}))?号?(?:公報)?"
+)
+_ERAS = {"昭": "S", "平": "H", "令": "R", "": ""}
+_KINDS = {"特開": "A", "特表": "A", "再表": "A1", "再公表": "A1", "特公": "B2", "実開": "U", "実公": "Y2", "特許": ""}
+_UNIT = r"^\s*[(\[<{][^\d(\[<{]*[)\]>}]\s*$"
+
+
+def unwrap(texts: pa.Array) -> pa.Array:
+    """Texts without what Excel wraps around one so that it stays a text: `="x"`, `'x`, a link with its words."""
+    if not pc.any(pc.match_substring_regex(texts, pattern=r"^\s*[='\x{2019}]")).as_py():
+        return texts
+    texts = pc.utf8_trim_whitespace(texts)
+    for pattern, replacement in _WRAPPED:
+        texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
+    return texts
+
+
+def names(texts: pa.Array) -> pa.Array:
+    """Ids and numbers as they were before a spreadsheet: unwrapped, without `.0`, full-width signs as plain ones,
+    Japanese numbers (特開平11-243846) with office and kind (JPH11-243846A)."""
+    texts = pc.replace_substring_regex(unwrap(texts), pattern=_FLOAT, replacement=r"\1")
+    wide = pc.fill_null(
+        pc.match_substring_regex(texts, pattern=r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"), False
+    )
+    if not pc.any(wide).as_py():
+        return texts
+    read = [_western(text) for text in texts.filter(wide).to_pylist()]
+    return pc.replace_with_mask(texts, wide, pa.array(read, pa.string()))
+
+
+def _western(text: str) -> str:
+    plain = re.sub(r"[\u2010-\u2015\u2212]", "-", unicodedata.normalize("NFKC", text)).strip()
+    match = _JAPANESE.fullmatch(plain)
+    if match is None:
+        return plain
+    sort, era, first, second = match[1].removesuffix("第"), (match[2] or "")[:1], match[3], match[4]
+    return f"JP{_ERAS[era]}{first}{'-' + second if second else ''}{_KINDS[sort]}"
+
+
+def is_unit(texts: pa.Array) -> pa.Array:
+    """(n,) bool: what stands under a header to say its type, `(string)` or `[text]`, and is no value."""
+    return pc.fill_null(pc.match_substring_regex(texts, pattern=_UNIT), False)
+
+
+def whole_numbers(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """(`52480593.0` and `5.2480593E7` as 52480593; (n,) bool: digits were lost, as in `5.25E+07`, those are null)."""
+    texts = pc.replace_substring_regex(unwrap(texts), pattern=_FLOAT, replacement=r"\1")
+    odd = pc.fill_null(pc.match_substring_regex(texts, pattern=r"^\d(?:\.\d+)?[eE]\+?\d{1,2}$"), False)
+    if not pc.any(odd).as_py():
+        return texts, odd
+    read = [_exact(text) for text in texts.filter(odd).to_pylist()]
+    texts = pc.replace_with_mask(texts, odd, pa.array(read, pa.string()))
+    return texts, pc.and_(odd, texts.is_null())
+
+
+def _exact(text: str) -> str | None:
+    match = _SCIENCE.fullmatch(text)
+    assert match is not None
+    digits, power = match[2] or "", int(match[3])
+    digits = digits.rstrip("0") if len(digits) > power else digits
+    return match[1] + digits + "0" * (power - len(digits)) if len(digits) in (power, power - 1) else None
+
+
+def with_parts(ids: pa.Array, office: pa.Array, kind: pa.Array) -> pa.Array:
+    """Numbers with the kind, and bare digits with the office too, that stand in columns of their own.
+
+    (EP1234567, null, A1) -> EP1234567A1; (10000001, US, B2) -> US10000001B2. An id that has a kind, or is no number of
+    an office, stays as it is.
+    """
+    kinds = pc.if_else(pc.match_substring_regex(kind, pattern=r"^[A-Za-z]\d?$"), pc.utf8_upper(kind), None)
+    if not pc.any(kinds.is_valid()).as_py():
+        return ids
+    known = pc.is_in(pc.utf8_upper(office), value_set=pa.array(sorted(OFFICES)))
+    bare = pc.fill_null(
+        pc.and_(known, pc.match_substring_regex(ids, pattern=r"^(?:RE|PP|D|H|T|X)?[\d,./ -]{5,}$")), False
+    )
+    whole = pc.if_else(bare, pc.binary_join_element_wise(pc.utf8_upper(office), ids, ""), ids)
+    parts = parse_numbers(whole)
+    agree = pc.or_kleene(office.is_null(), pc.equal(pc.utf8_upper(office), parts.field("office")))
+    without = pc.fill_null(pc.and_(agree, pc.equal(parts.field("kind"), "")), False)
+    joined = pc.binary_join_element_wise(whole, kinds, " ")
+    read = canonical_ids(joined)
+    certain = pc.fill_null(pc.and_(without, pc.not_equal(read, joined)), False)
+    return pc.if_else(certain, read, ids)

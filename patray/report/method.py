@@ -8,6 +8,14 @@ from patray.report.comparison import ALPHA
 from patray.report.data import Results
 from patray.stats.corrections import SMALL
 
+MANY = 1000
+"""Items from which the test of ranks is misread most easily."""
+WILCOXON = (
+    "p_wilcoxon in comparisons.parquet asks whether differences are symmetric around zero, not whether their mean is "
+    "zero. With thousands of queries it calls many pairs different whose means are as good as equal, and may point the "
+    "other way than the mean where few queries differ much. Cite p_permutation, and read the difference itself."
+)
+
 
 def fine_print(options: dict[str, Any]) -> str:
     """The two sentences below the answer. `options` is the resolved suite."""
@@ -55,6 +63,8 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
             "score is a little optimistic. The corrected comparisons allow for the number of systems.",
         ),
     ]
+    if max((item.n for item in results.comparisons), default=0) >= MANY:
+        notes.append(("Wilcoxon with many items", WILCOXON))
     retrieval = _part(_part(options, "tasks"), "retrieval")
     level = retrieval.get("relevant_from")
     if results.tasks("retrieval") and (retrieval.get("origin") or retrieval.get("relevant")):

@@ -29,7 +29,7 @@ from patray.report.svg import swatch
 from patray.report.words import Name, Sentence, gap_interval, interval, listing, p_value, plain_number, score, signed
 
 MOST_LINES = 6
-MOST_IN_MATRIX = 16
+MOST_IN_MATRIX = 80
 
 
 def verdicts(results: Results) -> list[Verdict]:

@@ -15,28 +15,27 @@ pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = """
-import json, sys, time
+import json
 import ray
 from patray.cluster.growth import nodes, require
 from patray.cluster.placement import Resources
 from patray.cluster.start import connect
 from patray.cluster.tasks import gather, submit
 from patray.errors import ResourceError
+from tests.chaos.arena import until
 
 def count(at):
     return at
 
 connect()
 found = {"before": sum(node.gpus for node in nodes())}
-begin = time.monotonic()
 try:
     require("too much", Resources(1, 4), 1, 120)
 except ResourceError as error:
     found["refused"] = str(error)
 found["there"] = sum(node.gpus for node in require("one worker", Resources(1, 1), 1, 120))
 found["done"] = gather([submit(count, Resources(1, 1), at) for at in range(4)], "search", 120)
-while sum(node.gpus for node in nodes()) and time.monotonic() < begin + 240:
-    time.sleep(1)
+until(lambda: not sum(node.gpus for node in nodes()), "the leave of the idle node", 300)
 found["after"] = sum(node.gpus for node in nodes())
 print(json.dumps(found))
 """

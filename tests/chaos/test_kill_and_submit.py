@@ -15,6 +15,7 @@ from patray.files import Folder
 from patray.landscapes.generate import generate
 from tests.chaos.killing import kill_with_children
 from tests.chaos.several_nodes import OPEN, several_nodes
+from tests.s3_server import S3Server
 
 pytestmark = pytest.mark.slow
 
@@ -86,26 +87,33 @@ def test_a_run_killed_while_embedding_goes_on_and_gives_the_same_evidence(
     assert pq.read_table(tmp_path / "runs" / "small" / "evidence.parquet").equals(pq.read_table(undisturbed))
 
 
-def test_a_job_submitted_to_three_nodes_of_which_one_is_lost_gives_the_same_evidence(
-    suite: Path, undisturbed: Path, tmp_path: Path
+def test_a_job_submitted_to_three_nodes_of_which_one_is_lost_gives_the_same_evidence_on_s3(
+    suite: Path, undisturbed: Path, s3: S3Server
 ) -> None:
-    environment = {**CLEAN, **OPEN}
+    environment, workdir = {**CLEAN, **OPEN}, s3.bucket() / "work"
+
+    def embedding() -> bool:
+        return any("patents-part-" in name for name in (workdir / "embeddings").walk() if "/started/" not in name)
+
     with several_nodes(1, 1, 1, dashboard=True) as nodes:
         submit = [str(Path(sys.executable).parent / "ray"), "job", "submit", "--address", nodes.dashboard]
-        inside = [sys.executable, str(ROOT / "jobs" / "evaluate.py"), str(suite), "--workdir", str(tmp_path)]
+        inside = [sys.executable, str(ROOT / "jobs" / "evaluate.py"), str(suite), "--workdir", workdir.uri]
         for _ in range(20):  # a head that just started has no job agent yet; it then refuses and says so
             job = subprocess.Popen(
                 [*submit, "--working-dir", str(ROOT / "jobs"), "--", *inside], env=environment, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
-            while job.poll() is None and not list((tmp_path / "embeddings").rglob("patents-part-*.parquet")):
+            while job.poll() is None and not embedding():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     job.wait(timeout=0.05)
             if job.poll() is None:
-                os.kill(nodes.raylets[0], signal.SIGKILL)
+                os.kill(nodes.raylets[0], signal.SIGKILL)  # its workers end with it
             out, said = job.communicate(timeout=500)
             if "No available agent to submit job" not in said:
                 break
         assert job.returncode == 0, out + said
         assert "on the Ray at" in out + said
-    assert pq.read_table(tmp_path / "runs" / "small" / "evidence.parquet").equals(pq.read_table(undisturbed))
+    run = workdir / "runs" / "small"
+    assert pq.read_table(run.input("evidence.parquet")).equals(pq.read_table(undisturbed))
+    assert not workdir.temporary()
+    assert not (workdir / "leases").walk()

@@ -1,0 +1,183 @@
+"""The faults that may befall a run, each as a function that plays it and says what came of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from patray.files import Folder
+from tests.chaos.arena import Arena, Driver, damage, kill, until
+from tests.s3_server import Answer, S3Server
+
+PARTS = "embeddings/*/*/*/*/*.parquet"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a fault. words: for the table; allowed: windows that may have been in flight, and so may be done
+    twice; least: those that were for certain, and so must be counted."""
+
+    words: str
+    allowed: int = 0
+    least: int = 0
+
+
+@dataclass
+class Trial:
+    """One fault on its way. random: seeded by the schedule's seed and the fault's name; workdir: on disk, with all but
+    the run of an undisturbed one (vectors, clean copies), or empty for a fault that hits the embedding."""
+
+    arena: Arena
+    random: random.Random
+    workdir: Path
+    suite: str = "dense"
+    s3: S3Server | None = None
+
+    @property
+    def store(self) -> Folder:
+        return Folder.at(self.workdir)
+
+    def start(self, *phases: str) -> Driver:
+        return self.arena.driver(self.suite, str(self.workdir), phases)
+
+    def again(self) -> str:
+        """What the same command says, which must end well."""
+        driver = self.start()
+        assert driver.end() == 0, driver.said()
+        return driver.said()
+
+    def in_flight(self) -> list[Path]:
+        """Windows that an actor took and has not saved."""
+        marked = self.workdir.glob("embeddings/*/*/*/*/started/*.parquet")
+        return [path for path in marked if not (path.parent.parent / path.name).exists()]
+
+    def embedding(self, driver: Driver) -> list[tuple[psutil.Process, int]]:
+        """The encoder actors and their nodes at a moment when windows are in flight, in each actor if that comes before
+        a window is done."""
+
+        def busy() -> list[tuple[psutil.Process, int]]:
+            assert driver.process.poll() is None, driver.said()
+            actors, flying = self.arena.processes("_EncodeWindow"), self.in_flight()
+            enough = len(flying) >= (1 if list(self.workdir.glob(PARTS)) else len(actors))
+            return actors if actors and enough else []
+
+        found: list[tuple[psutil.Process, int]] = until(busy, "a window in flight")
+        return found
+
+
+def ends_well(driver: Driver) -> str:
+    driver.go()
+    assert driver.end() == 0, driver.said()
+    assert "Traceback" not in driver.said()
+    return driver.said()
+
+
+def ends_with(driver: Driver, *words: str) -> str:
+    """The one sentence of a run that may not go on."""
+    driver.go()
+    status = driver.end()
+    said = driver.said()
+    assert status == 1, said
+    assert "Traceback" not in said, said
+    sentence = next(line for line in said.splitlines() if line.startswith("patray: error: "))
+    for word in words:
+        assert word in sentence, said
+    return sentence
+
+
+def lose_node(trial: Trial, phase: str) -> Outcome:
+    """A node with an encoder actor is lost while windows are in flight."""
+    driver = trial.start()
+    actors = trial.embedding(driver)
+    every = len(trial.in_flight()) >= len(actors)
+    _, raylet = trial.random.choice(actors)
+    kill(raylet)
+    ends_well(driver)
+    return Outcome("went on", 2, int(every))
+
+
+def leave_lease(trial: Trial, phase: str) -> Outcome:
+    """A lease of a driver on another machine that is gone."""
+    name = "runs+small@0123456789ab.json"
+    claim = {"what": "runs/small", "host": "gone.example", "boot": "another", "pid": 1, "started": "1", "beat": 7}
+    (trial.store / "leases").write_json(name, claim | {"since": "2026-01-01T00:00:00+00:00"})
+    assert "taken over from process 1 on gone.example" in trial.again()
+    return Outcome("taken over when it did not beat")
+
+
+def address_nobody(trial: Trial, phase: str) -> Outcome:
+    from tests.chaos.several_nodes import free_port
+
+    driver = Driver(trial.arena.suites[trial.suite], str(trial.workdir), RAY_ADDRESS=f"127.0.0.1:{free_port()}")
+    ends_with(driver, "RAY_ADDRESS is 127.0.0.1:", "nobody answers there")
+    trial.again()
+    return Outcome("said that nobody answers")
+
+
+def damage_vectors(how: str) -> Callable[[Trial, str], Outcome]:
+    def play(trial: Trial, phase: str) -> Outcome:
+        parts = sorted(trial.workdir.glob(PARTS))
+        part = trial.random.choice(parts)
+        made = {path: path.stat().st_mtime_ns for path in parts if path != part}
+        damage(Folder.at(part.parent), part.name, how, trial.random)
+        trial.again()
+        notes = (trial.store / "runs" / "small").read_json("provenance.json")["notes"]
+        assert any(part.name in note or part.parent.name in note for note in notes) or how != "a bit", notes
+        assert all(path.stat().st_mtime_ns == since for path, since in made.items()), "more was made again"
+        return Outcome("named, and made again: 1 window")
+
+    return play
+
+
+def damage_ranking(trial: Trial, phase: str) -> Outcome:
+    """A ranking of a run that was stopped while it judged."""
+    driver = trial.start("judge")
+    driver.reach("judge")
+    driver.kill()
+    rankings = sorted(path for path in trial.workdir.glob("runs/small/rankings/**/*.parquet"))
+    ranking = trial.random.choice(rankings)
+    damage(Folder.at(ranking.parent), ranking.name, "cut short", trial.random)
+    trial.again()
+    return Outcome("named, and made again")
+
+
+Rule = Callable[[random.Random], Callable[[str, str], Answer | float | None]]
+
+
+def all_of(answer: Answer) -> Rule:
+    return lambda random: lambda method, path: answer
+
+
+def slowly(seconds: float) -> Rule:
+    return lambda random: lambda method, path: seconds
+
+
+def trouble_store(
+    rule: Rule, sentence: str = "", words: str = "said so; then went on"
+) -> Callable[[Trial, str], Outcome]:
+    """A store on S3 that fails from the phase on; where `sentence` is given the run ends with it, and goes on once the
+    store is well again."""
+
+    def play(trial: Trial, phase: str) -> Outcome:
+        assert trial.s3 is not None
+        store = trial.s3.bucket() / "work"
+        trial.arena.stores[trial.workdir] = store
+        driver = trial.arena.driver(trial.suite, store.uri, (phase,))
+        driver.reach(phase)
+        with trial.s3.failing(rule(trial.random)) as answered:
+            if sentence:
+                ends_with(driver, sentence)
+            else:
+                ends_well(driver)
+        assert answered
+        if sentence:
+            again = trial.arena.driver(trial.suite, store.uri)
+            assert again.end() == 0, again.said()
+        told = f"{words}, {len(answered)} requests met"
+        return Outcome(told, 8 if sentence else 0)
+
+    return play

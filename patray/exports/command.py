@@ -1,4 +1,4 @@
-"""`patray export {beir,mteb,vectors}`: what patray made, in the forms that other tools read."""
+"""`patray export {beir,mteb,tables,vectors}`: what patray made, in the forms that other tools read."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> argparse._SubParser
     mteb.add_argument("run", help="folder or URI of a finished run")
     mteb.add_argument("destination", metavar="DEST", nargs="?", help="folder to write [RUN/mteb]")
     mteb.set_defaults(command=_mteb)
+
+    tables = kinds.add_parser("tables", help="systems by measures with intervals, as LaTeX and CSV")
+    tables.add_argument("run", help="folder or URI of a finished run")
+    tables.add_argument("destination", metavar="DEST", help="folder to write")
+    tables.set_defaults(command=_tables)
 
     vectors = kinds.add_parser("vectors", help="a model's vectors as Parquet or as a FAISS index with ids")
     vectors.add_argument("workdir", help="work directory of `patray run`")
@@ -50,6 +55,15 @@ def _beir(options: argparse.Namespace) -> int:
     print(
         f"{done.patents:,} documents, {done.queries:,} queries, {done.pairs:,} pairs written to {options.destination}"
     )
+    return 0
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from patray.exports.tables import export_tables
+    from patray.files import Folder
+
+    count = export_tables(Folder.at(options.run), Folder.at(options.destination))
+    print(f"{count:,} files written to {options.destination}")
     return 0
 
 

@@ -10,7 +10,7 @@ from patray.cli import main
 from patray.cluster.execute import execute
 from tests.cluster.conftest import make_suite
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = pytest.mark.slow
 
 
 def test_a_sheet_goes_out_and_comes_back(

@@ -19,6 +19,7 @@ import pyarrow as pa
 from patray import tables
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.fine_tune import fine_tune
+from patray.cluster.given import take_all
 from patray.cluster.go_on import go_on
 from patray.cluster.growth import cluster_facts, nodes, require
 from patray.cluster.judge import Judge
@@ -60,7 +61,7 @@ from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
 from patray.systems.base import Inputs, System
-from patray.systems.dense import Dense
+from patray.systems.dense import OneVector
 
 ANEW = "anew"
 """Where vectors lie that a run makes for itself alone, until it is done."""
@@ -117,6 +118,7 @@ class Execution:
         else:
             self._fine_tune()
             self._embed()
+            self._read_vectors()
             with in_this_process(is_small(self.suite, self.landscapes)):
                 self._search()
                 self._judge()
@@ -197,6 +199,14 @@ class Execution:
         for name in forget_other_rankings(self.run, self.systems, made):
             say(f"the ranking {name} was made of other vectors: it is made again")
 
+    def _read_vectors(self) -> None:
+        """Take over the vectors that were made elsewhere."""
+        for key, by_role, step in take_all(self.made, list(self._places()), self.systems):
+            self.vectors[key] = by_role
+            for note in step.pop("notes"):
+                self._note(note)
+            self.provenance.add(step)
+
     def index(self) -> None:
         there = list(self._places())
         indexes = index_views([(at.folder, view) for at, view in there], self.suite.embedding.stall_seconds)
@@ -274,10 +284,10 @@ class Execution:
                 needs = Resources(1, 0, self.run.size(place.file) * 4 + TASK_BYTES)
                 yield submit(score_retrieval, needs, self.run, place, system, truth, slices, tasks.retrieval, depth)
         for system in self.systems:
-            if not isinstance(system, Dense):
+            if not isinstance(system, OneVector):
                 continue
             place = Place(landscape.name, view.name, str(system.name))
-            by_role = self.vectors[landscape.name, view.name, system.dense]
+            by_role = self.vectors[landscape.name, view.name, str(system.vectors)]
             if tasks.classification is not None:
                 folder = by_role.get("classification", by_role["document"])
                 for labels, split, _ in self._label_refs(landscape, tasks.classification.labels):
@@ -328,13 +338,13 @@ class Execution:
 
     def _start_maps(self) -> list[tuple[Landscape, Place, Any]]:
         """Begin a 2-D map of every landscape, in the first view and the first dense system."""
-        dense = next((system for system in self.systems if isinstance(system, Dense)), None)
+        dense = next((system for system in self.systems if isinstance(system, OneVector)), None)
         if dense is None:
             return []
         started = []
         for landscape in self.landscapes:
             place = Place(landscape.name, self.views[0].name, str(dense.name))
-            folder = self.vectors[landscape.name, place.view, dense.dense]["document"]
+            folder = self.vectors[landscape.name, place.view, str(dense.vectors)]["document"]
             names = self.suite.tasks.classification.labels if self.suite.tasks.classification else ("files",)
             sets = self._labels(landscape, names)
             labels = sets[0] if sets else None

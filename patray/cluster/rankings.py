@@ -30,7 +30,7 @@ from patray.metrics.measures import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
 from patray.systems.base import System
-from patray.systems.dense import Dense
+from patray.systems.dense import OneVector
 from patray.systems.late import Late
 from patray.systems.lexical import Lexical
 from patray.systems.rerank import Rerank
@@ -130,8 +130,8 @@ class Rankings:
             return start_lexical(
                 self.run, place, target, seconds, at.landscape.folder, at.view, _truth(at), at.truth, system, options
             )  # fmt: skip
-        if isinstance(system, Dense | Late):
-            by_role = at.vectors[system.searches]
+        if isinstance(system, OneVector | Late):
+            by_role = at.vectors[str(system.searches)]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
             documents = by_role["document"]
             if isinstance(system, Late):

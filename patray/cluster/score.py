@@ -27,7 +27,7 @@ from patray.search.derive import derived
 from patray.search.quantise import value_ranges
 from patray.search.table import from_table
 from patray.systems.base import System
-from patray.systems.dense import Dense
+from patray.systems.dense import OneVector
 from patray.tasks import classification, clustering, retrieval
 from patray.tasks.scores import Score
 
@@ -65,7 +65,7 @@ def one_thread(library: str) -> Iterator[None]:
         yield
 
 
-def _labelled(folder: Folder, system: Dense, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(folder: Folder, system: OneVector, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
     """Ids of the patents of a label set, in the order of the set, and what the system keeps of their vectors."""
     ids, full = load_vectors(folder)
     cut = derived(full, system.width)
@@ -85,7 +85,7 @@ def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
 
 @one_thread("sklearn.linear_model")
 def score_classification(
-    place: Place, folder: Folder, system: Dense, labels: LabelSet, by_family: np.ndarray, options: Classification
+    place: Place, folder: Folder, system: OneVector, labels: LabelSet, by_family: np.ndarray, options: Classification
 ) -> Scored:
     ids, vectors = _labelled(folder, system, labels)
     truth, _ = labels.to_matrix(ids)
@@ -114,7 +114,7 @@ def score_classification(
 
 
 @one_thread("sklearn.cluster")
-def score_clustering(place: Place, folder: Folder, system: Dense, labels: LabelSet, options: Clustering) -> Scored:
+def score_clustering(place: Place, folder: Folder, system: OneVector, labels: LabelSet, options: Clustering) -> Scored:
     ids, vectors = _labelled(folder, system, labels)
     try:
         found = clustering.evaluate(

@@ -34,7 +34,7 @@ from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.table import SPLIT, to_table
-from patray.systems.dense import LOSSY, Dense
+from patray.systems.dense import LOSSY, OneVector
 from patray.tables import ranking_file
 
 SHARD_BYTES = 4 << 30
@@ -84,7 +84,7 @@ class _Shard:
 
     folder: Folder
     parts: tuple[str, ...]
-    system: Dense
+    system: OneVector
     threads: float
     device: Device
 
@@ -176,7 +176,7 @@ def start_dense(
     documents: Folder,
     queries: list[Folder],
     truth: Any,
-    system: Dense,
+    system: OneVector,
     options: Search,
     nodes: Sequence[Resources],
     beside: int,

@@ -7,6 +7,7 @@ names the file and how far its content could be read, unless the caller asked to
 from __future__ import annotations
 
 import bz2
+import hashlib
 import io
 import lzma
 import zipfile
@@ -253,3 +254,17 @@ def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[byt
             yield block
     if rest:
         yield bytearray(rest)
+
+
+def content_of(path: str) -> str:
+    """32 hex digits over the names and bytes of files: the part of a suite's identity that a path is not."""
+    found = find_files([path], open_archives=False)
+    root = locate(path)[1]
+    total = hashlib.blake2b(digest_size=16)
+    for file in found:
+        filesystem, inside = locate(file.uri)
+        total.update(f"{inside.removeprefix(root)}\0{file.size}\0".encode())
+        with filesystem.open_input_stream(inside, compression=None) as stream:
+            while chunk := stream.read(1 << 22):
+                total.update(chunk)
+    return total.hexdigest()

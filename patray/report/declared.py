@@ -14,7 +14,7 @@ from patray.metrics.measures import F1, of_probes
 from patray.models.record import ModelRecord
 from patray.report.words import clean
 from patray.systems import base as systems
-from patray.systems.dense import Dense
+from patray.systems.dense import OneVector
 from patray.systems.kinds import readable
 from patray.systems.rerank import Rerank
 
@@ -68,7 +68,7 @@ class System:
     @property
     def form(self) -> tuple[int | None, str, int | None]:
         """Dimensions, precision and rescoring of a dense system."""
-        return self.said.form if isinstance(self.said, Dense) else (None, "float32", None)
+        return self.said.form if isinstance(self.said, OneVector) else (None, "float32", None)
 
     def whole(self, model: Model | None) -> bool:
         """Whether it uses a model's vectors as they are."""

@@ -6,14 +6,13 @@ where the tool had its own view of the text. Files may be compressed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field, model_validator
 
 from patray.errors import InputError
-from patray.importers.source import SourceFile, find_files, locate
+from patray.importers.source import SourceFile, content_of, find_files, locate
 from patray.importers.trec_run import run_ranking
 from patray.systems.base import Inputs, Ranked, RankTask, System
 
@@ -91,17 +90,3 @@ def foreign_files(path: str, landscapes: Sequence[str], views: Sequence[str]) ->
     if missing:
         raise InputError(f"run: {path} lacks {', '.join(missing)}; it holds {', '.join(sorted(by_end)[:10])}")
     return files
-
-
-def content_of(path: str) -> str:
-    """32 hex digits over the names and bytes of the run's files: the part of a suite's identity that a path is not."""
-    found = find_files([path], open_archives=False)
-    root = locate(path)[1]
-    total = hashlib.blake2b(digest_size=16)
-    for file in found:
-        filesystem, inside = locate(file.uri)
-        total.update(f"{inside.removeprefix(root)}\0{file.size}\0".encode())
-        with filesystem.open_input_stream(inside, compression=None) as stream:
-            while chunk := stream.read(1 << 22):
-                total.update(chunk)
-    return total.hexdigest()

@@ -17,6 +17,7 @@ SYSTEMS: Registry[type[System]] = Registry(
     "systems",
     {
         "dense": "patray.systems.dense:Dense",
+        "vectors": "patray.systems.dense:Vectors",
         "late": "patray.systems.late:Late",
         "lexical": "patray.systems.lexical:Lexical",
         "linear": "patray.systems.fusion:Linear",

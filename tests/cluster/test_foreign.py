@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from patray.errors import InputError
-from patray.systems.foreign import content_of, foreign_files
+from patray.importers.source import content_of
+from patray.systems.foreign import foreign_files
 
 MEASURES = ("nDCG@10", "nDCG@100", "R@100", "AP@100", "RR@10", "P@10")
 

@@ -78,7 +78,7 @@ def _vector_bytes(
     """Bytes of vectors, token vectors and indexes to write, and of vectors read: once by each system that searches."""
     searches = dict.fromkeys(models, 0)
     for system in suite.systems or ():
-        if system.searches is not None:
+        if system.searches is not None and system.searches in models:
             searches[system.searches] += 1
     vectors = token_vectors = indexes = read = 0.0
     for step in embeddings:

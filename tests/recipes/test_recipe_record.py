@@ -129,8 +129,9 @@ def test_identity_leaves_out_names_and_how_sums_are_split_and_nothing_else() -> 
     assert identity(base).keys() == Recipe.model_fields.keys() - same.keys()
     changed = {
         "sources.0.weight": 2, "pairs": 300, "shuffle_positives": True, "mask": [], "hard_negatives.per_anchor": 1,
-        "loss": "positive-aware", "temperature": 0.1, "matryoshka": [8], "batch": 64, "epochs": 2.0, "steps": 9, "learning_rate": 1e-3,
-        "warmup_share": 0.2, "schedule": "cosine", "weight_decay": 0.2, "max_grad_norm": 2, "max_tokens": 64,
+        "loss": "positive-aware", "temperature": 0.1, "matryoshka": [8], "batch": 64, "epochs": 2.0, "steps": 9,
+        "learning_rate": 1e-3, "warmup_share": 0.2, "schedule": "cosine", "weight_decay": 0.2, "max_grad_norm": 2,
+        "max_tokens": 64,
         "precision": "bfloat16", "lora.rank": 4, "validate_every": 3, "patience": 2, "select_by": "loss",
         "validation_view": "tac", "validation_queries": 5, "validation_corpus": 50, "seed": 5,
     }  # fmt: skip

@@ -36,7 +36,7 @@ def on_s3(what: str, phase: str, rule: faults.Rule, *sentence: str, **words: str
 
 
 FAULTS = (
-    Fault("node lost", "embed", faults.lose_node, fresh=True, short=True),
+    Fault("node lost", "embed", faults.lose_node, fresh=True),
     Fault("stale lease", "all", faults.leave_lease, "words"),
     Fault("dead head", "all", faults.address_nobody, "words"),
     Fault("vectors one bit off", "store", faults.damage_vectors("a bit"), short=True),

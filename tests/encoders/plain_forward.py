@@ -112,8 +112,8 @@ def jina_native(tensors: Tensors, ids: np.ndarray, layers: int, heads: int, thet
     speed = frequencies(hidden.shape[1] // heads, theta)
     for at in range(layers):
         name = f"layers.{at}"
-        parts = (linear(hidden, tensors, f"{name}.self_attn.{part}_proj") for part in "qkv")
-        out = linear(attended(*parts, heads, speed), tensors, f"{name}.self_attn.o_proj")
+        query, key, value = (linear(hidden, tensors, f"{name}.self_attn.{part}_proj") for part in "qkv")
+        out = linear(attended(query, key, value, heads, speed), tensors, f"{name}.self_attn.o_proj")
         hidden = norm(hidden + out, tensors, f"{name}.post_attention_layernorm")
         out = linear(gelu(linear(hidden, tensors, f"{name}.mlp.fc1")), tensors, f"{name}.mlp.fc2")
         hidden = norm(hidden + out, tensors, f"{name}.post_mlp_layernorm")

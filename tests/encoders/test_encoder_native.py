@@ -194,8 +194,9 @@ def test_the_converted_names_are_those_of_transformers() -> None:
     found = xlm_roberta_tensors({name: torch.from_numpy(tensor) for name, tensor in draw(shapes).items()})
     config = XLMRobertaConfig(
         vocab_size=400, hidden_size=64, num_hidden_layers=2, num_attention_heads=2, intermediate_size=128,
-        max_position_embeddings=98, type_vocab_size=1, num_labels=1,
+        max_position_embeddings=98, type_vocab_size=1,
     )  # fmt: skip
+    config.num_labels = 1
     wanted = XLMRobertaForSequenceClassification(config).state_dict()
     assert {name: tuple(tensor.shape) for name, tensor in found.items()} == {
         name: tuple(tensor.shape) for name, tensor in wanted.items()

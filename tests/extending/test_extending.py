@@ -159,6 +159,6 @@ def test_the_positive_aware_loss_leaves_out_what_scores_above_95_percent_of_the_
             own = cosines[at, at]
             kept = [one for where, one in enumerate(cosines[at]) if where == at or one <= own - 0.05 * abs(own)]
             expected.append(-own / 0.1 + np.log(np.sum(np.exp(np.array(kept) / 0.1))))
-        tensors = [torch.tensor(rows, dtype=torch.float64) for rows in (anchors, candidates)]
-        found = positive_aware_loss(*tensors, None, LossOptions(0.1))
+        left, right = (torch.tensor(rows, dtype=torch.float64) for rows in (anchors, candidates))
+        found = positive_aware_loss(left, right, None, LossOptions(0.1))
         assert float(found) == pytest.approx(np.mean(expected), abs=1e-9)

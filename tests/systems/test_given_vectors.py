@@ -20,7 +20,7 @@ from patray.landscapes.generate import generate
 WIDTH = 12
 
 
-def table(ids: list[str], rows: list[list[float]]) -> pa.Table:
+def table(ids: list[str | None], rows: list[list[float]]) -> pa.Table:
     return pa.table({"patent_id": ids, "vector": pa.array(rows, pa.list_(pa.float64()))})
 
 

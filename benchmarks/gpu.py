@@ -84,7 +84,8 @@ def write_model(folder: Path, shape: tuple[int, int, int, int, int], device: str
     config = Qwen3Config(
         vocab_size=512 if small else VOCABULARY, hidden_size=hidden, num_hidden_layers=layers,
         num_attention_heads=heads, num_key_value_heads=keys, intermediate_size=inner, head_dim=32 if small else HEAD,
-        max_position_embeddings=32768, rope_parameters={"rope_type": "default", "rope_theta": 1e6}, dtype="bfloat16", tie_word_embeddings=False,
+        max_position_embeddings=32768, rope_parameters={"rope_type": "default", "rope_theta": 1e6}, dtype="bfloat16",
+        tie_word_embeddings=False,
     )  # fmt: skip
     torch.set_default_dtype(torch.bfloat16)
     try:

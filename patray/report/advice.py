@@ -53,7 +53,7 @@ def _of_one(results: Results, answer: Answer) -> Sentence:
 
 def _near(results: Results, answer: Answer) -> Sentence:
     """Of a leader that is not better than all: who is ahead in the paired test, and who is as good."""
-    ahead, level = answer.rivals_that_are("worse"), answer.rivals_that_are("level")
+    ahead, level = answer.rivals_that_are("worse"), answer.as_good
     said: Sentence = ()
     if ahead:
         said += (*listing(ahead, 3), f" {'is' if len(ahead) == 1 else 'are'} ahead where both were scored. ")
@@ -61,6 +61,11 @@ def _near(results: Results, answer: Answer) -> Sentence:
         return said + _as_good(results, answer.leader.system, answer.leader.view, level, _telling(answer, level))
     if ahead:
         return said
+    if answer.rivals_that_are("level"):
+        return (
+            f"It is the only one that may be the best, with 95% confidence "
+            f"({items_words(answer.n, kind_of(answer.task))}).",
+        )
     return (f"It scores highest ({items_words(answer.n, kind_of(answer.task))}); not every difference was tested.",)
 
 
@@ -256,7 +261,7 @@ def _costs(results: Results, answers: Sequence[Answer]) -> Sentence:
     for answer in answers:
         named.setdefault(answer.leader.system, answer.leader.view)
     for answer in answers:
-        level = answer.rivals_that_are("level")
+        level = answer.as_good
         prices = {name: price_of(results, name, answer.leader.view) for name in level}
         if level:
             named.setdefault(min(level, key=lambda name: _rank(prices[name])), answer.leader.view)

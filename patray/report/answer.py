@@ -21,7 +21,8 @@ class Answer:
     """Who leads one task on one landscape, and how every other system in the leader's view compares with it.
 
     rivals: (row, comparison seen from the leader), best mean first; None where no comparison was declared.
-    alone: no other system was run for this task here, in any view.
+    alone: no other system was run for this task here, in any view. beaten: systems that the standings rule out as the
+    best, by intervals that hold together: more than a test of each pair may see.
     """
 
     task: str
@@ -30,6 +31,7 @@ class Answer:
     leader: Row
     rivals: tuple[tuple[Row, Comparison | None], ...]
     alone: bool
+    beaten: frozenset[str] = frozenset()
 
     @property
     def n(self) -> int:
@@ -57,8 +59,13 @@ class Answer:
 
     @property
     def front(self) -> list[str]:
-        """The leader and every system that is not significantly worse."""
-        return [self.leader.system, *self.rivals_that_are("level"), *self.rivals_that_are("worse")]
+        """The leader and every system that may be as good or better."""
+        return [self.leader.system, *self.as_good, *self.rivals_that_are("worse")]
+
+    @property
+    def as_good(self) -> list[str]:
+        """The rivals from which no test tells the leader, and which may be the best themselves."""
+        return [name for name in self.rivals_that_are("level") if name not in self.beaten]
 
     @property
     def at(self) -> At:
@@ -86,7 +93,14 @@ def answer_for(results: Results, task: str, landscape: str) -> Answer | None:
     leader = ranked[0]
     others = [row for row in ranked if row.view == leader.view and row.system != leader.system]
     alone = len({row.system for row in ranked}) == 1
-    return Answer(task, landscape, metric, leader, tuple((row, results.compare(leader, row)) for row in others), alone)
+    rivals = tuple((row, results.compare(leader, row)) for row in others)
+    where = (task, landscape, leader.view, leader.slice, metric)
+    beaten = frozenset(
+        one.system
+        for one in results.standings
+        if (one.task, one.landscape, one.view, one.slice, one.metric) == where and not one.may_win
+    )
+    return Answer(task, landscape, metric, leader, rivals, alone, beaten)
 
 
 def answers_for(results: Results, kind: str) -> list[Answer]:

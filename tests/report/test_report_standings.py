@@ -12,6 +12,7 @@ from test_answer import WHERE, pair, results_of, row
 from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
+from patray.report.advice import headline as advice
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.html import render_page
@@ -75,6 +76,17 @@ def test_one_possible_winner_is_the_best_and_all_of_them_is_no_knowledge(tmp_pat
     assert "any of the 3 systems may be the best: these queries cannot tell" in (
         said(read(tmp_path / "2", open_))[0] or ""
     )
+
+
+def test_what_cannot_be_the_best_is_not_called_as_good_on_the_first_screen(tmp_path: Path) -> None:
+    # Every pair is level by its own corrected test; the standings, whose intervals hold together, see more.
+    both = read(tmp_path / "both", THREE)
+    assert "small" in plain(advice(both, answers_for(both, "retrieval")))
+    alone = [standing("large", 1, 1, 1), standing("small", 2, 2, 3), standing("bm25", 3, 2, 3)]
+    one = read(tmp_path / "one", alone)
+    text = plain(advice(one, answers_for(one, "retrieval")))
+    assert "small" not in text
+    assert "It is the only one that may be the best, with 95% confidence (1,204 queries)." in text
 
 
 def test_the_cheapest_that_is_not_worse_is_chosen_by_its_recorded_cost(tmp_path: Path) -> None:

@@ -255,6 +255,12 @@ class Measure:
         assert found.value is not None, self.name
         return np.asarray(found.value(seen, self.cutoff), np.float64)
 
+    @property
+    def judged(self) -> bool:
+        """Whether it needs the pairs that were judged irrelevant."""
+        found = _named(self.name)
+        return found is not None and found.judged
+
     def called(self, by: str) -> str:
         """What `mteb`, `trec_eval` or `ir_measures` calls it: `ndcg_cut_10`."""
         return str(getattr(_named(self.name), by)).format(k=self.cutoff)

@@ -9,7 +9,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.landscapes.records import Slice, Truth
-from patray.metrics.measures import BY_NAME, RETRIEVAL, Measure
+from patray.metrics.measures import RETRIEVAL, Measure
 from patray.metrics.ranking import find_hits, measure_hits
 from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
@@ -38,7 +38,7 @@ def evaluate(
     if len(ranking.patents) != len(truth.query_ids):
         raise InputError(f"ranking of {system}: {len(ranking.patents)} rows for {len(truth.query_ids)} queries")
     _require_depth(truth, ranking, measures, system)
-    judged = any(BY_NAME[measure.name].judged for measure in measures) and len(truth.denied_query) > 0
+    judged = any(measure.judged for measure in measures) and len(truth.denied_query) > 0
     pairs, place = _with_denied(truth) if judged else ((truth.query, truth.patent, truth.relevance), None)
     hits = find_hits(ranking.patents, *pairs)
     scores = []

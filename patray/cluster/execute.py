@@ -246,7 +246,8 @@ class Execution:
             self.provenance.add(step)
             self.tuned.append(tuned)
         wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
-        dense = [(key, of) for key, of in wanted if models[key[2]].record.kind == "dense"]
+        late = {name for name, model in models.items() if model.record.kind == "late-interaction"}
+        dense = [(key, of) for key, of in wanted if key[2] not in late]
         files = [start_index(self.made, *key, by_role["document"]) for key, by_role in dense]
         gather(files, "write FAISS indexes", self.suite.embedding.stall_seconds, "files")
 

@@ -117,7 +117,9 @@ def suite(root: Path, **changes: object) -> patray.Suite:
 
 def test_a_run_ranks_by_given_vectors_and_judges_them_in_every_task(tmp_path: Path) -> None:
     patents, vectors = made_elsewhere(tmp_path)
-    run = patray.run(suite(tmp_path), str(tmp_path / "work"))
+    run = patray.run(suite(tmp_path, exports=["faiss"]), str(tmp_path / "work"))
+    [index] = (tmp_path / "work" / "indexes" / "own" / "ta" / "ours").glob("*/index.faiss")
+    assert faiss.read_index(str(index)).ntotal == len(patents)
     families = patents.family_id.fillna(patents.patent_id).to_numpy()
     for system, width in (("ours", WIDTH), ("ours@4", 4)):
         cut = vectors[:-1, :width].astype(np.float64)

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -18,23 +17,17 @@ import jinja2
 import yaml
 from markupsafe import Markup, escape
 
-from patray.kinds import Registry
-from patray.report.cost_section import cost_section
 from patray.report.data import Results
 from patray.report.glossary import glossary
 from patray.report.method import fine_print, method_notes
-from patray.report.page import Fact, Page, Section
+from patray.report.page import Fact, Page
 from patray.report.questions import questions
 from patray.report.reach import uncarried_families
-from patray.report.run_sections import comparison_section, data_section, map_section, model_section
-from patray.report.task_sections import task_section, verdicts
-from patray.report.verdict_section import recipe_section
-from patray.report.verdict_words import recipe_questions
+from patray.report.sections.kinds import sections
+from patray.report.sections.recipe_words import recipe_questions
+from patray.report.sections.tasks import verdicts
 from patray.report.words import NOT_RECORDED, Name, Sentence, clean, count, duration, plural
 from patray.tasks.retrieval import is_warning
-
-OF_OTHERS: Registry[Callable[[Results], Section | None]] = Registry("sections", {})
-"""Sections of other packages (entry points `patray.sections`), after patray's own."""
 
 
 def render_page(results: Results) -> str:
@@ -51,11 +44,6 @@ def render_page(results: Results) -> str:
 def build_page(results: Results) -> Page:
     """Everything that the page shows, as data."""
     options = _options(results.suite_text)
-    built = [recipe_section(results)]
-    built += [task_section(results, kind) for kind in ("retrieval", "classification", "clustering")]
-    built += [comparison_section(results), map_section(results), cost_section(results), data_section(results)]
-    built.append(model_section(results))
-    built += [section(results) for section in OF_OTHERS.values()]
     provenance = results.provenance
     said = provenance.get("notes") or []
     notes = [clean(note) for note in (said if isinstance(said, list) else [said])]
@@ -70,7 +58,7 @@ def build_page(results: Results) -> Page:
         notes=tuple(note for note in notes if not (is_warning(note) or any(told.startswith(note) for told in unable))),
         glossary=glossary(results),
         warnings=(*unable, *(note for note in notes if is_warning(note))),
-        sections=tuple(section for section in built if section is not None),
+        sections=tuple(sections(results)),
         facts_of_run=tuple(_run_facts(provenance)),
         methods=tuple(method_notes(results, options)),
         suite_text=_printed(results.suite_text),

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from patray.report.answer import Answer, answers_for, counted_place, place
 from patray.report.data import KINDS, Results
 from patray.report.findings import explain_cost, explain_domain, explain_fusion, explain_views
-from patray.report.fusion_section import explain_gap
-from patray.report.prompt_section import explain_prompts
-from patray.report.retention_section import explain_retention, of_answer
-from patray.report.scale_section import explain_scale
-from patray.report.standing_section import explain_cheapest, explain_standing
+from patray.report.sections.fusion import explain_gap
+from patray.report.sections.prompts import explain_prompts
+from patray.report.sections.retention import explain_retention, of_answer
+from patray.report.sections.scale import explain_scale
+from patray.report.sections.standing import explain_cheapest, explain_standing
 from patray.report.words import Sentence
 
 

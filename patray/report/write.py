@@ -8,11 +8,11 @@ from patray.report.data import Results, load_results
 from patray.report.flat import with_flat
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
-from patray.report.retention_section import retention_layouts
+from patray.report.sections.recipe_layouts import verdict_layouts
+from patray.report.sections.retention import retention_layouts
 from patray.report.studies import with_studies
 from patray.report.tables_latex import latex_table
 from patray.report.tables_md import markdown_table
-from patray.report.verdict_layouts import verdict_layouts
 from patray.runs.run_files import check_run
 
 

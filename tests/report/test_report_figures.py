@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from patray.report.data import Dot
 from patray.report.figures import Curve, Model, Slope, pareto, slopes, speed_against_quality, spread, weight_curves
-from patray.report.map_figure import MOST_DOTS, draw_map
+from patray.report.sections.map_figure import MOST_DOTS, draw_map
 from patray.report.svg import axis_over
 
 numbers = st.lists(st.floats(-1e3, 1e3, allow_nan=False), min_size=1, max_size=20)

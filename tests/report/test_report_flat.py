@@ -11,7 +11,7 @@ from test_answer import in_memory, row
 from patray.files import Folder
 from patray.report.data import Row
 from patray.report.flat import reason, with_flat
-from patray.report.task_sections import task_section
+from patray.report.sections.tasks import task_section
 from patray.report.words import plain
 from patray.tasks.evidence import to_evidence
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Where

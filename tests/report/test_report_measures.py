@@ -12,7 +12,7 @@ import yaml
 
 from patray.files import Folder
 from patray.report.data import load_results
-from patray.report.task_sections import verdicts
+from patray.report.sections.tasks import verdicts
 from patray.report.words import plain
 from patray.report.write import write_report
 from patray.stats.reach import flips_that_carry

@@ -19,9 +19,9 @@ from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.html import build_page, render_page
 from patray.report.recipe_results import Curve, Verdict, load_recipes
-from patray.report.verdict_figures import BINS, change_rows, training_curves
-from patray.report.verdict_layouts import verdict_layouts
-from patray.report.verdict_words import main_verdicts, recipe_questions
+from patray.report.sections.recipe_figures import BINS, change_rows, training_curves
+from patray.report.sections.recipe_layouts import verdict_layouts
+from patray.report.sections.recipe_words import main_verdicts, recipe_questions
 from patray.report.words import plain
 from patray.report.write import write_report
 from patray.runs.resolve import resolve

@@ -16,7 +16,7 @@ from patray.report.advice import headline as advice
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.html import render_page
-from patray.report.standing_section import explain_cheapest, explain_standing, standing_part
+from patray.report.sections.standing import explain_cheapest, explain_standing, standing_part
 from patray.report.words import Name, plain
 
 SUITE = """\

@@ -24,7 +24,7 @@ from patray.report.declared import declared
 from patray.report.html import build_page, render_page
 from patray.report.page import Panel
 from patray.report.questions import questions
-from patray.report.retention_section import retention_layouts
+from patray.report.sections.retention import retention_layouts
 from patray.report.studied import PROMPTS, RETENTION, At
 from patray.report.studies import with_studies
 from patray.report.study_figures import Cut, Sizes, Width, retention_curves, score_by_size, weights

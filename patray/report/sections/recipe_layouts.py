@@ -5,7 +5,7 @@ from __future__ import annotations
 from patray.report.data import Results
 from patray.report.layouts import DIGITS, Layout, comparison_layout
 from patray.report.recipe_results import Verdict
-from patray.report.verdict_section import home_first
+from patray.report.sections.recipes import home_first
 from patray.report.words import MISSING, score, stars
 
 

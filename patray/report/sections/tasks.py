@@ -17,14 +17,14 @@ from patray.report.comparison import Comparison
 from patray.report.data import KINDS, Results, kind_of, labels_of
 from patray.report.figures import pair_matrix, slopes
 from patray.report.findings import explain_domain, explain_views
-from patray.report.fusion_section import fusion_part
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.naming import TITLES, items_words
 from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
-from patray.report.prompt_section import prompt_part
-from patray.report.retention_section import retention_part
-from patray.report.scale_section import scale_part
-from patray.report.standing_section import standing_part
+from patray.report.sections.fusion import fusion_part
+from patray.report.sections.prompts import prompt_part
+from patray.report.sections.retention import retention_part
+from patray.report.sections.scale import scale_part
+from patray.report.sections.standing import standing_part
 from patray.report.svg import swatch
 from patray.report.words import Name, Sentence, gap_interval, interval, listing, p_value, plain_number, score, signed
 
@@ -70,6 +70,21 @@ def _line(answer: Answer, several: bool) -> Line:
         badge=answer.badge,
         tone={"clear lead": "lead", "no clear lead": "level"}.get(answer.badge, "quiet"),
     )
+
+
+def retrieval_section(results: Results) -> Section | None:
+    """Who finds cited patents best; None when the run did not ask."""
+    return task_section(results, "retrieval")
+
+
+def classification_section(results: Results) -> Section | None:
+    """Whose vectors predict labels best; None when the run did not ask."""
+    return task_section(results, "classification")
+
+
+def clustering_section(results: Results) -> Section | None:
+    """Whose clusters agree best with labels; None when the run did not ask."""
+    return task_section(results, "clustering")
 
 
 def task_section(results: Results, kind: str) -> Section | None:

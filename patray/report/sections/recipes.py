@@ -9,9 +9,9 @@ from patray.report.data import KINDS, Results, kind_of
 from patray.report.grid import Cell, Column, Grid, amount_cell, count_cell, number_of
 from patray.report.page import Panel, Part, Section
 from patray.report.recipe_results import Curve, Verdict
+from patray.report.sections.recipe_figures import change_rows, training_curves
+from patray.report.sections.recipe_words import pair_of, task_words
 from patray.report.svg import SERIES, swatch
-from patray.report.verdict_figures import change_rows, training_curves
-from patray.report.verdict_words import pair_of, task_words
 from patray.report.words import (
     MISSING,
     Name,

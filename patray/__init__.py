@@ -8,16 +8,33 @@
     run.summary                                   # a pandas table; run.table("summary") is Arrow
     run.compare("minilm", "bm25", metric="nDCG@20")
 
+    @patray.ranker("newest")                      # a function is a system: {ranker: newest}; likewise
+    def newest(task): ...                         # @patray.encoder and @patray.measure
+
 Names are loaded when they are first used: `import patray` itself loads nothing.
 """
 
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Landscape", "Run", "Suite", "compare", "describe", "open_run", "plan", "run"]
+__all__ = [
+    "Landscape", "Run", "Suite", "compare", "describe", "encoder", "measure", "open_run", "plan", "ranker", "run",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from patray.api import Landscape, Run, Suite, compare, describe, open_run, plan, run
+    from patray.api import (
+        Landscape,
+        Run,
+        Suite,
+        compare,
+        describe,
+        encoder,
+        measure,
+        open_run,
+        plan,
+        ranker,
+        run,
+    )  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -7,11 +7,12 @@ run of the command line, and either can open what the other made.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from patray.errors import InputError
 from patray.files import Folder
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
     from patray.runs.compare import RunComparison
 
-__all__ = ["Landscape", "Run", "Suite", "compare", "describe", "open_run", "plan", "run"]
+__all__ = [
+    "Landscape", "Run", "Suite", "compare", "describe", "encoder", "measure", "open_run", "plan", "ranker", "run",
+]  # fmt: skip
 
+Function = TypeVar("Function", bound=Callable[..., Any])
 WORKDIR = "patray-work"
 FRAMES = ("citations", "queries", "qrels")
 """Tables of a landscape beside patents and labels."""
@@ -138,6 +142,63 @@ def compare(before: Run | str, after: Run | str, margin: float = 0.0) -> RunComp
 
     first, second = (one.folder if isinstance(one, Run) else Folder.at(one) for one in (before, after))
     return compare_runs(first, second, margin)
+
+
+def ranker(name: str) -> Callable[[Function], Function]:
+    """Make a function a system, `{ranker: NAME}` in a suite of this process (`docs/extending.md`).
+
+    The function takes a `patray.systems.base.RankTask` (its truth, the texts of the view) and gives (Q, N) scores.
+
+    >>> import numpy as np
+    >>> @ranker("newest")
+    ... def newest(task):
+    ...     return np.tile(task.truth.patent_date, (len(task.truth.query_ids), 1))
+    """
+    return _registers("patray.systems.functions:RANKERS", name)
+
+
+def encoder(name: str) -> Callable[[Function], Function]:
+    """Make a function an embedding, `{encoder: NAME}` in a suite of this process, for every task and statistic.
+
+    The function takes n texts and their role, `document` or `query`, and gives (n, d) floats. It is called in this
+    process for each landscape and view; what takes hours is better a model, or `vectors:` made once.
+
+    >>> import numpy as np
+    >>> @encoder("letters")
+    ... def letters(texts, role):
+    ...     return np.array([[1.0 + text.count(letter) for letter in "aeiou"] for text in texts])
+    """
+    return _registers("patray.systems.functions:ENCODERS", name)
+
+
+def measure(name: str) -> Callable[[Function], Function]:
+    """Make a function of one query a retrieval measure, `NAME@10` in a suite of this process.
+
+    The function takes the grades of the first K results (0: irrelevant) and those of all relevant patents, the highest
+    first, and gives a number from 0 to 1.
+
+    >>> @measure("FirstHalf")
+    ... def first_half(grades, relevant):
+    ...     return float((grades[: len(grades) // 2] > 0).any())
+    """
+    from patray.metrics.measures import OF_OTHERS, by_query
+
+    def register(function: Function) -> Function:
+        OF_OTHERS.add(name, by_query(name, function))
+        return function
+
+    return register
+
+
+def _registers(where: str, name: str) -> Callable[[Function], Function]:
+    module, _, attribute = where.partition(":")
+    registry = getattr(import_module(module), attribute)
+
+    def register(function: Function) -> Function:
+        registry.add(name, function)
+        return function
+
+    return register
 
 
 @dataclass(frozen=True)

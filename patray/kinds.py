@@ -22,8 +22,27 @@ from typing import Any, Generic, TypeVar
 from patray.errors import InputError
 
 Thing = TypeVar("Thing")
-GROUPS = ("systems", "measures", "formats", "engines", "losses", "sources", "sections")
+GROUPS = ("systems", "measures", "formats", "engines", "losses", "sources", "sections", "rankers", "encoders")
 """Groups of entry points, each `patray.GROUP`."""
+
+
+_REGISTRIES: dict[str, Registry[Any]] = {}
+_FROM_ELSEWHERE: dict[str, dict[str, Any]] = {}
+Added = dict[str, dict[str, Any]]
+"""Group -> name -> thing, of what was added by hand."""
+
+
+def added() -> Added:
+    """What was added in this process, by group; a task elsewhere is given it with its work."""
+    return {group: dict(one._added) for group, one in _REGISTRIES.items() if one._added}
+
+
+def take_over(things: Added) -> None:
+    """Add what another process had added; its tasks run here."""
+    for group, by_name in things.items():
+        _FROM_ELSEWHERE.setdefault(group, {}).update(by_name)
+        if group in _REGISTRIES:
+            _REGISTRIES[group]._added.update(by_name)
 
 
 class Registry(Generic[Thing]):
@@ -36,7 +55,8 @@ class Registry(Generic[Thing]):
         self.group, self.wanted = group, wanted
         self._builtin = dict(builtin)
         self._loaded: dict[str, Any] = {}
-        self._added: dict[str, Thing] = {}
+        self._added: dict[str, Thing] = dict(_FROM_ELSEWHERE.get(group, {}))
+        _REGISTRIES.setdefault(group, self)
 
     @cached_property
     def _found(self) -> dict[str, EntryPoint]:
@@ -67,8 +87,11 @@ class Registry(Generic[Thing]):
         return (*self._builtin, *self._found, *self._added)
 
     def add(self, name: str, thing: Thing) -> None:
-        """Add a thing to this process alone, as a notebook does. Raises InputError where the name is taken."""
-        if name in self:
+        """Add a thing to this process and to the tasks that it starts, as a notebook does; a cell may run again.
+
+        Raises InputError where a built-in or a package has the name.
+        """
+        if name in self._builtin or name in self._found:
             raise InputError(f"{self.group}: there is a {name!r} already")
         self._added[name] = thing
 

@@ -195,17 +195,17 @@ class Execution:
             for job, (folder, step) in zip(jobs, found, strict=True):
                 self.provenance.add(step)
                 self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
-        made = {key: made_of(*by_role.values()) for key, by_role in self.vectors.items()}
-        for name in forget_other_rankings(self.run, self.systems, made):
-            say(f"the ranking {name} was made of other vectors: it is made again")
 
     def _read_vectors(self) -> None:
-        """Take over the vectors that were made elsewhere."""
+        """Take over the vectors that were made elsewhere, and forget rankings that were made of others."""
         for key, by_role, step in take_all(self.made, list(self._places()), self.systems):
             self.vectors[key] = by_role
             for note in step.pop("notes"):
                 self._note(note)
             self.provenance.add(step)
+        made = {key: made_of(*by_role.values()) for key, by_role in self.vectors.items()}
+        for name in forget_other_rankings(self.run, self.systems, made):
+            say(f"the ranking {name} was made of other vectors: it is made again")
 
     def index(self) -> None:
         there = list(self._places())

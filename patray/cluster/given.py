@@ -1,10 +1,11 @@
-"""Vectors that were made elsewhere become artifacts of the store, like those that are made here.
+"""Vectors that were made elsewhere, or by a Python function, become artifacts of the store like those of a model.
 
 They are read by the driver, where a local path means what its author meant.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,13 +17,15 @@ from patray.cluster.prepare import Landscape
 from patray.encoders.vectors import vectors_table
 from patray.errors import InputError
 from patray.files import Folder
-from patray.importers.vectors import GivenVectors, folder_of, read_vectors
+from patray.importers.vectors import GivenVectors, checked_vectors, folder_of, read_vectors
 from patray.landscapes.positions import positions
+from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.runs.store import key_of
 from patray.systems.base import System
 from patray.systems.dense import Vectors
+from patray.systems.functions import ENCODERS, Encodes
 
 PART_ROWS = 16_384
 ROLES: tuple[tuple[Role, str], ...] = (("document", "documents"), ("query", "queries"))
@@ -33,7 +36,10 @@ def take_all(
 ) -> Iterator[tuple[tuple[str, str, str], dict[Role, Folder], dict[str, Any]]]:
     """(landscape, view and name of the vectors, artifacts by role, the step's record) of all that systems use."""
     sources = {system.source: system for system in systems if isinstance(system, Vectors)}
+    encoders = dict.fromkeys(system.encoder for system in systems if isinstance(system, Encodes))
     for landscape, view in places:
+        for name in encoders:
+            yield (landscape.name, view.name, name), *encode_here(store, landscape, view, name)
         for name, system in sources.items():
             yield (
                 (landscape.name, view.name, name),
@@ -78,6 +84,49 @@ def take_vectors(
     step = {
         "step": "read vectors", "landscape": landscape.name, "view": view, "model": system.source, "reused": reused,
         "seconds": time.perf_counter() - begin, "notes": notes,
+    }  # fmt: skip
+    return by_role, step
+
+
+def encode_here(
+    store: Folder, landscape: Landscape, view: View, name: str
+) -> tuple[dict[Role, Folder], dict[str, Any]]:
+    """(artifacts by role, the step's record) of a Python function's vectors of one landscape and view.
+
+    It is called whenever a run goes on, since nobody knows whether it is the same; vectors of the same bytes are the
+    same artifact. Raises InputError for what is no vector, with the patent.
+    """
+    begin = time.perf_counter()
+    encode = ENCODERS[name]
+    patents = landscape.metadata.patents["patent_id"].to_numpy(zero_copy_only=False)
+    wanted: dict[Role, tuple[np.ndarray, np.ndarray | None]] = {"document": (patents, None)}
+    if landscape.truth is not None:
+        wanted["query"] = (landscape.truth.query_ids, landscape.truth.query_in_corpus < 0)
+    by_role: dict[Role, Folder] = {}
+    reused = True
+    for role, (ids, outside) in wanted.items():
+        made = np.asarray(
+            encode(texts_of(landscape.folder, view, ids, outside), "query" if role == "query" else "document")
+        )
+        where = f"encoder {name}, {role} of {landscape.name} in {view.name}"
+        if made.ndim != 2 or len(made) != len(ids) or not np.issubdtype(made.dtype, np.floating):
+            raise InputError(f"{where}: {made.dtype} of shape {made.shape}; wanted floats of shape ({len(ids)}, width)")
+        given = checked_vectors(ids, made.astype(np.float32), where)
+        identity = {
+            "prepared": landscape.folder.name, "encoder": name, "view": view.name, "role": role, "format": 1,
+            "content": hashlib.blake2b(given.vectors.tobytes(), digest_size=16).hexdigest(),
+        }  # fmt: skip
+        target = store / "embeddings" / landscape.name / view.name / name / key_of(identity)
+        if not is_whole(target):
+            _write(target, identity, given, ids)
+            reused = False
+        by_role[role] = target
+    widths = {role: read_record(folder)["dimension"] for role, folder in by_role.items()}
+    if len(set(widths.values())) > 1:
+        raise InputError(f"encoder {name}: documents have width {widths['document']}, queries {widths['query']}")
+    step = {
+        "step": "encode", "landscape": landscape.name, "view": view.name, "model": name, "reused": reused,
+        "patents": len(patents), "seconds": time.perf_counter() - begin, "notes": [],
     }  # fmt: skip
     return by_role, step
 

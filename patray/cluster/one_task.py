@@ -14,10 +14,9 @@ from patray.artifacts import read_sealed, write_sealed
 from patray.cluster.score import Scored
 from patray.cluster.search import Place
 from patray.files import Folder
-from patray.landscapes.load import part_names, read_rows
-from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
-from patray.landscapes.views import View, render
+from patray.landscapes.texts import texts_of
+from patray.landscapes.views import View
 from patray.search.table import SPLIT, from_table, to_table
 from patray.systems.base import RankTask, System
 
@@ -31,30 +30,11 @@ def rank_in_one_task(
     tables = [read_sealed(run, Place(place.landscape, place.view, name).file) for name in system.parts]
     task = RankTask(
         place.landscape, place.view, place.system, truth, query_split, measure, depth,
-        documents=lambda: _texts(prepared, view, truth, False),
-        queries=lambda: _texts(prepared, view, truth, True),
+        documents=lambda: texts_of(prepared, view, truth.patent_ids),
+        queries=lambda: texts_of(prepared, view, truth.query_ids, truth.query_in_corpus < 0),
         parts=[from_table(table, truth.query_ids, truth.patent_ids, depth) for table in tables],
     )  # fmt: skip
     ranked = system.rank(task)
     write_sealed(run, place.file, to_table(ranked.ranking, truth.query_ids, truth.patent_ids), SPLIT)
     step = {"queries": len(truth.query_ids), "seconds": time.perf_counter() - begin, "notes": list(ranked.notes)}
     return step | dict(ranked.facts), Scored(tuning=list(ranked.tuning))
-
-
-def _texts(prepared: Folder, view: View, truth: Truth, of_queries: bool) -> list[str]:
-    """The texts of the view, of all patents or of all queries; a query document outside the corpus has its own."""
-    ids = truth.query_ids if of_queries else truth.patent_ids
-    texts = [""] * len(ids)
-    for which in ("patents", "queries"):
-        outside = which == "queries"
-        if outside and not of_queries:
-            continue
-        for part in part_names(prepared, which):
-            table = read_rows(prepared, part, view.of(part).sections)
-            at = positions(table["patent_id"], ids)
-            if of_queries:
-                at[(at >= 0) & ((truth.query_in_corpus[at] < 0) != outside)] = -1
-            rows = np.flatnonzero(at >= 0)
-            for row, text in zip(at[rows].tolist(), render(table.take(rows), view.of(part)), strict=True):
-                texts[row] = text
-    return texts

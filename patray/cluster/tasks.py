@@ -21,6 +21,7 @@ from patray.cluster.meters import count, running
 from patray.cluster.placement import Resources, slots
 from patray.cluster.start import is_up
 from patray.errors import ResourceError
+from patray.kinds import Added, added, take_over
 from patray.progress import Progress, warn
 
 TRIES = 5
@@ -63,7 +64,16 @@ def submit(function: Callable[..., Any], needs: Resources, *arguments: Any) -> A
     given = _values(arguments)
     if _here or not is_up():
         return Done(function(*given))
+    things = added()
+    if things:
+        given, function = [things, function, *given], _with_added
     return _remote(function).options(**needs.options(), max_retries=TRIES).remote(*given)
+
+
+def _with_added(things: Added, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a function in a process that has not seen what a notebook added."""
+    take_over(things)
+    return function(*arguments)
 
 
 def _values(arguments: Sequence[Any]) -> list[Any]:
@@ -106,6 +116,17 @@ def beside_driver(kind: type) -> Any:
     return remote.options(num_cpus=0, scheduling_strategy=strategy)
 
 
+class _WithAdded:
+    """An object in a process that has not seen what a notebook added."""
+
+    def __init__(self, things: Added, kind: type, *arguments: Any) -> None:
+        take_over(things)
+        self._own = kind(*arguments)
+
+    def of(self, method: str, *arguments: Any) -> Any:
+        return getattr(self._own, method)(*arguments)
+
+
 class Beside:
     """An object that lives beside the driver, as an actor or in this process. Its calls run one after another."""
 
@@ -114,13 +135,17 @@ class Beside:
         if _here or not is_up():
             self._local = kind(*arguments)
         else:
+            things = added()
+            if things:
+                kind, arguments = _WithAdded, (things, kind, *arguments)
             self._actor = beside_driver(kind).remote(*arguments)
 
     def call(self, method: str, *arguments: Any) -> Any:
         """A reference to the result of one of its methods."""
         given = _values(arguments)
         if self._actor is not None:
-            return getattr(self._actor, method).remote(*given)
+            call = getattr(self._actor, method, None)
+            return self._actor.of.remote(method, *given) if call is None else call.remote(*given)
         return Done(getattr(self._local, method)(*given))
 
 

@@ -68,6 +68,11 @@ def read_vectors(folder: Folder, role: str) -> GivenVectors | None:
         ids, vectors = _ids(folder, f"{role}.ids.txt"), _of_array(folder, name, file)
         if len(ids) != len(vectors):
             raise InputError(f"{file}: {len(vectors)} vectors, but {folder / f'{role}.ids.txt'} has {len(ids)} ids")
+    return checked_vectors(ids, vectors, file)
+
+
+def checked_vectors(ids: np.ndarray, vectors: np.ndarray, file: str) -> GivenVectors:
+    """Vectors (n, d) of n ids as they may be used. file: where they are from, for the InputError of `read_vectors`."""
     if not len(ids):
         raise InputError(f"{file}: no vectors")
     names, first = np.unique(ids, return_index=True)

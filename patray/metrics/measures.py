@@ -202,6 +202,30 @@ OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition)
 """Retrieval measures of other packages (entry points `patray.measures`, each a Definition of the same name)."""
 
 
+def by_query(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> Definition:
+    """A measure from a function of one query: `by_query("Half", half)` makes `Half@10` a measure.
+
+    function: (grades of the first K results, 0 where irrelevant; grades of all relevant patents, the highest first) to
+    a number from 0 to 1. Fewer than K grades come where fewer patents were ranked.
+    """
+
+    def value(seen: Counted, cutoff: int) -> np.ndarray:
+        values = np.zeros(seen.n_queries)
+        shown = np.searchsorted(seen.gain_query, np.arange(seen.n_queries + 1))
+        best = np.searchsorted(seen.ideal_query, np.arange(seen.n_queries + 1))
+        for query in range(seen.n_queries):
+            grades = np.zeros(min(cutoff, int(seen.hits.length[query])), np.int64)
+            some = slice(shown[query], shown[query + 1])
+            near = seen.gain_rank[some] <= cutoff
+            grades[seen.gain_rank[some][near] - 1] = seen.grade[some][near]
+            values[query] = function(grades, seen.ideal_grade[best[query] : best[query + 1]])
+        return values
+
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
+        raise InputError(f"measure {name!r}: a name is letters and digits, and begins with a letter")
+    return Definition(name, "retrieval", 0, 1, function.__doc__ or "a function of Python", "", value=value)
+
+
 def definitions() -> tuple[Definition, ...]:
     """All measures, those of other packages last."""
     return (*DEFINITIONS, *OF_OTHERS.values())

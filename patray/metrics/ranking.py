@@ -96,8 +96,9 @@ def find_hits(ranked: np.ndarray, query: np.ndarray, patent: np.ndarray, relevan
 class Counted:
     """What measures are made of, for one slice of the pairs; each part is computed once, when a measure asks for it.
 
-    gain_query, gain_rank, grade, gain (G,): hits of any grade above zero. ideal_query, ideal_rank, ideal_gain (I,): of
-    the best possible ranking. query, rank, ordinal (H,): hits that count as relevant, ordinal 1 for a query's first.
+    gain_query, gain_rank, grade, gain (G,): hits of any grade above zero. ideal_query, ideal_rank,
+    ideal_grade, ideal_gain (I,): of the best possible ranking. query, rank, ordinal (H,): hits that count as
+    relevant, ordinal 1 for a query's first.
     n_relevant (Q,): pairs that count, ranked or not. denied_query, denied_rank (D,): hits that were judged and do not
     count: of grade 0, or of one below `relevant_from`; n_denied (Q,): such pairs. judged_query, judged_rank (J,): hits
     of any judgement.
@@ -157,8 +158,12 @@ class Counted:
         return ordinals(self.ideal_query, np.bincount(self.ideal_query, minlength=self.n_queries))
 
     @cached_property
+    def ideal_grade(self) -> np.ndarray:
+        return self.hits.pair_relevance[self._ideal]
+
+    @cached_property
     def ideal_gain(self) -> np.ndarray:
-        return self.hits.pair_relevance[self._ideal] / np.log2(self.ideal_rank + 1.0)
+        return self.ideal_grade / np.log2(self.ideal_rank + 1.0)
 
     @cached_property
     def query(self) -> np.ndarray:

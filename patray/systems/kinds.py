@@ -23,6 +23,8 @@ SYSTEMS: Registry[type[System]] = Registry(
         "linear": "patray.systems.fusion:Linear",
         "rrf": "patray.systems.fusion:Rrf",
         "rerank": "patray.systems.rerank:Rerank",
+        "ranker": "patray.systems.functions:Ranks",
+        "encoder": "patray.systems.functions:Encodes",
         "run": "patray.systems.foreign:Foreign",
     },
     (type, ABCMeta),

@@ -1,0 +1,69 @@
+"""Python functions as systems: a ranker, or an encoder whose vectors are compared as those of any model.
+
+    @patray.ranker("newest")
+    def newest(task):
+        return np.tile(task.truth.patent_date, (len(task.truth.query_ids), 1))
+
+    @patray.encoder("ours")
+    def encode(texts, role):
+        return model.encode(texts)
+
+make `systems: [{ranker: newest}, {encoder: ours}]` run. They are called in the driver, once a
+landscape and view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from patray.kinds import Registry
+from patray.systems.base import Ranked, RankTask, System
+from patray.systems.dense import OneVector
+
+Ranker = Callable[[RankTask], np.ndarray]
+"""(Q, N) scores of every patent for every query, in the order of task.truth; higher is better, NaN ranks nothing."""
+Encode = Callable[[list[str], Literal["document", "query"]], np.ndarray]
+"""(n, d) numbers of n texts; rows of any length above 0, scaled to 1."""
+RANKERS: Registry[Ranker] = Registry("rankers", {})
+ENCODERS: Registry[Encode] = Registry("encoders", {})
+
+
+class Ranks(System):
+    """`ranker: newest` ranks by a Python function."""
+
+    KIND: ClassVar[str] = "ranker"
+    NOUN: ClassVar[str] = "Python function"
+    KEPT: ClassVar[bool] = False  # nobody knows whether the function is still the same
+    HERE: ClassVar[bool] = True
+
+    ranker: str = Field(description="a function given to patray.ranker, or of an entry point patray.rankers")
+
+    def default_name(self) -> str:
+        return self.ranker
+
+    def rank(self, task: RankTask) -> Ranked:
+        return Ranked(task.best(np.asarray(RANKERS[self.ranker](task))))
+
+
+class Encodes(OneVector):
+    """`encoder: ours` ranks by the vectors that a Python function makes of texts."""
+
+    KIND: ClassVar[str] = "encoder"
+    NOUN: ClassVar[str] = "embedding by a Python function"
+
+    encoder: str = Field(description="a function given to patray.encoder, or of an entry point patray.encoders")
+
+    @property
+    def searches(self) -> str:
+        return self.encoder
+
+    @property
+    def vectors(self) -> str:
+        return self.encoder
+
+    def default_name(self) -> str:
+        return self.marked(self.encoder)

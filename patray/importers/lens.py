@@ -226,9 +226,12 @@ def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:
     own = rows[objects]
     listed = _are_claims(own, objects, fragments, np.bincount(rows, minlength=len(lists)))
     starts = np.flatnonzero(listed | np.diff(objects, prepend=-1).astype(bool))
-    bounds = pa.array(np.append(starts, len(fragments)), pa.int32())
-    texts = pc.binary_join(pa.ListArray.from_arrays(bounds, fragments), "\n")
-    texts = pc.if_else(is_blank(texts), pa.scalar(None, S), texts)
+    texts = fragments
+    if len(starts) < len(fragments):
+        bounds = pa.array(np.append(starts, len(fragments)), pa.int32())
+        texts = pc.binary_join(pa.ListArray.from_arrays(bounds, fragments), "\n")
+    blank = is_blank(texts)
+    texts = pc.if_else(blank, pa.scalar(None, S), texts) if pc.any(blank).as_py() else texts
     return separate_claims(to_lists(own[starts], texts, len(lists))), language
 
 

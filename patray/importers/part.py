@@ -105,15 +105,16 @@ def _read(fmt: Format, unit: Unit, options: Options, target: Folder) -> dict[str
 
 
 def _check_documents(rows: Rows, options: Options) -> Rows:
-    """Drop rows without an id or text, then filter; adds the number of characters of each row."""
+    """Drop rows without an id or text, then filter; adds the size of all texts (characters for `longest`, else bytes)."""
     table, findings = rows.data, list(rows.findings)
     if table.num_rows == 0:
         table = table.append_column("chars", pa.array([], pa.int64()))
         return Rows(rows.table, table, rows.read, findings, rows.filtered, rows.last)
     lines, ids = whole(table["line"]).to_numpy(zero_copy_only=False), whole(table["patent_id"])
     chars = np.zeros(table.num_rows, dtype=np.int64)
+    measure = pc.utf8_length if options.selection.representative == "longest" else pc.binary_length
     for name in TEXTS:
-        chars += text_lengths(whole(table[name])).to_numpy(zero_copy_only=False)
+        chars += text_lengths(whole(table[name]), measure).to_numpy(zero_copy_only=False)
     missing = pc.fill_null(pc.equal(ids, ""), True).to_numpy(zero_copy_only=False)
     spaced = pc.fill_null(pc.match_substring_regex(ids, pattern=r"[\p{Z}\p{Cc}]"), False).to_numpy(zero_copy_only=False)
     silent = (chars == 0) & ~missing & ~spaced

@@ -6,7 +6,9 @@ returned as findings: nothing is repaired without a trace. An empty or blank tex
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,8 @@ BROKEN = "not valid UTF-8 (broken bytes or a lone surrogate); the bad bytes beca
 TOO_LONG = "text too long, cut"
 EMPTY_ELEMENT = "empty element removed from the list"
 
+Measure: TypeAlias = Callable[[pa.Array], pa.Array]
+"""pc.utf8_length for characters, pc.binary_length for bytes."""
 _REMOVED = {code: None for code in range(32) if code not in (9, 10, 13)}
 
 
@@ -156,16 +160,19 @@ def _truncate_lists(array: pa.ListArray, where: str, findings: Findings, max_cha
     return pa.array(values, pa.list_(pa.string()))
 
 
-def list_lengths(array: pa.ListArray, joint: int = 1) -> np.ndarray:
+def list_lengths(array: pa.ListArray, joint: int = 1, measure: Measure = pc.utf8_length) -> np.ndarray:
     """(n,) int64: characters of each list's elements joined by a separator of `joint` characters."""
-    ends = np.concatenate([[0], np.cumsum(pc.utf8_length(array.flatten()).to_numpy(zero_copy_only=False))])
+    ends = np.concatenate([[0], np.cumsum(measure(array.flatten()).to_numpy(zero_copy_only=False))])
     offsets = array.offsets.to_numpy()
     offsets = offsets - offsets[0]
     return np.diff(ends[offsets]) + joint * np.maximum(np.diff(offsets) - 1, 0)
 
 
-def text_lengths(array: pa.Array) -> pa.Array:
-    """int32 per row: characters of a section as a view would render it; 0 where it is empty."""
+def text_lengths(array: pa.Array, measure: Measure = pc.utf8_length) -> pa.Array:
+    """int32 per row: characters of a section as a view would render it; 0 where it is empty.
+
+    measure: pc.binary_length gives bytes, without looking at the texts.
+    """
     if pa.types.is_list(array.type):
-        return pa.array(list_lengths(array), pa.int32())
-    return pc.fill_null(pc.utf8_length(array), 0).cast(pa.int32())
+        return pa.array(list_lengths(array, measure=measure), pa.int32())
+    return pc.fill_null(measure(array), 0).cast(pa.int32())

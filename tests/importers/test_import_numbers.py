@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patray.importers.numbers import canonical, join_number, kind_has_text, parse_numbers, without_kind
+from patray.importers.numbers import _by_rules, canonical, join_number, kind_has_text, parse_numbers, without_kind
 from patray.importers.printed import canonical_ids
 
 SPELLINGS = {
@@ -84,6 +84,22 @@ def test_numbers_in_parts_may_lack_kind_number_or_office() -> None:
         pa.array(["A1", None, "A", "A1", "A", "B1"]),
     )
     assert found.to_pylist() == ["US20050123456A1", "EP0292076", None, None, None, "KR100955871B1"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["US", "EP", "WO", "us", "JP", "KR", None, "", "U-S"]),
+            st.from_regex(r"\A(?:US|EP)?(?:0{0,3}|20\d\d|19\d\d|D0?|RE)[1-9]?[\d/,]{0,8}\Z") | st.none(),
+            st.sampled_from(["A1", "B2", "B", "a1", "", None, "A12"]),
+        ),
+        max_size=6,
+    )
+)
+def test_numbers_met_most_are_what_the_rules_make_of_them(parts: list[tuple[str | None, ...]]) -> None:
+    columns = [pa.array([part[place] for part in parts], pa.string()) for place in range(3)]
+    assert join_number(*columns).to_pylist() == _by_rules(*columns).to_pylist()
 
 
 def test_keys_lose_their_kind_but_no_digit_of_the_number() -> None:

@@ -38,18 +38,18 @@ from patray.cluster.start import connect
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.certificate import Certificate
-from patray.encoders.check import checked_unit_vectors
 from patray.encoders.flops import ForwardCost, forward_cost, work_done
-from patray.encoders.load import device_name, load_encoder, load_late_encoder
+from patray.encoders.forms import FORMS
+from patray.encoders.load import device_name
 from patray.encoders.protocol import EncoderSettings, EngineDied
-from patray.encoders.token_vectors import checked_token_vectors, token_vectors_table
-from patray.encoders.vectors import part_names, part_stats, vectors_table
+from patray.encoders.vectors import part_names, part_stats
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import Window, plan_windows
 from patray.errors import PatrayError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
+from patray.models.engines import CPU_ALONE
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
@@ -118,8 +118,8 @@ class _EncodeWindow:
     def __init__(self, work: _Work, targets: list[_Target]) -> None:
         self._work, self._targets = work, targets
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
-        self._late = work.record.kind == "late-interaction"
-        self._encoder: Any = (load_late_encoder if self._late else load_encoder)(work.record, snapshot, work.settings)
+        self._form = FORMS[work.record.kind]
+        self._encoder: Any = self._form.load(work.record, snapshot, work.settings)
         self._cost = forward_cost(work.record, read_stated(snapshot))
         self._device = device_name(work.settings)
         self._versions = encoder_versions(work.settings.engine)
@@ -149,8 +149,7 @@ class _EncodeWindow:
         inputs = np.split(flat, np.cumsum(lengths)[:-1])
         vectors: Any = self._encoder.encode(inputs, self._targets[job].role)
         seconds = time.perf_counter() - begin
-        check: Any = checked_token_vectors if self._late else checked_unit_vectors
-        vectors = check(vectors, [ids[0] for ids in members], record.dimension, record.name)
+        vectors = self._form.check(vectors, [ids[0] for ids in members], record.dimension, record.name)
         repeat = np.repeat(np.arange(len(members)), [len(ids) for ids in members])
         truncated, empty = (np.array(row[key][0].as_py(), dtype=bool)[repeat] for key in ("truncated", "empty"))
         stats = {
@@ -169,12 +168,10 @@ class _EncodeWindow:
             "tries": tries,
         }
         ids = [patent for group in members for patent in group]
-        if self._late:
-            tokens = vectors.take(repeat)
-            stats |= {"vectors": len(vectors.vectors), "patent_vectors": len(tokens.vectors)}
-            folder.write_table(name, token_vectors_table(ids, tokens, lengths[repeat], truncated, stats))
-        else:
-            folder.write_table(name, vectors_table(ids, vectors[repeat], lengths[repeat], truncated, stats))
+        rows: Any = vectors[repeat] if isinstance(vectors, np.ndarray) else vectors.take(repeat)
+        if not isinstance(vectors, np.ndarray):  # several entries a text: token vectors, or terms
+            stats |= {"vectors": int(vectors.start[-1]), "patent_vectors": int(rows.start[-1])}
+        folder.write_table(name, self._form.table(ids, rows, lengths[repeat], truncated, stats))
         return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
 
 
@@ -207,6 +204,8 @@ def embed(
     The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
     one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
     """
+    if jobs[0].engine in CPU_ALONE:
+        options = options.model_copy(update={"gpus": 0})
     folders = {job.folder(workdir, job.identity()) for job in jobs}
     with holding(workdir, [str(folder.path_in(workdir)) for folder in folders if not is_ready(folder)]):
         return _embed(jobs, workdir, options, allow_remote_code, again)

@@ -24,7 +24,7 @@ from patray.cluster.go_on import go_on
 from patray.cluster.growth import cluster_facts, nodes, require
 from patray.cluster.judge import Judge
 from patray.cluster.lexical import choose_languages
-from patray.cluster.models import Model, find_models
+from patray.cluster.models import Model, find_models, most_gpus
 from patray.cluster.placement import Resources
 from patray.cluster.prepare import (
     Landscape,
@@ -76,7 +76,7 @@ def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = Fa
     store = Folder.at(workdir).make()
     run = store / "runs" / (name or suite.name)
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
-    gpus = suite.embedding.gpus * max([model.record.tensor_parallel for model in models], default=1)
+    gpus = suite.embedding.gpus * most_gpus(models)
     if os.environ.get("RAY_ADDRESS") or gpus:
         connect()
     if models:
@@ -246,8 +246,8 @@ class Execution:
             self.provenance.add(step)
             self.tuned.append(tuned)
         wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
-        late = {name for name, model in models.items() if model.record.kind == "late-interaction"}
-        dense = [(key, of) for key, of in wanted if key[2] not in late]
+        others = {name for name, model in models.items() if model.record.kind != "dense"}
+        dense = [(key, of) for key, of in wanted if key[2] not in others]
         files = [start_index(self.made, *key, by_role["document"]) for key, by_role in dense]
         gather(files, "write FAISS indexes", self.suite.embedding.stall_seconds, "files")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from patray.errors import ModelError
 from patray.models.content import identify
+from patray.models.engines import CPU_ALONE
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
 from patray.models.verify import require_as_recorded
@@ -37,6 +38,12 @@ def find_models(entries: Iterable[ModelEntry], source: ModelsFrom) -> list[Model
     """The models of resolved entries, as `find_model`; files that several of them share are read once."""
     known: dict[tuple[str, str], Snapshot] = {}
     return [find_model(entry, source, known) for entry in entries]
+
+
+def most_gpus(models: Sequence[Model]) -> int:
+    """How many GPUs the largest of the models is spread over; 0 where all of them run on a CPU alone."""
+    wanted = [model.record.tensor_parallel for model in models if model.engine not in CPU_ALONE]
+    return max(wanted, default=0 if models else 1)
 
 
 def find_model(entry: ModelEntry, source: ModelsFrom, known: dict[tuple[str, str], Snapshot] | None = None) -> Model:

@@ -21,6 +21,7 @@ from patray.cluster.prepare import Landscape
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
 from patray.cluster.search import ONE_CPU, Place, start_dense
+from patray.cluster.sparse import start_sparse
 from patray.cluster.tasks import Done, gather, in_this_process, shared, submit, works_here
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
@@ -34,6 +35,7 @@ from patray.systems.dense import OneVector
 from patray.systems.late import Late
 from patray.systems.lexical import Lexical
 from patray.systems.rerank import Rerank
+from patray.systems.sparse import Sparse
 
 QUERY_ROLES: tuple[Role, ...] = ("query", "document")
 """Where a query's vector is looked for, first match wins."""
@@ -130,10 +132,12 @@ class Rankings:
             return start_lexical(
                 self.run, place, target, seconds, at.landscape.folder, at.view, _truth(at), at.truth, system, options
             )  # fmt: skip
-        if isinstance(system, OneVector | Late):
+        if isinstance(system, OneVector | Late | Sparse):
             by_role = at.vectors[str(system.searches)]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
             documents = by_role["document"]
+            if isinstance(system, Sparse):
+                return start_sparse(self.run, place, documents, queries, at.truth, options.depth, stall)
             if isinstance(system, Late):
                 return start_late(self.run, place, documents, queries, at.truth, options, self.nodes, stall)
             return start_dense(

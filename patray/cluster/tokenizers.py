@@ -7,17 +7,22 @@ from pathlib import Path
 
 from patray.encoders.late_interaction import LateTokenizer
 from patray.encoders.pairs import PairTokenizer
+from patray.encoders.sparse import SparseTokenizer
+from patray.encoders.static import StaticTokenizer
 from patray.encoders.tokens import InputTokenizer
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
+from patray.models.static import static_layout
 
 MODEL_CACHE = Path.home() / ".cache" / "patray" / "models"
 
 
-def input_tokenizer(record: ModelRecord, snapshot: Snapshot, role: Role) -> InputTokenizer:
-    """The tokenizer of a dense model, or of one role of a late-interaction model."""
+def input_tokenizer(record: ModelRecord, snapshot: Snapshot, role: Role) -> InputTokenizer | StaticTokenizer:
+    """The tokenizer of a dense model, or of one role of a late-interaction or sparse model."""
     if record.kind == "late-interaction":
         return late_tokenizer(record, snapshot, role)
+    if record.kind == "sparse":
+        return _sparse_tokenizer(record.model_dump_json(), snapshot, role)
     return _input_tokenizer(record.model_dump_json(), snapshot)
 
 
@@ -32,9 +37,16 @@ def pair_tokenizer(record: ModelRecord, snapshot: Snapshot) -> PairTokenizer:
 
 
 @functools.lru_cache(maxsize=4)
-def _input_tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer:
+def _input_tokenizer(record_json: str, snapshot: Snapshot) -> InputTokenizer | StaticTokenizer:
     record = ModelRecord.model_validate_json(record_json)
-    return InputTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False))
+    folder = localise(snapshot, record, MODEL_CACHE, weights=False)
+    return (StaticTokenizer if static_layout(folder) is not None else InputTokenizer)(record, folder)
+
+
+@functools.lru_cache(maxsize=4)
+def _sparse_tokenizer(record_json: str, snapshot: Snapshot, role: Role) -> SparseTokenizer:
+    record = ModelRecord.model_validate_json(record_json)
+    return SparseTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False), role)
 
 
 @functools.lru_cache(maxsize=4)

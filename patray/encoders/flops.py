@@ -74,6 +74,8 @@ way. The first row with a name whose words are all in the device's name is used.
 
 def forward_cost(record: ModelRecord, stated: Stated) -> ForwardCost | str:
     """The cost of a model whose files say `stated`; or, in words, why it is not known."""
+    if stated.static is not None:
+        return ForwardCost(record.dimension / 2, 0, 0, False)  # one addition a token and dimension
     config = stated.config
     layers = _int(config, "num_hidden_layers", "n_layer", "num_layers")
     heads = _int(config, "num_attention_heads", "n_head")

@@ -14,6 +14,7 @@ from patray.encoders.cross_encoder import CrossScorer
 from patray.encoders.late_interaction import LateEncoder
 from patray.encoders.native import native_view
 from patray.encoders.protocol import Encoder, EncoderSettings, Engine
+from patray.encoders.sparse import SparseModelEncoder
 from patray.errors import ModelError
 from patray.models.engines import ENGINES
 from patray.models.memory import require_gpu_memory, with_size
@@ -24,6 +25,7 @@ from patray.models.verify import require_as_recorded
 MAKES_NO = {
     "dense": "single vector of a text",
     "late-interaction": "vector of each token",
+    "sparse": "weight for each term",
     "reranker": "score of a query with a document",
 }
 
@@ -47,6 +49,12 @@ def load_late_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSett
         return LateEncoder(record, folder, settings)
 
 
+def load_sparse_encoder(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> SparseModelEncoder:
+    """Load a sparse model, such as splade-v3. Raises as `load_encoder` does."""
+    _require(record, snapshot, settings, "sparse")
+    return SparseModelEncoder(record, snapshot, settings)
+
+
 def load_scorer(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> CrossScorer:
     """Load a reranker, such as bge-reranker-v2-m3. Raises as `load_encoder` does."""
     _require(record, snapshot, settings, "reranker")
@@ -67,7 +75,7 @@ def _require(
     record: ModelRecord,
     snapshot: Path,
     settings: EncoderSettings,
-    kind: Literal["dense", "late-interaction", "reranker"],
+    kind: Literal["dense", "late-interaction", "sparse", "reranker"],
 ) -> None:
     """All that is asked of a model before anything is loaded."""
     if record.kind != kind:

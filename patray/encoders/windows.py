@@ -96,7 +96,7 @@ def embedding_identity(
         "inputs": inputs_hash,
         "role": role,
         "prompt": record.prompts.of(role),
-        "normalisation": "l2",
+        "normalisation": "none" if record.kind == "sparse" else "l2",
         "truncation_side": "right",
         "stored": "float16" if record.kind == "late-interaction" else "float32",
         "engine": engine,

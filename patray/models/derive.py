@@ -21,6 +21,7 @@ from patray.models.limits import json_object
 from patray.models.record import ROLES, ModelRecord, Role
 from patray.models.registry import parse_record, registry
 from patray.models.stated import Stated, read_stated
+from patray.models.static import NO_LIMIT
 from patray.models.verify import POOLING, PROMPT_NAMES
 
 RECORD_FILE = "record.yaml"
@@ -137,6 +138,8 @@ def _kind(stated: Stated) -> str:
     kinds = {module.kind for module in stated.modules or ()}
     if "HF_ColBERT" in stated.classes or kinds & {"MultiVectorMask", "ColBERT"}:
         return "late-interaction"
+    if stated.sparse is not None:
+        return "sparse"
     if "LogitScore" in kinds or any(name.endswith("ForSequenceClassification") for name in stated.classes):
         return "reranker"
     return "dense"
@@ -148,6 +151,9 @@ def _weights(found: _Found, stated: Stated, kind: str) -> None:
     if any(part.problems or not part.tensors for part in weights):
         found.need("parameters", "no readable safetensors weights: patray loads no others")
     found.fields["parameters"] = sum(tensor.size for tensor in tensors) or None
+    if stated.static is not None:
+        found.fields["dtype"] = "float32"  # what sums are made in; an int8 table of model2vec is read as numbers
+        return
     largest = max((tensor for tensor in tensors), key=lambda tensor: tensor.size, default=None)
     said = str(stated.config.get("dtype") or stated.config.get("torch_dtype") or "").removeprefix("torch.")
     dtype = said if said in DTYPES.values() else None if largest is None else DTYPES[largest.dtype]
@@ -157,6 +163,12 @@ def _weights(found: _Found, stated: Stated, kind: str) -> None:
 
 
 def _widths(found: _Found, stated: Stated, kind: str) -> None:
+    if kind == "sparse":
+        terms = stated.config.get("vocab_size")
+        if terms is None:
+            found.need("dimension", "config.json states no vocab_size")
+        found.fields |= {"dimension": terms, "dense_heads": [], "trained_dimensions": []}
+        return
     heads = [] if kind == "reranker" else [list(head) for head in stated.dense_heads]
     width = 1 if kind == "reranker" else heads[-1][1] if heads else stated.output_size
     if width is None:
@@ -173,6 +185,9 @@ def _widths(found: _Found, stated: Stated, kind: str) -> None:
 
 
 def _lengths(found: _Found, stated: Stated, kind: str) -> None:
+    if stated.static is not None:
+        found.fields |= {"max_tokens": stated.static.limit or NO_LIMIT, "nominal_tokens": NO_LIMIT}
+        return
     limits = stated.limits
     cut = limits.document if kind == "late-interaction" else limits.sentence_transformers
     positions = limits.positions
@@ -217,6 +232,11 @@ def _pooling(found: _Found, stated: Stated, kind: str) -> None:
     if kind == "late-interaction":
         found.fields |= {"pooling": "token", "normalised": None}
         found.unknown.append("whether a Normalize module follows")
+        return
+    if stated.sparse is not None:
+        found.fields |= {"pooling": stated.sparse.pooling, "normalised": False}
+        if stated.sparse.query_home is not None:
+            found.fields["query_table"] = True
         return
     if kind == "reranker":
         generative = any(module.kind == "LogitScore" for module in stated.modules or ())
@@ -307,7 +327,7 @@ def _prompts(found: _Found, stated: Stated, kind: str) -> None:
 
 def _tokenizer(found: _Found, stated: Stated, kind: str) -> None:
     found.fields["padding_side"] = stated.padding_side
-    if stated.padding_side is None:
+    if stated.padding_side is None and stated.static is None:
         found.unknown.append("padding side")
     if "tokenizer.json" not in stated.tokenizer_files:
         found.need("tokenizer.json", "patray needs a fast tokenizer; save one into the folder")
@@ -342,6 +362,9 @@ def _adapters(found: _Found, stated: Stated, kind: str) -> None:
 
 
 def _engines(found: _Found, stated: Stated, kind: str) -> None:
+    if stated.static is not None:
+        found.fields["engines"] = ["static"]
+        return
     engines = ["sentence-transformers"]
     native = found.fields.get("native")
     tested = native == "llama" or (native is None and stated.config.get("model_type") in VLLM_TYPES)

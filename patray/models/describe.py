@@ -13,7 +13,7 @@ WIDTH = 110
 LABEL = 16
 UNKNOWN = "unknown"
 HEADER = ("name", "kind", "params", "dim", "tokens", "pooling", "prompts", "runs here by", "licence", "notice")
-KINDS = {"dense": "dense", "late-interaction": "late", "reranker": "rerank"}
+KINDS = {"dense": "dense", "late-interaction": "late", "sparse": "sparse", "reranker": "rerank"}
 NUMBERS = {"params", "dim", "tokens"}
 
 
@@ -94,7 +94,7 @@ def runs_here_by(record: ModelRecord) -> str:
     """The engines that run it on this machine, such as `st as gte` or `(vllm)` where that is not installed."""
     if not record.engines:
         return "nothing"
-    words = {"sentence-transformers": "st", "vllm": "vllm"}
+    words = {"sentence-transformers": "st", "vllm": "vllm", "static": "static"}
     here = [engine for engine in record.engines if importlib.util.find_spec(engine.replace("-", "_")) is not None]
     names = ", ".join(words[engine] for engine in here or record.engines)
     shown = names if here else f"({names})"

@@ -13,10 +13,15 @@ ENGINES: Registry[Any] = Registry(
     {
         "sentence-transformers": "patray.encoders.sentence_transformers:SentenceTransformersEncoder",
         "vllm": "patray.encoders.vllm:VllmEncoder",
+        "static": "patray.encoders.static:StaticEncoder",
     },
 )
 """Engine -> what `encoders.protocol.Engine` describes, those of other packages among them (entry points
 `patray.engines`)."""
+
+
+CPU_ALONE = frozenset({"static"})
+"""Engines that never take a GPU."""
 
 
 def _known(name: str) -> str:

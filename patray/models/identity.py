@@ -44,6 +44,8 @@ def vector_facts(record: ModelRecord, roles: Iterable[Role]) -> dict[str, Any]:
     found = record.model_dump(mode="json", exclude={*NO_VECTOR, *BY_ROLE})
     if found["native"] is None:
         del found["native"]  # so that the keys of what was made before there was such a field stay
+    if not found["query_table"]:
+        del found["query_table"]  # likewise
     if found["template"] is not None:
         del found["template"][TOLD]
     if record.kind == "late-interaction" and "query" not in roles:

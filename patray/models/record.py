@@ -96,7 +96,7 @@ class ModelRecord(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="short name used in suites")]
     repo: str = Field(description="hub repository, or the name it is known by")
     revision: Annotated[str, Field(pattern="^([0-9a-f]{40}|local)$", description="40 hex digits, or `local`")]
-    kind: Literal["dense", "late-interaction", "reranker"]
+    kind: Literal["dense", "late-interaction", "sparse", "reranker"]
     family: str = Field(description="models trained the same way in several sizes share a family")
     parameters: int | None = Field(description="number of weights; null when not known exactly")
     rounded_parameters: int | None = Field(default=None, description="the published size where only that is known")
@@ -114,14 +114,14 @@ class ModelRecord(BaseModel):
         description="whether the snapshot's own files cut at max_tokens; false: further on, and max_tokens is patray's "
         "choice; null when not known",
     )
-    pooling: Literal["mean", "cls", "last", "token", "none"]
+    pooling: Literal["mean", "cls", "last", "token", "max", "sum", "none"]
     dense_heads: tuple[tuple[int | None, int], ...] = Field(
         description="(in, out) of each Dense module after pooling, of each token for late interaction; null: not known"
     )
     normalised: bool | None = Field(
         description="whether the checkpoint ends in a Normalize module (null: not known); patray normalises anyway"
     )
-    attention: Literal["bidirectional", "causal", "unknown"]
+    attention: Literal["bidirectional", "causal", "none", "unknown"]
     architecture: str | None = Field(description="class named in config.json or its auto_map; null when not known")
     prompts: Prompts
     prompt_sets: dict[str, Prompts] = Field(default_factory=dict, description="other prompt sets, by name")
@@ -140,6 +140,9 @@ class ModelRecord(BaseModel):
     )
     punctuation_skipped: bool | None = Field(
         default=None, description="late interaction: whether document punctuation gets no vector; null when not known"
+    )
+    query_table: bool = Field(
+        default=False, description="sparse: queries are looked up in a table of term weights and pass no network"
     )
     template: RerankTemplate | None = Field(default=None, description="rerankers: the pair's text where it has one")
     score: Literal["sigmoid", "yes-no"] | None = Field(
@@ -182,6 +185,8 @@ class ModelRecord(BaseModel):
             raise ValueError("a late-interaction model needs query_tokens and document_tokens")
         if max(self.query_tokens or 0, self.document_tokens or 0) > self.nominal_tokens:
             raise ValueError(f"query_tokens or document_tokens is above nominal_tokens {self.nominal_tokens}")
+        if self.query_table and self.kind != "sparse":
+            raise ValueError("`query_table` has a meaning for sparse models alone")
         if self.native is not None and self.remote_code is not None:
             raise ValueError("`native` runs it without the repository's code: leave `remote_code` out")
         if not self.engines and not self.notes:
@@ -207,6 +212,8 @@ class ModelRecord(BaseModel):
         """The role whose vectors serve `role`: `document` when both get the same text, so each is encoded once."""
         if self.kind == "late-interaction" and role == "query":
             return role  # another length, expansion, and punctuation that counts
+        if self.query_table and role == "query":
+            return role
         same_adapter = self.adapter_of(role) == self.adapter_of("document")
         return "document" if same_adapter and self.prompts.of(role) == self.prompts.document else role
 

@@ -20,6 +20,7 @@ from patray.errors import ModelError
 from patray.files import TEMPORARY, Folder
 from patray.models.hashes import hash_files, is_weights, verify_fetched
 from patray.models.record import ModelRecord
+from patray.models.static import is_snapshot, tokenizer_home
 
 if TYPE_CHECKING:
     from patray.models.announced import Announced
@@ -50,7 +51,7 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
     tried = []
     if path is not None:
         location = Path(path).expanduser().absolute()
-        if not (location / "config.json").is_file():
+        if not is_snapshot(Folder.at(location)):
             raise ModelError(f"model {record.name}: {location} holds no config.json, so it is not a model snapshot")
         _require_safetensors(record, Folder.at(location))
         named = location.resolve().name  # the hub's cache and mirrors name the folder after the revision
@@ -62,7 +63,7 @@ def find_snapshot(record: ModelRecord, path: str | None, mirror: str | None, all
         return Snapshot(str(location), "path")
     if mirror is not None:
         folder = mirror_folder(record, mirror)
-        if folder.exists("config.json"):
+        if is_snapshot(folder):
             _require_safetensors(record, folder)
             return Snapshot(folder.uri, "mirror")
         tried.append(f"the mirror ({folder})")
@@ -185,7 +186,7 @@ def fetch_from_hub(record: ModelRecord | Announced) -> Path:
 
 
 def _require_safetensors(record: ModelRecord | Announced, folder: Folder) -> None:
-    names = folder.list()
+    names = [*folder.list(), *tokenizer_home(folder).list()]
     if not any(name.endswith((".safetensors", ".safetensors.index.json")) for name in names):
         raise ModelError(
             f"model {record.name}: {folder} holds no .safetensors weights (found {', '.join(names) or 'nothing'}); "

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from patray.errors import ModelError
 from patray.models.limits import TokenLimits, json_object, read_limits
+from patray.models.sparse import SparseLayout, sparse_layout
+from patray.models.static import TABLES, StaticLayout, static_layout
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "tokenizer.model")
@@ -86,6 +88,8 @@ class Stated:
     lowers_case_outside: bool
     weights: Weights = field(repr=False)
     head_weights: dict[str, Weights] = field(repr=False)
+    static: StaticLayout | None = None
+    sparse: SparseLayout | None = None
 
     @property
     def output_size(self) -> int | None:
@@ -97,6 +101,12 @@ class Stated:
 
 def read_stated(folder: Path) -> Stated:
     """Everything that the files in `folder` state. Raises ModelError for a folder without config.json or bad JSON."""
+    layout = static_layout(folder)
+    if layout is not None:
+        return _read_static(folder, layout)
+    sparse = sparse_layout(folder)
+    if sparse is not None and sparse.home != ".":
+        return _read_routed(folder, sparse)
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder}: holds no config.json, so it is not a model snapshot")
     whole = json_object(folder / "config.json")
@@ -129,6 +139,48 @@ def read_stated(folder: Path) -> Stated:
         lowers_case_outside=limits.lower_case and not _lowers_case(json_object(folder / "tokenizer.json")),
         weights=weights,
         head_weights={head.path: _weights(folder / head.path) for head in heads},
+        sparse=sparse,
+    )
+
+
+def _read_routed(folder: Path, layout: SparseLayout) -> Stated:
+    """What a sparse model states whose network lies in a folder of its own, beside its table for queries."""
+    network = read_stated(folder / layout.home)
+    names, strings = _prompts(json_object(folder / "config_sentence_transformers.json"))
+    stated = replace(network, folder=folder, modules=_modules(folder), sparse=layout)
+    return replace(stated, named_prompts=names, all_prompts=frozenset(strings))
+
+
+def _read_static(folder: Path, layout: StaticLayout) -> Stated:
+    """What a static model's files state: its modules and table, and that no token sees another."""
+    home = folder / layout.home
+    weights = _weights(home)
+    table = next((weights.tensors[name] for name in TABLES if name in weights.tensors), None)
+    file = "config.json" if layout.model2vec else "modules.json"
+    nothing = (None,) * 6
+    names, strings = _prompts(json_object(folder / "config_sentence_transformers.json"))
+    modules = (Module("StaticEmbedding", layout.home, False, {}),)
+    return Stated(
+        folder=folder,
+        config=json_object(folder / "config.json"),
+        classes=("StaticEmbedding",),
+        hidden_size=None if table is None or len(table.shape) != 2 else table.shape[1],
+        positions=None,
+        attention="none",
+        code_repos=(),
+        modules=(*modules, Module("Normalize", "", False, {})) if layout.normalised else modules,
+        pooling=("mean",),
+        pooling_leaves_prompt_out=False,
+        dense_heads=(),
+        limits=TokenLimits(file, layout.limit, *nothing[:4], False, False, None, None),
+        named_prompts=names,
+        all_prompts=frozenset(strings),
+        padding_side=None,
+        tokenizer_files=tuple(name for name in TOKENIZER_FILES if (home / name).is_file()),
+        lowers_case_outside=False,
+        weights=weights,
+        head_weights={},
+        static=layout,
     )
 
 

@@ -12,6 +12,7 @@ from patray.errors import ModelError
 from patray.models.difference import Difference
 from patray.models.limits import json_object, limit_differences
 from patray.models.record import ModelRecord, Role
+from patray.models.sparse import sparse_differences
 from patray.models.stated import Stated, Weights, read_stated
 
 POOLING = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
@@ -24,8 +25,9 @@ PROMPT_NAMES: dict[Role, tuple[str, ...]] = {
 FAMILY_SUFFIX = re.compile(r"(ForCausalLM|ForMaskedLM|ForPreTraining|Model)$")
 MODULES_OF_DENSE = {"Transformer", "Pooling", "Dense", "Normalize"}
 MODULES_OF_KIND = {
-    "dense": MODULES_OF_DENSE,
+    "dense": {*MODULES_OF_DENSE, "StaticEmbedding"},
     "late-interaction": {*MODULES_OF_DENSE, "MultiVectorMask", "ColBERT"},
+    "sparse": {"Transformer", "MLMTransformer", "SpladePooling", "Router"},
     "reranker": {*MODULES_OF_DENSE, "LogitScore"},
 }
 HEADS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
@@ -222,16 +224,14 @@ def _modules(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
                 "Each engine then falls back on its own: sentence-transformers on mean, vLLM on last.",
             )
         return
-    strange = [
-        module.kind
-        for module in stated.modules
-        if module.kind not in MODULES_OF_KIND[record.kind] and not module.own_code
-    ]
+    known = MODULES_OF_KIND[record.kind]
+    strange = [module.kind for module in stated.modules if module.kind not in known and not module.own_code]
     if strange:
         yield Difference(
             "modules", "knows none of that kind", f"lists {', '.join(strange)}", "The record does not describe them."
         )
     if record.kind != "dense":
+        yield from sparse_differences(record, stated.sparse, stated.config.get("vocab_size"))
         return
     yield from _pooling(record, stated)
     ends_normalised = bool(stated.modules) and stated.modules[-1].kind == "Normalize"
@@ -271,7 +271,7 @@ def _dense_heads(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
         (into is None or into == found[0]) and out == found[1]
         for (into, out), found in zip(record.dense_heads, stated.dense_heads, strict=True)
     )
-    if record.kind == "reranker" or alike:
+    if record.kind in ("reranker", "sparse") or alike:
         return
     yield Difference(
         "Dense heads",
@@ -286,7 +286,7 @@ def _heads(heads: tuple[tuple[int | None, int], ...]) -> str:
 
 
 def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
-    if record.kind == "reranker" or (width := stated.output_size) is None:
+    if record.kind in ("reranker", "sparse") or (width := stated.output_size) is None:
         return
     for into, out in stated.dense_heads:
         if into != width:
@@ -315,7 +315,8 @@ def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
 
 
 def _limits(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
-    yield from limit_differences(record, stated.limits, stated.modules is not None)
+    if stated.static is None or stated.static.limit is not None:  # else a text of any length is read to its end
+        yield from limit_differences(record, stated.limits, stated.modules is not None)
 
 
 def _prompts(record: ModelRecord, stated: Stated) -> Iterator[Difference]:

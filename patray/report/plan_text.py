@@ -25,6 +25,7 @@ def format_plan(plan: Plan) -> str:
         "MODELS: what is still to do\n" + _models(plan, sources) + "\n" + _totals(plan),
         _training(plan),
         _time(plan),
+        _memory(plan),
         _disk(plan),
         *_steps(plan),
         _trouble(plan),
@@ -235,6 +236,19 @@ def _disk(plan: Plan) -> str:
         ["vectors read back for search", _size(disk.vectors_read), "egress where the work directory is a bucket"],
     ]
     return f"DISK AND TRAFFIC (upper estimates; {plan.estimates.bytes.source})\n" + _table([], rows, "<><")
+
+
+def _memory(plan: Plan) -> str:
+    """What searches will hold in memory, where their systems say so: said before anything is made."""
+    steps = [step for step in plan.rankings if step.memory[2] > 0]
+    if not steps:
+        return ""
+    rows = [
+        [step.system, f"{step.landscape}/{step.view}", f"{_size(expected)} ({_size(low)}-{_size(high)})"]
+        for step in steps
+        for low, expected, high in [step.memory]
+    ]
+    return "MEMORY of indexes (terms of a text are assumed until they are counted)\n" + _table([], rows, "<<<")
 
 
 def _time(plan: Plan) -> str:

@@ -21,8 +21,10 @@ from patray.encoders.certificate import (
     compare_token_vectors,
     compare_vectors,
 )
-from patray.encoders.token_vectors import TokenVectors, concatenate, load_token_vectors
-from patray.encoders.vectors import load_vectors, part_stats
+from patray.encoders.forms import FORMS
+from patray.encoders.sparse_vectors import SparseVectors
+from patray.encoders.token_vectors import TokenVectors, concatenate
+from patray.encoders.vectors import part_stats
 from patray.encoders.windows import Window
 from patray.errors import EmbeddingError
 from patray.files import Folder
@@ -112,21 +114,31 @@ def compare_sample(
 ) -> Certificate:
     """The certificate of an artifact whose sample `windows` was encoded again into `scratch`."""
     now = merged([part_stats(scratch, window.name).get("versions") or {} for window in windows])
-    late = record.kind == "late-interaction"
+    load = FORMS[record.kind].read
     ids: list[str] = []
     sides: tuple[list[Any], list[Any]] = ([], [])
     for window in windows:
         names = [members[0] for members in window.members]
         ids += names
         for side, place in zip(sides, (folder, scratch), strict=True):
-            known, vectors = (load_token_vectors if late else load_vectors)(place, [window.name], whole=False)
+            known, vectors = load(place, [window.name], whole=False)
             rows = positions(np.asarray(names, dtype=object), known)
-            side.append(vectors.take(rows) if isinstance(vectors, TokenVectors) else vectors[rows])
-    if late:
+            if isinstance(vectors, SparseVectors):
+                side.append(_unit_rows(vectors.take(rows), record.dimension))
+            else:
+                side.append(vectors.take(rows) if isinstance(vectors, TokenVectors) else vectors[rows])
+    if record.kind == "late-interaction":
         old, new = (concatenate(side) for side in sides)
         return compare_token_vectors(ids, old, new, record.dtype, then, now)
     old, new = (np.concatenate(side) for side in sides)
     return compare_vectors(ids, old, new, record.dtype, then, now)
+
+
+def _unit_rows(vectors: SparseVectors, width: int) -> np.ndarray:
+    """A few sparse vectors as (n, width) float32 of length 1; one without a term stands for itself by its first."""
+    rows = vectors.dense(width)
+    rows[~rows.any(axis=1), 0] = 1.0
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def refusal(refused: Sequence[tuple[str, Folder, Certificate]]) -> EmbeddingError:

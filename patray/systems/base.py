@@ -26,7 +26,7 @@ from patray.search.exclusion import exclusions
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
 
-ModelKind = Literal["dense", "late-interaction", "reranker"]
+ModelKind = Literal["dense", "late-interaction", "sparse", "reranker"]
 Positive = Annotated[int, Field(gt=0)]
 Range = tuple[float, float, float]
 """Lowest, expected, highest."""
@@ -37,11 +37,12 @@ BLOCK = 256
 @dataclass(frozen=True)
 class Work:
     """What a ranking costs, for `patray plan`. flops: multiplications and additions of an exact search; pairs, tokens:
-    what a reranker reads."""
+    what a reranker reads; memory: bytes that a search holds, where that is not the vectors of the disk."""
 
     flops: float = 0.0
     pairs: int = 0
     tokens: Range = (0.0, 0.0, 0.0)
+    memory: Range = (0.0, 0.0, 0.0)
 
 
 class Sizes(Protocol):

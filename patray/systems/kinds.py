@@ -19,6 +19,7 @@ SYSTEMS: Registry[type[System]] = Registry(
         "dense": "patray.systems.dense:Dense",
         "vectors": "patray.systems.dense:Vectors",
         "late": "patray.systems.late:Late",
+        "sparse": "patray.systems.sparse:Sparse",
         "lexical": "patray.systems.lexical:Lexical",
         "linear": "patray.systems.fusion:Linear",
         "rrf": "patray.systems.fusion:Rrf",

@@ -10,6 +10,7 @@ from patray.systems.base import System
 from patray.systems.dense import Dense
 from patray.systems.late import Late
 from patray.systems.lexical import Lexical
+from patray.systems.sparse import Sparse
 
 
 def resolve_systems(
@@ -40,6 +41,8 @@ def _every_model(models: Mapping[str, ModelRecord]) -> Iterator[System]:
             yield Dense(dense=name)
         elif record.kind == "late-interaction":
             yield Late(late=name)
+        elif record.kind == "sparse":
+            yield Sparse(sparse=name)
 
 
 def _check_models(name: str, system: System, models: Mapping[str, ModelRecord]) -> None:

@@ -87,7 +87,8 @@ def _holds(accelerator: Accelerator, memory: GpuMemory | None) -> bool:
 def _cost(
     record: ModelRecord, tokens: Range, accelerator: Accelerator, estimates: Estimates, prices: Prices
 ) -> Cost | None:
-    size = int(record.size or 0)
+    # of a static model's table a token meets one row, with one addition for each number of it
+    size = record.dimension // 2 + 1 if "static" in record.engines else int(record.size or 0)
     row = estimates.throughput_of(accelerator, size)
     speed = None if row is None else _speed(row, accelerator, record.dtype, size)
     if row is None or speed is None:

@@ -13,6 +13,7 @@ from patray.runs.plan.estimates import Bytes
 from patray.runs.plan.rankings import RankStep
 from patray.runs.plan.training import TrainStep
 from patray.runs.suite import Suite
+from patray.systems.sparse import ENTRY_BYTES, TERMS
 
 FLOAT32 = 4
 
@@ -87,7 +88,10 @@ def _vector_bytes(
             continue
         width = planned.record.dimension
         open_share = 1 - step.windows[0] / max(1, step.windows[1]) if step.state in ("to do", "partly") else 0.0
-        if planned.record.kind == "late-interaction":
+        if planned.record.kind == "sparse":
+            whole = step.rows * TERMS[1] * ENTRY_BYTES
+            vectors += whole * open_share
+        elif planned.record.kind == "late-interaction":
             vectors_of_tokens = step.tokens[1] * step.rows / max(1, step.inputs)
             whole = vectors_of_tokens * width * TOKEN_VECTOR_BYTES * size.token_vector_factor
             token_vectors += whole * open_share

@@ -24,7 +24,8 @@ QUANTILES = 64
 class RankStep:
     """step: search, fuse, rerank or read. pairs, tokens (lowest, expected, highest): of a rerank not done yet.
 
-    flops: of an exact dense or MaxSim search that is to do, 0 for others. why: of a refused step.
+    flops: of an exact dense or MaxSim search that is to do, 0 for others. memory: bytes that a search holds beside
+    its vectors, where the system says so. why: of a refused step.
     """
 
     landscape: str
@@ -38,6 +39,7 @@ class RankStep:
     pairs: int
     tokens: Range
     flops: float
+    memory: Range = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class RankPlanner:
             pairs=work.pairs,
             tokens=work.tokens,
             flops=work.flops if state == "to do" else 0.0,
+            memory=work.memory if state == "to do" else (0.0, 0.0, 0.0),
         )
 
 

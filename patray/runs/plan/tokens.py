@@ -22,6 +22,7 @@ from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.models.resolve import find_snapshot
+from patray.models.static import tokenizer_home
 
 MAX_WORDS = 1_000_000
 """Distinct words that a counter remembers."""
@@ -96,7 +97,7 @@ def own_counter(record: ModelRecord, path: str | None, mirror: str | None, allow
         if path is not None:
             raise
         return _cached(record) if allow_hub else None
-    return read_counter(Folder.at(snapshot.location))
+    return read_counter(tokenizer_home(Folder.at(snapshot.location)))
 
 
 def _cached(record: ModelRecord) -> TextCounter | None:

@@ -4,7 +4,8 @@
 
 Feeds the judge what a study of so many systems and views gives it (seven measures, slices all, in and out; 46,069
 queries are DAPFAM's), a system at a time as its tasks do, and lets it write evidence, summary, comparisons. Each size
-runs in a process of its own; memory is its peak (ru_maxrss), less what the imports take. --base: another checkout, such
+runs in a process of its own; memory is its peak (ru_maxrss), less what the imports take. CPU seconds are of all its
+threads. --base: another checkout, such
 as an older commit, that is measured beside this one. --large: SYSTEMSxVIEWS for this one alone.
 """
 
@@ -75,7 +76,7 @@ def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) 
     ids = np.array([f"US{number:08}B2" for number in range(queries)], dtype=object)
     items = pa.table([["study"] * queries, ids, [f"F{number // 2}" for number in range(queries)]], tables.ITEMS)
     imports = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.process_time()
     there = Judge(run, parse_suite(text, "judged.yaml", []))
     order = 0
     for view in VIEWS[:views]:
@@ -93,6 +94,7 @@ def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) 
         "gb": (peak - imports) * 1024 / 1e9,
         "evidence_s": written - begin,
         "statistics_s": time.perf_counter() - written,
+        "cpu_s": time.process_time() - cpu,
         "bytes": (folder / "evidence.parquet").stat().st_size / rows,
     }
 
@@ -132,8 +134,8 @@ def main() -> str:
     builds = {"this": here} | ({"base": options.base.resolve()} if options.base else {})
     lines = [
         f"{options.queries:,} queries, {options.resamples:,} resamples; seven measures, slices all, in, out", "",
-        "| build | systems x views | evidence rows | peak GB | evidence s | statistics s | bytes a row |",
-        "|---|---|---|---|---|---|---|",
+        "| build | systems x views | evidence rows | peak GB | evidence s | statistics s | CPU s | bytes a row |",
+        "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     slopes = {}
     for build, checkout in builds.items():
@@ -146,18 +148,18 @@ def main() -> str:
             measured.append(one)
             lines.append(
                 f"| {build} | {systems} x {views} | {one['rows'] / 1e6:.2f} M | {one['gb']:.2f} | "
-                f"{one['evidence_s']:.0f} | {one['statistics_s']:.0f} | {one['bytes']:.2f} |"
+                f"{one['evidence_s']:.0f} | {one['statistics_s']:.0f} | {one['cpu_s']:.0f} | {one['bytes']:.2f} |"
             )
             print(lines[-1], file=sys.stderr, flush=True)
         millions = np.array([one["rows"] for one in measured]) / 1e6
         memory, seconds = (
             np.array([one["gb"] for one in measured]),
-            [one["evidence_s"] + one["statistics_s"] for one in measured],
+            [one["cpu_s"] for one in measured],
         )
         slopes[build] = np.polyfit(millions, memory, 1)[0], np.polyfit(millions, seconds, 1)[0]
     lines.append("")
     for build, (gigabytes, seconds_each) in slopes.items():
-        lines.append(f"{build}: {gigabytes:.4f} GB and {seconds_each:.2f} s more for a million rows")
+        lines.append(f"{build}: {gigabytes:.4f} GB and {seconds_each:.2f} CPU s more for a million rows")
     if "base" in slopes:
         lines.append(f"memory's slope is 1/{slopes['base'][0] / max(slopes['this'][0], 1e-9):.0f} of base's")
     return "\n".join(lines)

@@ -5,6 +5,8 @@
 The corpus is the generator's. bm25s gets the same terms, tokenised before its clock starts; patray's clock holds
 tokenising, exact scores, exclusions of nothing, and the order. Its rankings must have the bits of bm25s' scores summed
 in float64. The numba scorer runs where numba is installed; it is no dependency. One core: this process is pinned to it.
+Sides take turns, and the least of --rounds counts. Rates are of CPU seconds, which other work on the machine lengthens
+little; wall time is printed beside them. --base: another checkout, such as an older commit, whose build is timed too.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ import argparse
 import copy
 import multiprocessing
 import os
+import pickle
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import cpu_name
 
 from patray.files import Folder
 from patray.landscapes.generate import generate
@@ -46,45 +52,70 @@ def corpus(patents: int, view_name: str) -> list[str]:
     return texts
 
 
-def seconds(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """(shortest wall time, result)."""
-    found = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        result = work()
-        found.append(time.perf_counter() - begin)
-    return min(found), result
+@dataclass(frozen=True)
+class Took:
+    """CPU seconds and wall seconds of one piece of work."""
+
+    cpu: float
+    wall: float
 
 
-def search_half(index: Bm25, queries: list[str], core: int, ready: Any, done: Any) -> None:
+def clocked(work: Callable[[], Any]) -> tuple[Took, Any]:
+    """(what it took, its result)."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return Took(time.process_time() - cpu, time.perf_counter() - wall), result
+
+
+def least(found: Sequence[Took]) -> Took:
+    """The least CPU seconds and the least wall seconds."""
+    return Took(min(one.cpu for one in found), min(one.wall for one in found))
+
+
+def search_half(index: Bm25, queries: list[str], core: int, rounds: int, barrier: Any, answer: Any) -> None:
     os.sched_setaffinity(0, {core})
     index.search(queries[:8], DEPTH)
-    ready.wait()
-    for _ in range(3):
-        index.search(queries, DEPTH)
-        done.wait()
+    found = []
+    for _ in range(rounds):
+        barrier.wait()
+        found.append(clocked(lambda: index.search(queries, DEPTH))[0])
+    answer.put(found)
 
 
-def on_two_cores(index: Bm25, queries: list[str], cores: list[int]) -> float:
-    """Shortest wall time of all queries, half on each of two pinned processes that share the index."""
+def on_two_cores(index: Bm25, queries: list[str], cores: list[int], rounds: int) -> Took:
+    """All queries, half on each of two pinned processes that share the index: of the slower one in each round."""
     context = multiprocessing.get_context("fork")
-    ready, done = context.Barrier(3), context.Barrier(3)
+    barrier, answer = context.Barrier(2), context.SimpleQueue()
     halves = [queries[::2], queries[1::2]]
     workers = [
-        context.Process(target=search_half, args=(index, half, core, ready, done))
+        context.Process(target=search_half, args=(index, half, core, rounds, barrier, answer))
         for half, core in zip(halves, cores, strict=True)
     ]
     for worker in workers:
         worker.start()
-    ready.wait()
-    found = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        done.wait()
-        found.append(time.perf_counter() - begin)
+    both = list(zip(answer.get(), answer.get(), strict=True))
     for worker in workers:
         worker.join()
-    return min(found)
+    return least([Took(max(a.cpu, b.cpu), max(a.wall, b.wall)) for a, b in both])
+
+
+def build_seconds(checkout: Path, texts: list[str], core: int) -> float:
+    """CPU seconds of building the index in a process of another checkout."""
+    with tempfile.NamedTemporaryFile(suffix=".pickle") as file:
+        pickle.dump(texts, file)
+        file.flush()
+        code = (
+            "import os, pickle, sys, time; from patray.search.lexical import Bm25\n"
+            f"os.sched_setaffinity(0, {{{core}}}); texts = pickle.load(open(sys.argv[1], 'rb'))\n"
+            "Bm25.build(texts[:100]); begin = time.process_time(); Bm25.build(texts)\n"
+            "print(time.process_time() - begin)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, file.name],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout), os.environ.get("PYTHONPATH", "")])},
+            cwd=checkout, stdout=subprocess.PIPE, text=True, check=True,
+        )  # fmt: skip
+    return float(done.stdout)
 
 
 def main() -> None:
@@ -96,24 +127,29 @@ def main() -> None:
     parser.add_argument("--patents", type=int, default=113_148)
     parser.add_argument("--queries", type=int, default=1024)
     parser.add_argument("--view", default="tac")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--base", type=Path, help="a checkout whose build is timed beside this one's")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
-    cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
-    print(f"{cpu.split(':')[-1].strip()}, {len(cores)} CPUs; {options.patents:,} patents, view {options.view}")
+    print(f"{cpu_name()}, {len(cores)} CPUs; {options.patents:,} patents, view {options.view}")
     texts = corpus(options.patents, options.view)
     os.sched_setaffinity(0, {cores[0]})
     queries = texts[:: max(1, len(texts) // options.queries)][: options.queries]
 
-    theirs_build, tokens = seconds(lambda: terms(texts), 1)
+    theirs_terms, tokens = clocked(lambda: terms(texts))
     index = bm25s.BM25(k1=1.2, b=0.75, method="lucene", backend="numpy")
-    indexing, _ = seconds(lambda: index.index(tokens, show_progress=False), 1)
+    theirs_index, _ = clocked(lambda: index.index(tokens, show_progress=False))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    building, ours = seconds(lambda: Bm25.build(texts), 1)
+    build, ours = clocked(lambda: Bm25.build(texts))
+    builds = {"patray": build.cpu, "bm25s with the same terms": theirs_terms.cpu + theirs_index.cpu}
+    if options.base:
+        builds["base"] = build_seconds(options.base.resolve(), texts, cores[0])
     asked = terms(queries)
-    rows = []
-    took, ranking = seconds(lambda: ours.search(queries, DEPTH))
+    sides: dict[str, tuple[int, Callable[[], Any]]] = {
+        "patray, one core": (len(queries), lambda: ours.search(queries, DEPTH))
+    }
+    ranking = sides["patray, one core"][1]()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rows.append(("patray, one core", len(queries) / took))
     sample = asked[: max(32, len(asked) // 8)]
     for backend in ("numpy", "numba"):
         try:
@@ -128,19 +164,24 @@ def main() -> None:
             scorer.activate_numba_scorer()
         ask = lambda part=part, scorer=scorer: scorer.retrieve(part, k=DEPTH, show_progress=False, n_threads=1)  # noqa: E731
         ask()
-        took, _ = seconds(ask)
-        rows.append((f"bm25s {backend}, one core", len(part) / took))
+        sides[f"bm25s {backend}, one core"] = len(part), ask
+    times: dict[str, list[Took]] = {name: [] for name in sides}
+    for _ in range(options.rounds):
+        for name, (_, ask) in sides.items():
+            times[name].append(clocked(ask)[0])
+    took = {name: (sides[name][0], least(found)) for name, found in times.items()}
     check(ours, index, queries[:64], ranking)
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores))
-        rows.append(("patray, two cores", len(queries) / on_two_cores(ours, queries, cores[:2])))
-    speeds = dict(rows)
-    for name, speed in rows:
-        print(f"{name:24}{speed:10.1f} queries/s{speed / rows[0][1]:10.2f}x of patray on one core")
-    for name in ("bm25s numba, one core", "bm25s numpy, one core"):
-        if name in speeds:
-            print(f"patray / {name:24}{rows[0][1] / speeds[name]:8.2f}x")
-    print(f"build: patray {building:.1f} s, bm25s with the same terms {theirs_build + indexing:.1f} s")
+        took["patray, two cores"] = len(queries), on_two_cores(ours, queries, cores[:2], options.rounds)
+    speeds = {name: asked_ / each.cpu for name, (asked_, each) in took.items()}
+    mine = speeds["patray, one core"]
+    print("\n| side | queries/s of CPU time | queries/s of wall time | patray on one core is |\n|---|---|---|---|")
+    for name, (asked_, each) in took.items():
+        print(f"| {name} | {speeds[name]:,.0f} | {asked_ / each.wall:,.0f} | {mine / speeds[name]:.2f}x |")
+    if "patray, two cores" in speeds:
+        print(f"\ntwo cores: {speeds['patray, two cores'] / mine:.2f}x of one, by the slower of two processes")
+    print("build, CPU s: " + ", ".join(f"{name} {each:.1f}" for name, each in builds.items()))
     held = (ours.score.nbytes + ours.term.nbytes + ours.start.nbytes) / 1e6
     print(
         f"index {held:.0f} MB; peak of this process rose by {(peak - before) / 1e3:.0f} MB while building and searching"

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from machine import cpu_name
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
@@ -31,11 +32,10 @@ ON_REAL_PATENTS = {
 
 def machine() -> str:
     """Processor, cores and commit, in one line."""
-    names = re.findall(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
     load = os.getloadavg()[0]
     return (
-        f"{datetime.date.today()}, {names[0] if names else platform.processor()}, {os.cpu_count()} cores, "
+        f"{datetime.date.today()}, {cpu_name()}, {os.cpu_count()} cores, "
         f"commit {commit.stdout.strip()}, load before {load:.1f}"
     )
 
@@ -52,7 +52,7 @@ def with_block(text: str, name: str, body: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     scripts = sorted(
-        path.stem for path in HERE.glob("*.py") if path.stem not in ("run_all", "gpu")
+        path.stem for path in HERE.glob("*.py") if path.stem not in ("run_all", "gpu", "machine")
     )  # gpu.py is for a machine with one
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(scripts)}; default all")
     parser.add_argument("--landscapes", default="../shared/landscapes", help="folder of real landscapes")

@@ -3,7 +3,9 @@
 Both sides get the same float32 vectors in memory, the same cores, and are timed from there to the top k of every query
 (for faiss: add and search; for patray: prepare_shard and search_prepared). Documents and queries come from one mixture
 of many wide clusters, so that the scores around the k-th place lie close together, as those of patents do. The runs
-take turns, and the best of each counts, since other work on the machine only ever adds time.
+take turns, and the best of each counts, since other work on the machine only ever adds time. With --threads 1 the CPU
+seconds can be compared too, which bear a busy machine. The last column is the share of what the fastest product at hand
+makes on all threads: 2 x documents x dimensions x queries operations a second.
 
     python benchmarks/search.py [--documents 113148] [--dimensions 384] [--queries 8192] [--k 100] [--rounds 2]
 """
@@ -17,11 +19,13 @@ from collections.abc import Callable
 import faiss
 import numpy as np
 import torch
+from machine import cpu_name, matrix_peak
 
 from patray.metrics.measures import Measure
 from patray.metrics.ranking import evaluate
 from patray.search.dense import Effort, prepare_shard, search_prepared
 from patray.search.order import order_rows
+from patray.search.products import fastest
 from patray.search.ranking import Ranking
 
 MEASURES = [Measure("nDCG", 10), Measure("nDCG", 100), Measure("Recall", 100), Measure("AP", 100)]
@@ -42,10 +46,11 @@ def make_vectors(n_documents: int, n_queries: int, dimensions: int, seed: int = 
     return vectors[:n_documents], vectors[n_documents:]
 
 
-def timed(function: Callable[[], tuple[Ranking, Effort | None]]) -> tuple[float, Ranking, Effort | None]:
-    start = time.perf_counter()
+def timed(function: Callable[[], tuple[Ranking, Effort | None]]) -> tuple[float, float, Ranking, Effort | None]:
+    """(wall seconds, CPU seconds, ranking, effort)."""
+    start, cpu = time.perf_counter(), time.process_time()
     ranking, effort = function()
-    return time.perf_counter() - start, ranking, effort
+    return time.perf_counter() - start, time.process_time() - cpu, ranking, effort
 
 
 def by_faiss(queries: np.ndarray, vectors: np.ndarray, k: int) -> tuple[Ranking, None]:
@@ -76,7 +81,8 @@ def main() -> None:
     faiss.omp_set_num_threads(options.threads)
     vectors, queries = make_vectors(options.documents, options.queries, options.dimensions)
     print(
-        f"{options.documents:,} x {options.dimensions} vectors, {options.queries:,} queries, top {options.k}, "
+        f"{cpu_name()}\n{options.documents:,} x {options.dimensions} vectors, {options.queries:,} queries, "
+        f"top {options.k}, "
         f"{options.threads} threads, best of {options.rounds}"
     )
 
@@ -89,27 +95,39 @@ def main() -> None:
     for _ in range(options.rounds):
         for name, side in sides.items():
             found = timed(side)
-            results[name] = min(results.get(name, found), found, key=lambda result: result[0])
+            before = results.get(name, found)
+            results[name] = min(before[0], found[0]), min(before[1], found[1]), *found[2:]
 
     # Which three of its first documents are relevant to a query does not matter: the rankings are compared.
     random = np.random.default_rng(1)
-    peer_seconds, peer, _ = results["faiss.IndexFlatIP"]
+    peer_seconds, peer_cpu, peer, _ = results["faiss.IndexFlatIP"]
     places = np.sort(random.permuted(np.tile(np.arange(min(50, options.k)), (options.queries, 1)), axis=1)[:, :3])
     relevant = np.sort(np.take_along_axis(peer.patents, places, axis=1), axis=1)
     query = np.repeat(np.arange(options.queries), relevant.shape[1])
     truth = (query, relevant.ravel(), np.ones(relevant.size, np.int32))
-    first = results[f"patray {options.coarse[0]}"][1]
+    first = results[f"patray {options.coarse[0]}"][2]
     expected = metrics(first, truth)
 
-    print("\n| side | seconds | queries/s | times faiss | exact scores per query | same bits | metrics differ by |")
-    print("|---|---|---|---|---|---|---|")
-    for name, (seconds, ranking, effort) in results.items():
+    peaks = {dtype: matrix_peak(dtype) for dtype in {"float32", *options.coarse} - {"faiss"}}
+    operations = 2 * options.documents * options.dimensions * options.queries
+    print(
+        "\n| side | seconds | CPU s | queries/s | times faiss | by CPU s | exact scores per query | same bits "
+        "| metrics differ by | share of peak |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name, (seconds, cpu, ranking, effort) in results.items():
         same = (ranking.patents == first.patents).all() and (ranking.scores == first.scores).all()
         differs = max(abs(value - expected[measure]) for measure, value in metrics(ranking, truth).items())
+        peak = peaks.get(name.split()[-1], peaks["float32"]) * options.threads
         print(
-            f"| {name} | {seconds:.2f} | {options.queries / seconds:,.0f} | {peer_seconds / seconds:.2f} | "
-            f"{effort.candidates / effort.queries if effort else 0:.0f} | {'yes' if same else 'no'} | {differs:.1e} |"
+            f"| {name} | {seconds:.2f} | {cpu:.2f} | {options.queries / seconds:,.0f} | "
+            f"{peer_seconds / seconds:.2f} | {peer_cpu / cpu:.2f} | "
+            f"{effort.candidates / effort.queries if effort else 0:.0f} | {'yes' if same else 'no'} | {differs:.1e} | "
+            f"{operations / (cpu if options.threads == 1 else seconds) / peak:.0%} |"
         )
+    found = ", ".join(f"{dtype} {peak / 1e9:,.0f} GFLOP/s" for dtype, peak in sorted(peaks.items()))
+    chosen = {dtype: fastest(dtype, options.dimensions) for dtype in sorted(peaks)}
+    print(f"\npeak of one core: {found}; products chosen: {chosen}")
     # faiss's float32 sums swap close scores. Its results and some more, scored in float64, are an independent check.
     index = faiss.IndexFlatIP(options.dimensions)
     index.add(vectors)

@@ -25,6 +25,7 @@ import numpy as np
 
 from patray.errors import ResourceError
 from patray.search.exclusion import Exclusions
+from patray.search.products import Multiply
 
 if TYPE_CHECKING:
     import torch
@@ -126,12 +127,16 @@ def check_bound(computed: np.ndarray, exact: np.ndarray, bound: np.ndarray, dtyp
 
 
 class Scan:
-    """The coarse pass over one shard, for blocks of up to `n_queries` queries. Holds the memory of their scores."""
+    """The coarse pass over one shard, for blocks of up to `n_queries` queries. Holds the memory of their scores.
 
-    def __init__(self, documents: Rounded, n_queries: int, dtype: str) -> None:
+    product: of `products.choose`."""
+
+    def __init__(
+        self, documents: Rounded, n_queries: int, dtype: str, product: Callable[[torch.Tensor], Multiply]
+    ) -> None:
         import torch
 
-        self.documents, self.dtype = documents, dtype
+        self.documents, self.dtype, self.product = documents, dtype, product
         n, device = len(documents.values), documents.values.device
         tile = TILE if device.type == "cpu" else 16 * TILE
         self.tile = min(tile, -(-n // (GROUP * POOL)) * GROUP * POOL)
@@ -149,7 +154,7 @@ class Scan:
         scores = self._scores[: self.padded * n_queries].view(self.padded, n_queries)
         maxima = self._maxima[: self.padded // GROUP * n_queries].view(-1, n_queries)
         scores[n:] = -torch.inf
-        multiply = _multiplier(queries.values)
+        multiply = self.product(queries.values)
         skip = _Skip(exclusions, docs.device)
         for start in range(0, self.padded, tile):
             here, rows = scores[start : start + tile], min(tile, n - start)
@@ -199,18 +204,6 @@ def block_queries(n: int, dtype: str, workers: int) -> int:
     """How many queries a worker scans at once, so that the scores of all workers take at most BLOCK_BYTES."""
     size = 4 if dtype == "float32" else 2
     return int(np.clip(BLOCK_BYTES // (max(n, 1) * size * workers), 16, BLOCK_QUERIES))
-
-
-def _multiplier(queries: torch.Tensor) -> Callable[[torch.Tensor, torch.Tensor], object]:
-    """A function that writes documents (n, d) times queries (Q, d) transposed into a tensor (n, Q)."""
-    import torch
-
-    if queries.dtype == torch.float32 and queries.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        # torch.mm hands float32 to a BLAS that leaves AVX512 unused on many CPUs; oneDNN's inner product uses it.
-        product = torch.ops.aten.mkldnn_linear
-        return lambda documents, out: out.copy_(product(documents.to_mkldnn(), queries).to_dense())
-    transposed = queries.T.contiguous()
-    return lambda documents, out: torch.mm(documents, transposed, out=out)
 
 
 class _Skip:

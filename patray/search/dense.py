@@ -31,6 +31,7 @@ from patray.search.coarse import (
 from patray.search.exclusion import Exclusions
 from patray.search.merge import merge
 from patray.search.order import order_candidates
+from patray.search.products import choose, threads_of_products, torch_product
 from patray.search.ranking import Ranking
 from patray.search.vectors import exact_scores, squared_norms, tensor
 
@@ -136,9 +137,10 @@ def search_prepared(
         step = min(step, max(1, -(-len(queries) // workers)))
     starts = range(0, len(queries), step)
     workers = min(workers, len(starts))
+    product = choose(shard.rounded.values, len(queries))
 
     def work(worker: int) -> tuple[int, int]:
-        scan = None if use_faiss else Scan(shard.rounded, step, _dtype(shard.coarse))
+        scan = None if use_faiss else Scan(shard.rounded, step, _dtype(shard.coarse), product)
         candidates = repeated = 0
         for start in starts[worker::workers]:
             cut = slice(start, start + step)
@@ -148,15 +150,12 @@ def search_prepared(
             candidates, repeated = candidates + done, repeated + again
         return candidates, repeated
 
-    if workers == 1:
-        return ranking, Effort(len(queries), *work(0))
     # One thread a block, each with serial operations: threads inside every small operation would wait for each other.
-    threads = torch.get_num_threads()
-    try:
+    with threads_of_products(1 if workers > 1 else torch.get_num_threads()):
+        if workers == 1:
+            return ranking, Effort(len(queries), *work(0))
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             efforts = np.array(list(pool.map(work, range(workers))))
-    finally:
-        torch.set_num_threads(threads)
     return ranking, Effort(len(queries), *efforts.sum(axis=0).tolist())
 
 
@@ -221,7 +220,7 @@ class _Block:
         open_ = np.flatnonzero(~proven)
         done = len(query)
         step = block_queries(n, self.dtype, 1)
-        scan = Scan(self.shard.rounded, min(step, len(open_)), self.dtype)
+        scan = Scan(self.shard.rounded, min(step, len(open_)), self.dtype, torch_product)
         for at in range(0, len(open_), step):
             part = open_[at : at + step]
             block = _Block(self.shard, self.queries[part], self.squared[part], self.k, self.exclusions.select(part))

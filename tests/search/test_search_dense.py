@@ -7,6 +7,7 @@ from search_oracle import best, inner_products, make_truth, same
 
 from patray.errors import EmbeddingError, InputError, ResourceError
 from patray.search import coarse as coarse_pass
+from patray.search import dense
 from patray.search.dense import prepare_shard, search_prepared, search_shard
 from patray.search.exclusion import Exclusions, exclusions
 from patray.search.merge import merge
@@ -195,7 +196,7 @@ def test_a_machine_with_inexact_products_is_found_out(monkeypatch: pytest.Monkey
     def sloppy(queries: torch.Tensor) -> object:
         return lambda documents, out: out.copy_((documents.float() @ queries.float().T) * 1.05)
 
-    monkeypatch.setattr(coarse_pass, "_multiplier", sloppy)
+    monkeypatch.setattr(dense, "choose", lambda documents, n_queries: sloppy)
     with pytest.raises(ResourceError, match="less exact than their error bound"):
         search_shard(clustered(5, 32), clustered(500, 32), np.arange(500), 10, coarse="bfloat16")
 

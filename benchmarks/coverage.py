@@ -50,8 +50,11 @@ def draw_means(generator: np.random.Generator, families: int, size: int) -> list
     return [MeanStatistic.of(values[:, at : at + 1], groups) for at in range(2)]
 
 
-def draw_labels(generator: np.random.Generator, items: int, labels: int) -> list[CountStatistic]:
-    """Multi-label predictions: label frequencies fall as 1 / rank, precision and recall differ by label."""
+def draw_labels(generator: np.random.Generator, items: int, labels: int, rarest: int = 0) -> list[CountStatistic]:
+    """Multi-label predictions: label frequencies fall as 1 / rank, precision and recall differ by label.
+
+    rarest: only so many of them are judged, 0 all.
+    """
     ranks = np.arange(1, labels + 1)
     recall = 0.3 + 0.6 * (ranks * 7 % 11) / 10
     frequency = 0.6 / ranks**1.1
@@ -60,10 +63,11 @@ def draw_labels(generator: np.random.Generator, items: int, labels: int) -> list
     found = []
     for _ in range(2):
         predicted = np.where(truth, generator.random(truth.shape) < recall, generator.random(truth.shape) < noise)
-        parts = (truth & predicted, ~truth & predicted, truth & ~predicted)
-        rows = np.concatenate([kind * labels + np.nonzero(part)[1] for kind, part in enumerate(parts)])
+        parts = [part[:, -rarest:] for part in (truth & predicted, ~truth & predicted, truth & ~predicted)]
+        judged = rarest or labels
+        rows = np.concatenate([kind * judged + np.nonzero(part)[1] for kind, part in enumerate(parts)])
         drawn = np.concatenate([np.nonzero(part)[0] for part in parts])
-        matrix = count_matrix(rows, drawn, (3 * labels, items))
+        matrix = count_matrix(rows, drawn, (3 * judged, items))
         found.append(CountStatistic(matrix, lambda totals: macro_f1(*np.split(totals, 3, axis=-1))))
     return found
 
@@ -91,6 +95,10 @@ CASES = [
     *(
         Case(f"macro-F1, {n} items, {width} labels", n, lambda g, n=n, w=width: draw_labels(g, n, w))
         for n, width in ((200, 10), (300, 60), (2000, 60))
+    ),
+    *(
+        Case(f"macro-F1, {n} items, rarest 20 of 60 labels", n, lambda g, n=n: draw_labels(g, n, 60, 20))
+        for n in (1000, 5000)
     ),
     *(
         Case(f"{metric}, {n} items, {k} classes", n, lambda g, n=n, k=k, m=metric: draw_clusters(g, n, k, m))
@@ -137,20 +145,21 @@ def study(case: Case, trials: int, resamples: int) -> None:
             p = shift_p(drawn[0] - drawn[1], one - other, errors[1])  # type: ignore[arg-type]
         rejected += p < 0.05
     shares = " ".join(f"{share:>10.3f}" for share in (*covered / trials, *rejected / trials))
-    print(f"{case.name:36}{shares}", flush=True)
+    print(f"{case.name:44}{shares}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--only", default="", help="rows whose name holds this")
     args = parser.parse_args()
     print(f"{args.trials} data sets a row, {args.resamples} resamples; a share of 0.95 is uncertain by ", end="")
     print(f"{1.96 * np.sqrt(0.95 * 0.05 / args.trials):.3f}")
     print(
-        f"{'':36}" + " ".join(f"{name:>10}" for name in ("percentile", "shifted", "patray", "difference", "p < 0.05"))
+        f"{'':44}" + " ".join(f"{name:>10}" for name in ("percentile", "shifted", "patray", "difference", "p < 0.05"))
     )
-    for case in CASES:
+    for case in (case for case in CASES if args.only in case.name):
         study(case, args.trials, args.resamples)
 
 

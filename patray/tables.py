@@ -13,8 +13,11 @@ def _schema(text: str, floats: str = "", ints: str = "", bools: str = "") -> pa.
 
 EVIDENCE = _schema("task landscape view system slice metric item_id value", floats="value")
 SUMMARY = _schema(
-    "task landscape view system slice metric mean ci_low ci_high n", floats="mean ci_low ci_high", ints="n"
+    "task landscape view system slice metric mean ci_low ci_high n labels",
+    floats="mean ci_low ci_high",
+    ints="n labels",
 )
+"""Every mean. n: items; labels: how many an F1 is about (of several label sets together), null for other metrics."""
 COMPARISONS = _schema(
     "family task landscape view slice metric system_a system_b mean_a mean_b diff ci_low ci_high "
     "ci_low_all ci_high_all p_permutation p_t p_wilcoxon p_adjusted correction p_equivalent effect_size wins ties "
@@ -66,7 +69,7 @@ MAP = _schema("landscape view system patent_id label title x y", floats="x y")
 """A 2-D map of the patents, for the report."""
 
 
-ADDED = frozenset({"ci_low_all", "ci_high_all", "correction", "p_equivalent"})
+ADDED = frozenset({"ci_low_all", "ci_high_all", "correction", "p_equivalent", "labels"})
 """Columns that runs of patray 0.1 lack: they are read as null."""
 
 

@@ -110,7 +110,7 @@ def score_classification(
             f"{place.landscape}: classification by {labels.name}: {len(found.left_out)} of {len(labels.labels)} labels "
             f"are left out (fewer than {options.min_train} train patents, or none in test)"
         )
-    return Scored(list(found.scores), found.tuning, notes)
+    return Scored([*found.scores, *found.bands], found.tuning, notes)
 
 
 @one_thread("sklearn.cluster")

@@ -35,8 +35,8 @@ MAIN = ("ndcg_at_10", "f1", "knn_f1", "v_measure")
 def export_mteb(run: Folder, destination: Folder) -> list[str]:
     """Write the results of a finished run; returns the paths inside `destination`.
 
-    Means that are null, changes between views and standard deviations over seeds have no place in the format and are
-    left out. Raises InputError when the run is not finished or has nothing to export.
+    Means that are null, F1 of some of the labels, changes between views and standard deviations over seeds have no
+    place in the format and are left out. Raises InputError when the run is not finished or has nothing to export.
     """
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: no finished run (no provenance.json)")
@@ -48,6 +48,8 @@ def export_mteb(run: Folder, destination: Folder) -> list[str]:
     for row in run.read_table("summary.parquet").to_pylist():
         metric = _metric(row["metric"])
         if row["mean"] is None or metric is None or row["task"] in ("classification:*", "clustering:*"):
+            continue
+        if row["task"] != "retrieval" and row["slice"] != "all":
             continue
         facts = provenance["landscapes"].get(row["landscape"], {})
         name, dapfam = _task(row, facts)

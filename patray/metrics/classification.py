@@ -21,6 +21,20 @@ def label_counts(
     return tp, fp, fn
 
 
+FREQUENT, RARE = 100, 20
+BANDS = ("head", "middle", "tail")
+
+
+def frequency_bands(seen: np.ndarray) -> np.ndarray:
+    """Say which labels are common and which rare: (L,) of BANDS, from how many train patents have each, (L,) integers.
+
+    frequency_bands([300, 100, 20, 19]) is head, middle, middle, tail: over 100, 20 to 100, under 20. The cuts are
+    those of many-, medium- and few-shot classes (Liu et al. 2019, doi:10.1109/CVPR.2019.00264), fixed so that a band
+    means the same on every landscape.
+    """
+    return np.array(BANDS, dtype=object)[np.where(seen > FREQUENT, 0, np.where(seen >= RARE, 1, 2))]
+
+
 def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """2 tp / (2 tp + fp + fn), elementwise float64; nan where a label was neither true nor predicted."""
     denominator = 2.0 * np.asarray(tp) + fp + fn

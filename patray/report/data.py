@@ -30,7 +30,7 @@ from patray.runs.origins import Origin, read_certified
 
 @dataclass(frozen=True)
 class Row:
-    """One row of summary.parquet. low and high are None where the run gives no interval."""
+    """One row of summary.parquet. low and high are None where the run gives no interval; labels is 0 but for F1."""
 
     task: str
     landscape: str
@@ -42,6 +42,7 @@ class Row:
     low: float | None
     high: float | None
     n: int
+    labels: int = 0
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,7 @@ def load_results(run: Folder) -> Results:
         InputError: a file is missing, cannot be read, or lacks a column of `patray.tables`.
     """
     rows = tuple(
-        Row(**_fields(item, "task landscape view system slice metric", "mean ci_low ci_high", "n"))
+        Row(**_fields(item, "task landscape view system slice metric", "mean ci_low ci_high", "n labels"))
         for item in _read(run, "summary.parquet", tables.SUMMARY).to_pylist()
         if _number(item["mean"]) is not None
     )

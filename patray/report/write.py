@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from patray.files import Folder
 from patray.progress import say
+from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.flat import with_flat
+from patray.report.frequency_section import frequency_layouts
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
 from patray.report.sections.recipe_layouts import verdict_layouts
@@ -32,7 +34,10 @@ def write_report(run: Folder) -> list[str]:
     results = results_of(run)
     names = ["report.html"]
     run.write_text("report.html", render_page(results))
-    for layout in unique_names([*study_layouts(results), *retention_layouts(results), *verdict_layouts(results)]):
+    by_frequency = frequency_layouts(results, answers_for(results, "classification"))
+    for layout in unique_names(
+        [*study_layouts(results), *by_frequency, *retention_layouts(results), *verdict_layouts(results)]
+    ):
         run.write_text(f"tables/{layout.name}.md", markdown_table(layout))
         run.write_text(f"tables/{layout.name}.tex", latex_table(layout))
         names += [f"tables/{layout.name}.md", f"tables/{layout.name}.tex"]

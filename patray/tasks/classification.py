@@ -11,17 +11,19 @@ probes know the train patents alone, in the test pass as well: k was picked for 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from patray.errors import InputError
-from patray.metrics.classification import label_counts, macro_f1
+from patray.metrics.classification import BANDS, frequency_bands, label_counts, macro_f1
 from patray.metrics.measures import F1, of_probes
 from patray.tasks.scores import LabelScore, Where
 
 SPLITS = ("train", "validation", "test")
+OF_LABELS = "labels="
+"""How the slices begin that are about some of the labels."""
 MAJORITY = 0.5
 BLOCK_CELLS = 8_000_000
 """Similarities held at once (32 MB)."""
@@ -40,11 +42,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Classification:
-    """scores: one per probe, of the test patents. tuning: rows of tables.TUNING. left_out: label to why."""
+    """scores: one per probe, of the test patents. tuning: rows of tables.TUNING. left_out: label to why. bands: the
+    scores again, of labels that are common, less common or rare in training, by `by_frequency`."""
 
     scores: list[LabelScore]
     tuning: list[dict[str, Any]]
     left_out: dict[str, str]
+    bands: list[LabelScore] = field(default_factory=list)
 
 
 def evaluate(
@@ -102,7 +106,27 @@ def evaluate(
         predicted = predictions[chosen][len(validation) :]
         scores.append(LabelScore(where, probe, patents[test], labels, truth[test], predicted))
         tuning += tried_rows
-    return Classification(scores, tuning, left_out)
+    bands = [band for score in scores for band in by_frequency(score, truth[train].sum(axis=0))]
+    return Classification(scores, tuning, left_out, bands)
+
+
+def by_frequency(score: LabelScore, seen: np.ndarray) -> list[LabelScore]:
+    """The score of each band of labels as slices `labels=head`, `labels=middle`, `labels=tail`; all items stay in each.
+
+    seen (L,): how many train patents have each label. None where all labels are in one band: that is the score itself.
+    """
+    band_of = frequency_bands(seen)
+    there = [band for band in BANDS if (band_of == band).any()]
+    return [
+        replace(
+            score,
+            where=replace(score.where, slice=f"{OF_LABELS}{band}"),
+            labels=score.labels[band_of == band],
+            truth=score.truth[:, band_of == band],
+            predicted=score.predicted[:, band_of == band],
+        )
+        for band in (there if len(there) > 1 else ())
+    ]
 
 
 def _tuning_rows(

@@ -28,6 +28,7 @@ from patray.tasks.resampled import (
     mean_statistic,
     metrics_of,
     seed_statistics,
+    shared_labels,
     values_of,
     whole,
 )
@@ -49,6 +50,7 @@ class _Line:
     estimate: float
     n: int
     bounds: tuple[float, float] | None = None
+    labels: int | None = None
 
 
 SummaryRow = tuple[_Line, float, float]
@@ -76,7 +78,8 @@ def summarise(scores: Sequence[Score], items: pa.Table, draws: Draws = DEFAULT_D
 
     After them: `MEASURE.drop` in slice `out` (1 - mean out / mean in) where a measure has both slices, and task
     `classification:*`, the mean over the label sets where a system has several. `V-measure.seed_sd` and its like hold
-    the standard deviation over k-means seeds and have no interval; with one seed there is none.
+    the standard deviation over k-means seeds and have no interval; with one seed there is none. `labels` of an F1
+    counts the labels that it is about.
 
     items: table of the schema `tables.ITEMS`. Raises InputError for an item that is not in it, a repeated item, or
     a value that is not a number. A missing interval (one family; more than 1% of resamples without a value) is null.
@@ -249,8 +252,9 @@ def _labels(placed: Sequence[Placed], catalogue: Catalogue, at: Sequence[int]) -
 def _label_job(members: Sequence[Placed], within: Population, where: Where, at: tuple[int, ...]) -> _Job:
     statistic = Average(tuple(label_statistic(member, within) for member in members))
     estimates = whole(statistic, within)
+    labels, n = sum(len(shared_labels([member])) for member in members), len(within.positions)
     lines = tuple(
-        _Line((*at, column), where, name, float(estimates[column]), len(within.positions), RANGES[F1[column]])
+        _Line((*at, column), where, name, float(estimates[column]), n, RANGES[F1[column]], labels)
         for column, name in enumerate(metrics_of(members[0]))
     )
     return _Job(within, statistic, lines)
@@ -270,6 +274,7 @@ def summary_table(rows: Iterable[SummaryRow]) -> pa.Table:
         "ci_low": [low for _, low, _ in rows],
         "ci_high": [high for _, _, high in rows],
         "n": [line.n for line, _, _ in rows],
+        "labels": [line.labels for line, _, _ in rows],
     }
     arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in SUMMARY]
     return pa.Table.from_arrays(arrays, schema=SUMMARY)

@@ -52,14 +52,14 @@ class Builder:
         where = (task, landscape, view, system, part, metric)
         self.values[where] = values
         mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-        self.rows["summary"].append((*where, mean, mean - 1.96 * error, mean + 1.96 * error, len(values)))
+        self.rows["summary"].append((*where, mean, mean - 1.96 * error, mean + 1.96 * error, len(values), None))
         if metric == "nDCG@10":
             self.rows["evidence"] += [(*where, f"{landscape}-{i}", float(v)) for i, v in enumerate(values[:20])]
 
     def state(self, where: tuple[str, ...], mean: float, half: float | None, n: int) -> None:
         """A metric that is not a mean of items."""
         low, high = (None, None) if half is None else (mean - half, mean + half)
-        self.rows["summary"].append((*where, mean, low, high, n))
+        self.rows["summary"].append((*where, mean, low, high, n, None))
 
     def compare(
         self, family: str, where: tuple[str, ...], pairs: list[tuple[str, str, float, float, float, int]]

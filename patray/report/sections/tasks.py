@@ -17,6 +17,7 @@ from patray.report.comparison import Comparison
 from patray.report.data import KINDS, Results, kind_of, labels_of
 from patray.report.figures import pair_matrix, slopes
 from patray.report.findings import explain_domain, explain_views
+from patray.report.frequency_section import frequency_part
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.naming import TITLES, items_words
 from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
@@ -100,6 +101,7 @@ def task_section(results: Results, kind: str) -> Section | None:
         parts += [fusion_part(results, answers)]
     else:
         parts.append(_label_sets(results, kind, answers))
+        parts.append(frequency_part(results, answers) if kind == "classification" else None)
     parts += [part(results, kind, answers, several) for part in (scale_part, prompt_part, retention_part)]
     parts.append(_tuned(results, kind))
     return Section(kind, kind.capitalize(), tuple(part for part in parts if part is not None and part.panels))

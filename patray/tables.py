@@ -37,13 +37,16 @@ STANDINGS = _schema(
 """Who may be the best of a task, landscape and view: `stats/best.py`."""
 VERDICTS = _schema(
     "family task landscape view slice metric base recipe home place mean_base mean_tuned diff ci_low ci_high "
-    "p_permutation p_adjusted standard_error n seeds seed_sd min_detectable verdict",
-    floats="mean_base mean_tuned diff ci_low ci_high p_permutation p_adjusted standard_error seed_sd min_detectable",
+    "p_permutation p_adjusted standard_error n seeds seed_sd seed_component ci_low_seeds ci_high_seeds "
+    "min_detectable verdict",
+    floats="mean_base mean_tuned diff ci_low ci_high p_permutation p_adjusted standard_error seed_sd seed_component "
+    "ci_low_seeds ci_high_seeds min_detectable",
     ints="n seeds",
 )
 """What tuning a base by a recipe did to a task on a landscape: place is `home` or `foreign`; mean_tuned and diff are of
-the mean over seeds, seed_sd is the standard deviation of the seeds' differences (null with one seed), verdict is
-`improved`, `no difference seen` or `degraded`."""
+the mean over seeds, seed_sd is the standard deviation of the seeds' differences (null with one seed), seed_component
+what of it is the seeds' own and not chance of these queries; ci_low_seeds, ci_high_seeds hold the difference over other
+queries and other seeds (null below three), verdict is `improved`, `no difference seen` or `degraded`."""
 TRENDS = _schema(
     "family view metric home bases cells tau ci_low ci_high p", floats="tau ci_low ci_high p", ints="bases cells"
 )
@@ -69,7 +72,18 @@ MAP = _schema("landscape view system patent_id label title x y", floats="x y")
 """A 2-D map of the patents, for the report."""
 
 
-ADDED = frozenset({"ci_low_all", "ci_high_all", "correction", "p_equivalent", "labels"})
+ADDED = frozenset(
+    {
+        "ci_low_all",
+        "ci_high_all",
+        "correction",
+        "p_equivalent",
+        "labels",
+        "seed_component",
+        "ci_low_seeds",
+        "ci_high_seeds",
+    }
+)
 """Columns that runs of patray 0.1 lack: they are read as null."""
 
 

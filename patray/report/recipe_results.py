@@ -51,6 +51,9 @@ class Verdict:
     seed_sd: float | None
     min_detectable: float | None
     verdict: str
+    seed_component: float | None = None
+    ci_low_seeds: float | None = None
+    ci_high_seeds: float | None = None
 
     @property
     def name(self) -> str:
@@ -167,6 +170,9 @@ def _rows(run: Folder, name: str, schema: pa.Schema) -> list[dict[str, Any]]:
         table = run.read_table(name)
     except pa.ArrowInvalid as error:
         raise InputError(f"{run}/{name}: not a readable Parquet file: {error}") from error
+    for column in schema:
+        if column.name in tables.ADDED and column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(len(table), column.type))
     lacking = [field.name for field in schema if field.name not in table.column_names]
     if lacking:
         raise InputError(f"{run}/{name}: no column {', '.join(lacking)}; expected {', '.join(schema.names)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patray.report.comparison import Comparison
+from patray.stats.components import Components
 from patray.tasks.gap import GapChange
 from patray.tasks.joint import Estimate
 from patray.tasks.scale import Scale
@@ -97,6 +98,15 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Prompted:
+    """Systems of one checkpoint that differ in their prompts alone, in the order of the suite, and what prompts do."""
+
+    at: At
+    systems: tuple[str, ...]
+    components: Components
+
+
+@dataclass(frozen=True)
 class Studies:
     """Everything that was computed from the evidence for the report; empty where the run has no such systems."""
 
@@ -104,6 +114,7 @@ class Studies:
     gaps: tuple[Gaps, ...] = ()
     scale: tuple[Scaled, ...] = ()
     asked: tuple[Asked, ...] = ()
+    prompted: tuple[Prompted, ...] = ()
 
     def of(self, at: At, question: str) -> Asked:
         """The comparisons of one question; empty where it was not asked."""

@@ -14,7 +14,20 @@ from patray.files import Folder
 from patray.report.answer import Answer, answers_for, in_view
 from patray.report.data import KINDS, Results, comparison_of, kind_of, labels_of
 from patray.report.declared import Declared, Model, System, declared, option
-from patray.report.studied import KS, PROMPTS, RETENTION, Asked, At, Gaps, Kept, Retention, Scaled, Sized, Studies
+from patray.report.studied import (
+    KS,
+    PROMPTS,
+    RETENTION,
+    Asked,
+    At,
+    Gaps,
+    Kept,
+    Prompted,
+    Retention,
+    Scaled,
+    Sized,
+    Studies,
+)
 from patray.report.words import clean
 from patray.search.quantise import BYTES, vector_bytes
 from patray.stats.draws import DEFAULT_DRAWS, Draws
@@ -26,6 +39,7 @@ from patray.tasks.joint import Side
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.retention import kept
 from patray.tasks.scale import FEWEST, scale
+from patray.tasks.seed_means import spread
 
 FILES = ("evidence.parquet", "items.parquet")
 Group = tuple[System, Model, list[System]]
@@ -58,6 +72,7 @@ def with_studies(run: Folder, results: Results) -> Results:
                 (*found.gaps, *study.gaps(fusions)),
                 (*found.scale, *study.scale(models)),
                 (*found.asked, *study.ask(pairs)),
+                (*found.prompted, *study.prompted(known.prompted(present))),
             )
     return replace(results, studies=found)
 
@@ -162,6 +177,16 @@ class _Study:
                 family = ComparisonFamily(question, self.at.task, self.at.metric)
                 rows = compare_pairs(family, sides, self.catalogue, self.draws)
                 yield Asked(self.at, question, tuple(comparison_of(row) for row in rows))
+
+    def prompted(self, groups: Iterable[Sequence[tuple[System, Model]]]) -> Iterable[Prompted]:
+        """What another prompt would change, as a component beside what other queries would."""
+        for group in groups:
+            systems = [system for system, _ in group if self._has([system])]
+            if len(systems) > 1:
+                sides = [self._side(system) for system in systems]
+                found = spread(sides, self.at.metric, self.catalogue, self.draws.level).components
+                if found is not None:
+                    yield Prompted(self.at, tuple(system.name for system in systems), found)
 
     def retention(self, groups: Iterable[Group]) -> Iterable[Retention]:
         for full, model, listed in groups:

@@ -7,11 +7,14 @@ ensemble of seeds would be another and better system.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from math import lcm
 
 import numpy as np
 
+from patray.stats.components import Components, crossed, pseudo_values
+from patray.stats.resample import leave_out, recompute
 from patray.tasks.joint import Side, shared
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.resampled import whole
@@ -67,11 +70,36 @@ class SeedMeans:
         return Placed(score, population, np.arange(len(items)))
 
 
-def seed_differences(seeds: Sequence[Side], base: Side, metric: str, catalogue: Catalogue) -> np.ndarray:
-    """Score of each seed less the base's (S,) on the items that all share; nan where they share none."""
-    found = shared([base, *seeds], metric, catalogue)
+@dataclass(frozen=True)
+class Spread:
+    """Scores (S,) of several seeds or prompts, or their differences to a base, and their variance in two parts."""
+
+    values: np.ndarray
+    components: Components | None
+
+
+def spread(
+    sides: Sequence[Side], metric: str, catalogue: Catalogue, level: float = 0.95, base: Side | None = None
+) -> Spread:
+    """How far a score would move with other seeds (or prompts) and other queries, on the items that all share.
+
+    sides: systems that differ in their seed, or prompt, alone; base: what each is compared with. All values are nan
+    where they share no item. Components are of what every family (of more than 1,000 every group of them) adds to each
+    value by the jackknife; None with one seed or one family, or where leaving a family out leaves no score.
+    """
+    found = shared([*sides, *([] if base is None else [base])], metric, catalogue)
     if found is None:
-        return np.full(len(seeds), np.nan)
+        return Spread(np.full(len(sides), np.nan), None)
     statistic, within = found
-    scores = whole(statistic, within)
-    return scores[1:] - scores[0]
+    count = len(sides)
+
+    def values(scores: np.ndarray) -> np.ndarray:
+        return scores[..., :count] - scores[..., count:] if base is not None else scores
+
+    own = values(whole(statistic, within))
+    if count < 2 or within.families.count < 2:
+        return Spread(own, None)
+    (left_out,) = recompute([leave_out(within.families.count)], [statistic])
+    added = pseudo_values(own, values(left_out))
+    split = None if np.isnan(added).any() else crossed(added, float(own.mean()), level)
+    return Spread(own, split)

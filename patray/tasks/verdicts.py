@@ -19,9 +19,10 @@ from patray.tables import VERDICTS
 from patray.tasks.adjusting import ALPHA, adjust_family
 from patray.tasks.comparisons import POOLED, ComparisonFamily, compare_contests, gather, same_tasks
 from patray.tasks.contests import Contest, decide
+from patray.tasks.joint import Side
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.scores import LabelScore, Score
-from patray.tasks.seed_means import SeedMeans, seed_differences
+from patray.tasks.seed_means import SeedMeans, Spread, spread
 
 IMPROVED, NEITHER, DEGRADED = "improved", "no difference seen", "degraded"
 HOME, FOREIGN = "home", "foreign"
@@ -121,7 +122,8 @@ def verdicts(
     for (number, cell, key), outcome, corrected, least in zip(asked, decided.outcomes, adjusted, smallest, strict=True):
         family, (base, recipe, home) = families[number], key
         seeds = cell.tuned[key]
-        apart = seed_differences(seeds, cell.bases[base], family.metric, catalogue) if len(seeds) > 1 else ()
+        moved = _spread(seeds, cell.bases[base], family.metric, catalogue, draws)
+        apart, split = moved.values, moved.components
         rows_out.append(
             {
                 "family": family.name,
@@ -144,7 +146,10 @@ def verdicts(
                 "standard_error": outcome.standard_error,
                 "n": outcome.n,
                 "seeds": len(seeds),
-                "seed_sd": float(np.std(apart, ddof=1)) if len(apart) else np.nan,
+                "seed_sd": float(np.std(apart, ddof=1)) if len(apart) > 1 else np.nan,
+                "seed_component": np.nan if split is None else float(np.sqrt(split.draws)),
+                "ci_low_seeds": np.nan if split is None else split.low,
+                "ci_high_seeds": np.nan if split is None else split.high,
                 "min_detectable": float(least),
                 "verdict": verdict_of(outcome.diff, float(corrected)),
             }
@@ -152,6 +157,13 @@ def verdicts(
     columns = {name: [row[name] for row in rows_out] for name in VERDICTS.names}
     arrays = [pa.array(columns[field.name], field.type, from_pandas=True) for field in VERDICTS]
     return pa.Table.from_arrays(arrays, schema=VERDICTS)
+
+
+def _spread(seeds: Seeds, base: Side, metric: str, catalogue: Catalogue, draws: Draws) -> Spread:
+    """Of one seed nothing is computed: it has no spread."""
+    if len(seeds) < 2:
+        return Spread(np.zeros(0), None)
+    return spread(seeds, metric, catalogue, draws.level, base)
 
 
 def verdict_of(diff: float, p_adjusted: float) -> str:

@@ -194,8 +194,10 @@ def test_seeds_stand_beside_queries_and_one_seed_is_said_to_be_one(results: Resu
     assert re.search(r"Over 3 seeds, .*retrieval 0\.00\d beside 0\.00\d", text)
     single = changed(results, which=lambda row: row.seeds > 1, seeds=1, seed_sd=None)
     assert "what another seed would change is not known" in answer_to(single, "seeds")
-    shaky = changed(results, which=lambda row: row.seeds > 1, seed_sd=1.0)
-    assert "so another seed may not repeat it" in answer_to(shaky, "seeds")
+    shaky = changed(results, which=lambda row: row.seeds > 1, ci_low_seeds=-1.0, ci_high_seeds=1.0)
+    assert re.search(r"calls one, [1-9]\d* may vanish with other seeds", answer_to(shaky, "seeds"))
+    two = changed(results, which=lambda row: row.seeds > 1, seeds=2, ci_low_seeds=None, ci_high_seeds=None)
+    assert "none has the three seeds that an interval over other seeds needs" in answer_to(two, "seeds")
 
 
 def test_recipes_that_differ_in_the_mask_alone_stand_side_by_side(results: Results) -> None:
@@ -271,7 +273,8 @@ def test_figures_are_well_formed_and_name_every_recipe(results: Results) -> None
 
 def test_numbers_that_do_not_exist_are_dashes(results: Results) -> None:
     empty = dict.fromkeys(("mean_base", "mean_tuned", "diff", "ci_low", "ci_high", "p_permutation", "p_adjusted",
-                           "standard_error", "seed_sd", "min_detectable"))  # fmt: skip
+                           "standard_error", "seed_sd", "min_detectable", "seed_component", "ci_low_seeds",
+                           "ci_high_seeds"))  # fmt: skip
     bare = changed(results, which=lambda row: True, n=0, seeds=1, verdict="no difference seen", **empty)
     assert "nan" not in render_page(bare)
     assert all("nan" not in cell for layout in verdict_layouts(bare) for row in layout.rows for cell in row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,19 @@ from patray.report.findings import above
 from patray.report.grid import Cell, Column, Grid, gap_cell, score_cell
 from patray.report.page import Panel, Part
 from patray.report.studied import PROMPTS
-from patray.report.words import Name, Sentence, clean, gap_interval, listing, plural, shorten, signed
+from patray.report.words import (
+    Name,
+    Sentence,
+    clean,
+    gap_interval,
+    interval,
+    listing,
+    plural,
+    score,
+    shorten,
+    signed,
+    size,
+)
 
 MOST_MODELS = 3
 
@@ -56,6 +69,28 @@ def explain_prompts(results: Results, answer: Answer, where: Sentence) -> Senten
     return (*sentence, f". {plural(rest, 'more model is', 'more models are')} in the table." if rest > 0 else ".")
 
 
+def explain_spread(results: Results, answer: Answer) -> list[Sentence]:
+    """For every checkpoint how far another prompt would move its score, beside how far other queries would."""
+    sentences: list[Sentence] = []
+    for one in results.studies.prompted:
+        if one.at != answer.at:
+            continue
+        found = one.components
+        start: Sentence = (
+            *listing(list(one.systems)),
+            f": were their {found.k} prompts drawn at random from many, another would move the score by "
+            f"{size(math.sqrt(found.draws))} (standard deviation); other queries would move the mean over these "
+            f"prompts by {size(found.error_items)} (standard error)",
+        )
+        if math.isnan(found.low):
+            sentences.append((*start, ". Two prompts are too few for an interval over prompts."))
+        else:
+            middle = (found.low + found.high) / 2
+            span = interval(found.low, found.high)
+            sentences.append((*start, f"; over other queries and other prompts the mean is {score(middle)} {span}."))
+    return sentences
+
+
 def prompt_part(results: Results, kind: str, answers: Sequence[Answer], several: bool) -> Part | None:
     """One panel a landscape (and label set); None where no checkpoint was run with several prompt sets."""
     panels = []
@@ -64,7 +99,8 @@ def prompt_part(results: Results, kind: str, answers: Sequence[Answer], several:
         text = explain_prompts(results, answer, counted_place(answer, several))
         if text is not None:
             title: Sentence = (*where, ", reading ", Name(answer.leader.view))
-            panels.append(Panel(title, (text,), grid=_grid(results, answer), folded=len(answers) > 5 and several))
+            more = explain_spread(results, answer)
+            panels.append(Panel(title, (text, *more), grid=_grid(results, answer), folded=len(answers) > 5 and several))
     note: Sentence = (
         "Systems of one checkpoint with the same engine, number type and token limit, whose prompts differ. "
         "Differences are to the best of them, paired on the same items and corrected within this panel.",

@@ -237,14 +237,17 @@ def _seeds(rows: Sequence[Verdict]) -> Iterable[Sentence]:
     counts = sorted({row.seeds for row in several})
     yield (
         f"Over {' or '.join(map(str, counts))} seeds, standard deviation of the difference to the base between seeds "
-        f"beside the standard error from queries (medians): {', '.join(parts)}. The intervals hold the latter alone.",
+        f"beside the standard error from queries (medians): {', '.join(parts)}. The tests are about queries alone.",
     )
     decided = [row for row in several if row.verdict != NEITHER]
-    thin = sum(abs(row.diff or 0.0) < 2 * (row.seed_sd or 0.0) for row in decided)
+    wide = [row for row in decided if row.ci_low_seeds is not None and row.ci_high_seeds is not None]
+    thin = sum((row.ci_low_seeds or 0.0) <= 0 <= (row.ci_high_seeds or 0.0) for row in wide)
+    text = f"Of {plural(len(decided), 'such difference')} that the test calls one, "
+    text += f"{thin or 'none'} may vanish with other seeds" if wide else "none has the three seeds that an interval"
+    text += " (the interval over other queries and other seeds holds 0)" if wide else " over other seeds needs"
+    two = len(decided) - len(wide)
+    text += f"; {two} had too few seeds to say" if wide and two else ""
     single = sum(row.seeds == 1 for row in rows)
-    text = f"Of {plural(len(decided), 'such difference')} that the test calls one, {thin or 'none'} "
-    text += f"{'is' if thin <= 1 else 'are'} smaller than two such standard deviations"
-    text += ", so another seed may not repeat it" if thin else ""
     yield (text + (f"; {plural(single, 'comparison has', 'comparisons have')} one seed." if single else "."),)
 
 

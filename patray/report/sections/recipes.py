@@ -104,7 +104,9 @@ def _cell(row: Verdict | None) -> Cell:
 _FULL = (
     Column("Recipe", "name"), Column("landscape", "text"), Column("verdict", "text"), Column("base"), Column("tuned"),
     Column("difference"), Column("p", hint="corrected within its family"), Column("raw p"),
-    Column("standard error", hint="of the difference, from queries"), Column("sd of seeds", hint="of the difference"),
+    Column("standard error", hint="of the difference, from queries"), 
+    Column("sd of seeds", hint="of the difference; below, the seeds' own part of it"),
+    Column("other seeds", hint="interval of the difference over other queries and other seeds, from three seeds on"),
     Column("seeds"), Column("n"), Column("visible", hint="smallest difference visible with 80% power"),
 )  # fmt: skip
 
@@ -115,10 +117,15 @@ def _full_row(row: Verdict) -> tuple[Cell, ...]:
         Cell(score(row.mean_base), row.mean_base), Cell(score(row.mean_tuned), row.mean_tuned),
         Cell(signed(row.diff) + stars(row.p_adjusted), row.diff, gap_interval(row.ci_low, row.ci_high)),
         Cell(_p(row.p_adjusted), row.p_adjusted), Cell(_p(row.p_permutation), row.p_permutation),
-        Cell(size(row.standard_error), row.standard_error), Cell(size(row.seed_sd), row.seed_sd),
+        Cell(size(row.standard_error), row.standard_error), Cell(size(row.seed_sd), row.seed_sd, _own(row)),
+        Cell(gap_interval(row.ci_low_seeds, row.ci_high_seeds) or MISSING, row.ci_low_seeds),
         Cell(str(row.seeds), float(row.seeds)), Cell(f"{row.n:,}", float(row.n)),
         Cell(size(row.min_detectable), row.min_detectable),
     )  # fmt: skip
+
+
+def _own(row: Verdict) -> str:
+    return "" if row.seed_component is None else f"own {size(row.seed_component)}"
 
 
 def _p(value: float | None) -> str:

@@ -11,11 +11,13 @@ The second table: pairs of systems of equal quality, and how often the p-value i
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.meta_analysis import combine_effects
 
 from patray.metrics.classification import macro_f1
 from patray.metrics.clustering import agreement_of_cells, cells_of
@@ -30,6 +32,7 @@ from patray.stats.bootstrap import (
 from patray.stats.components import crossed
 from patray.stats.paired import Flips, flip_test, swap_test
 from patray.stats.resample import Drawn, Statistic, bootstrap_weights, group_families, leave_out, recompute
+from patray.stats.unseen import unseen
 
 PAIR = np.array([[0, 1]])
 
@@ -172,7 +175,38 @@ def beyond_seeds(trials: int) -> None:
             print(f"{f'{seeds} seeds, sd of seeds {moved}':44}{shares}", flush=True)
 
 
-BEYOND = {"queries by seeds": beyond_seeds}
+def beyond_landscapes(trials: int) -> None:
+    """Print how often prediction intervals hold the next landscape: those of meta-analysis (Higgins et al. with t[k-2];
+    Hartung and Knapp's variance with t[k-1]; both from statsmodels' Paule-Mandel), and patray's, which is asked twice:
+    for the true difference there, and for what a landscape with an error of its own would show."""
+    columns = ("Higgins", "Knapp", "true", "shown", "its width")
+    print(f"\n{'landscapes':44}" + " ".join(f"{name:>10}" for name in columns))
+    for k in (3, 4, 5, 8, 15):
+        for spread in (0.0, 0.5, 1.0, 3.0, 10.0):
+            held, width = np.zeros(4), 0.0
+            for trial in range(trials):
+                random = np.random.default_rng(trial)
+                variance = random.uniform(0.3, 3.0, k + 1)
+                true = random.normal(0.0, spread, k + 1)
+                shown = true + random.normal(0.0, np.sqrt(variance))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    found = combine_effects(shown[:k], variance[:k], method_re="pm")
+                middle, scale = float(found.mean_effect_re), max(float(found.scale_hksj_re), 1.0)
+                error = float(found.var_eff_w_re)
+                reaches = [
+                    stats.t.isf(0.025, k - 2) * np.sqrt(found.tau2 + error),
+                    stats.t.isf(0.025, k - 1) * np.sqrt(found.tau2 + error * scale),
+                ]
+                ours = unseen(shown[:k])
+                held[:2] += [abs(true[k] - middle) <= reach for reach in reaches]
+                held[2:] += [ours.new_low <= value <= ours.new_high for value in (true[k], shown[k])]
+                width += ours.new_high - ours.new_low
+            shares = " ".join(f"{share:>10.3f}" for share in (*held / trials, width / trials))
+            print(f"{f'{k} landscapes, tau {spread}':44}{shares}", flush=True)
+
+
+BEYOND = {"queries by seeds": beyond_seeds, "landscapes": beyond_landscapes}
 
 
 def main() -> None:

@@ -27,6 +27,13 @@ COMPARISONS = _schema(
     ints="wins ties losses n",
 )
 """Every paired difference. ci_low, ci_high hold this one; ci_low_all, ci_high_all hold all of the family at once."""
+ACROSS = _schema(
+    "family task view slice metric system_a system_b landscapes above fewest diff sd ci_low ci_high new_low new_high",
+    floats="diff sd ci_low ci_high new_low new_high",
+    ints="landscapes above fewest",
+)
+"""Every pair over the landscapes on which it met: diff is their mean, above counts those where it is over 0, fewest is
+the smallest n; new_low, new_high hold the difference on a landscape not yet seen (null below three)."""
 STANDINGS = _schema(
     "family task landscape view slice metric system mean rank rank_low rank_high may_win shortfall not_worse picked "
     "held_out winner_held_out n",

@@ -17,6 +17,7 @@ from patray.files import Folder
 from patray.runs.resolve import suite_views
 from patray.runs.suite import Suite
 from patray.runs.tuned_systems import controls, made_systems
+from patray.tasks.across import across_landscapes
 from patray.tasks.by_part import comparisons_of, summary_of, verdicts_of
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.evidence_file import EvidenceFile, write_evidence
@@ -72,4 +73,6 @@ class Judge:
             self._run.write_table("verdicts.parquet", judged)
             self._run.write_table("trends.parquet", ordered)
         self._run.write_table("comparisons.parquet", comparisons)
+        if len(self._suite.landscapes) > 1:
+            self._run.write_table("across.parquet", across_landscapes(comparisons, options.draws.level))
         return summary.num_rows, comparisons.num_rows

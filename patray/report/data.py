@@ -78,7 +78,7 @@ class Results:
 
     studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned. certified: what
     `patray certify` found when it was last asked. standings: who may be the best.
-    flat: scores whose interval has no width, and why.
+    flat: scores whose interval has no width, and why. across: rows of across.parquet, texts cleaned.
     """
 
     rows: tuple[Row, ...]
@@ -95,6 +95,7 @@ class Results:
     certified: tuple[Origin, ...] = ()
     standings: tuple[Standing, ...] = ()
     flat: tuple[tuple[Row, str], ...] = ()
+    across: tuple[dict[str, Any], ...] = ()
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -213,6 +214,7 @@ def load_results(run: Folder) -> Results:
         recipes=load_recipes(run, suite_text),
         certified=tuple(read_certified(run)),
         standings=load_standings(run),
+        across=_across(run),
         by_cell=_index_rows(rows),
         by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
     )
@@ -230,6 +232,14 @@ def _read(run: Folder, name: str, schema: pa.Schema) -> pa.Table:
     if lacking:
         raise InputError(f"{run}/{name}: no column {', '.join(lacking)}; expected {', '.join(schema.names)}")
     return table.select(schema.names)
+
+
+def _across(run: Folder) -> tuple[dict[str, Any], ...]:
+    """Empty for a run of one landscape, or of before there was such a table."""
+    if not run.exists("across.parquet"):
+        return ()
+    rows = _read(run, "across.parquet", tables.ACROSS).to_pylist()
+    return tuple({key: clean(value) if isinstance(value, str) else value for key, value in row.items()} for row in rows)
 
 
 _NAMES = {

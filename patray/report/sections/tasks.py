@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from patray.report.across_section import across_part
 from patray.report.advice import headline, small_print
 from patray.report.answer import Answer, answers_for, counted_place, explain, place
 from patray.report.boards import (
@@ -103,7 +104,7 @@ def task_section(results: Results, kind: str) -> Section | None:
         parts.append(_label_sets(results, kind, answers))
         parts.append(frequency_part(results, answers) if kind == "classification" else None)
     parts += [part(results, kind, answers, several) for part in (scale_part, prompt_part, retention_part)]
-    parts.append(_tuned(results, kind))
+    parts += [across_part(results, kind, answers), _tuned(results, kind)]
     return Section(kind, kind.capitalize(), tuple(part for part in parts if part is not None and part.panels))
 
 

@@ -34,6 +34,13 @@ ACROSS = _schema(
 )
 """Every pair over the landscapes on which it met: diff is their mean, above counts those where it is over 0, fewest is
 the smallest n; new_low, new_high hold the difference on a landscape not yet seen (null below three)."""
+CONTAMINATION = _schema(
+    "task landscape view system metric released reference before after same_time undated mean_before mean_after change "
+    "reference_change interaction ci_low ci_high p p_adjusted correction",
+    floats="mean_before mean_after change reference_change interaction ci_low ci_high p p_adjusted",
+    ints="before after same_time undated",
+)
+"""Queries dated before and after the release of a system's models, and how much more it changes than a reference."""
 STANDINGS = _schema(
     "family task landscape view slice metric system mean rank rank_low rank_high may_win shortfall not_worse picked "
     "held_out winner_held_out n",
@@ -70,6 +77,8 @@ RANKING = pa.schema(
 )
 ITEMS = _schema("landscape item_id family_id")
 """Which family an item belongs to: resamples are drawn by family."""
+DATED_ITEMS = ITEMS.append(pa.field("date", pa.string()))
+"""As a run writes it: date is ISO text, null where unknown; a run of before has no such column."""
 TUNING = _schema(
     "task landscape view system parameter value metric mean n chosen", floats="value mean", ints="n", bools="chosen"
 )

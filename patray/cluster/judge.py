@@ -16,9 +16,9 @@ from patray.cluster.score import Scored
 from patray.files import Folder
 from patray.runs.resolve import suite_views
 from patray.runs.suite import Suite
-from patray.runs.tuned_systems import controls, made_systems
+from patray.runs.tuned_systems import controls, lexical_systems, made_systems, released_systems
 from patray.tasks.across import across_landscapes
-from patray.tasks.by_part import comparisons_of, summary_of, verdicts_of
+from patray.tasks.by_part import comparisons_of, contamination_of, summary_of, verdicts_of
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.evidence_file import EvidenceFile, write_evidence
 from patray.tasks.populations import Catalogue
@@ -59,6 +59,12 @@ class Judge:
         catalogue = Catalogue.of(items)
         summary = summary_of(evidence, catalogue, options.draws)
         self._run.write_table("summary.parquet", summary)
+        released = released_systems(self._suite)
+        if released and self._suite.tasks.retrieval is not None:
+            metric = self._suite.tasks.retrieval.measures[0]
+            reference = next(iter(lexical_systems(self._suite)), None)
+            exposed = contamination_of(evidence, catalogue, items, metric, released, reference, options.draws)
+            self._run.write_table("contamination.parquet", exposed)
         families = [ComparisonFamily(**family.model_dump()) for family in options.comparisons or ()]
         declared = [family for family in families if family.between != "recipes"]
         bases = {name: of.base for name, of in made.items()}

@@ -8,9 +8,10 @@ verified is listed in `unknown`.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from patray.models.engines import Engine
 
@@ -174,6 +175,18 @@ class ModelRecord(BaseModel):
     )
     notes: str = ""
     unknown: tuple[str, ...] = Field(default=(), description="facts nobody has verified, in words")
+
+    @field_validator("released")
+    @classmethod
+    def _released_is_a_date(cls, value: str | None) -> str | None:
+        """`2024`, `2024-03` and `2024-03-14` are dates; a run compares them with those of patents."""
+        try:
+            day = "" if value is None else date.fromisoformat(value + "-01-01"[len(value) - 4 :]).isoformat()
+        except ValueError:
+            day = "no date"
+        if value is not None and not (day.startswith(value) and len(value) in (4, 7, 10)):
+            raise ValueError(f"released {value!r}: expected YYYY, YYYY-MM or YYYY-MM-DD, as exactly as it is known")
+        return value
 
     @model_validator(mode="after")
     def _limits_agree(self) -> ModelRecord:

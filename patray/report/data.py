@@ -78,7 +78,7 @@ class Results:
 
     studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned. certified: what
     `patray certify` found when it was last asked. standings: who may be the best.
-    flat: scores whose interval has no width, and why. across: rows of across.parquet, texts cleaned.
+    flat: scores whose interval has no width, and why. across, contamination: rows of these files, texts cleaned.
     """
 
     rows: tuple[Row, ...]
@@ -96,6 +96,7 @@ class Results:
     standings: tuple[Standing, ...] = ()
     flat: tuple[tuple[Row, str], ...] = ()
     across: tuple[dict[str, Any], ...] = ()
+    contamination: tuple[dict[str, Any], ...] = ()
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""
@@ -214,7 +215,8 @@ def load_results(run: Folder) -> Results:
         recipes=load_recipes(run, suite_text),
         certified=tuple(read_certified(run)),
         standings=load_standings(run),
-        across=_across(run),
+        across=_optional(run, "across.parquet", tables.ACROSS),
+        contamination=_optional(run, "contamination.parquet", tables.CONTAMINATION),
         by_cell=_index_rows(rows),
         by_pair={(c.task, c.landscape, c.view, c.slice, c.metric, c.a, c.b): c for c in comparisons},
     )
@@ -234,11 +236,11 @@ def _read(run: Folder, name: str, schema: pa.Schema) -> pa.Table:
     return table.select(schema.names)
 
 
-def _across(run: Folder) -> tuple[dict[str, Any], ...]:
-    """Empty for a run of one landscape, or of before there was such a table."""
-    if not run.exists("across.parquet"):
+def _optional(run: Folder, name: str, schema: pa.Schema) -> tuple[dict[str, Any], ...]:
+    """Empty for a run that has no such table."""
+    if not run.exists(name):
         return ()
-    rows = _read(run, "across.parquet", tables.ACROSS).to_pylist()
+    rows = _read(run, name, schema).to_pylist()
     return tuple({key: clean(value) if isinstance(value, str) else value for key, value in row.items()} for row in rows)
 
 

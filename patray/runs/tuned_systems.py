@@ -6,6 +6,8 @@ from patray.errors import InputError
 from patray.runs.suite import Suite
 from patray.systems.base import System
 from patray.systems.dense import Dense
+from patray.systems.lexical import Lexical
+from patray.tasks.contamination import period_of
 from patray.tasks.verdicts import Made
 
 
@@ -43,6 +45,31 @@ def untuned_systems(systems: tuple[System, ...], tuned_models: set[str]) -> tupl
         if system.uses.keys() & tuned_models or made & set(system.parts):
             made.add(str(system.name))
     return tuple(str(system.name) for system in systems if system.name not in made)
+
+
+def released_systems(suite: Suite) -> dict[str, str | None]:
+    """When the last of each system's models came out, as exactly as it is known; None where nobody knows of one.
+
+    Keyword searches are not there: they use no model. What rankings and vectors made elsewhere use nobody knows.
+    """
+    dates: dict[str, str | None] = {}
+    records = {str(entry.name): entry.record for entry in suite.models}
+    found: dict[str, list[str | None]] = {}
+    for system in suite.systems or ():
+        own = [record.released if (record := records.get(name)) else None for name in system.uses]
+        if not own and not system.parts and not isinstance(system, Lexical):
+            own = [None]
+        found[str(system.name)] = own + [date for part in system.parts for date in found.get(part, [])]
+    for name, listed in found.items():
+        if listed:
+            known = [date for date in listed if date is not None]
+            dates[name] = max(known, key=lambda date: period_of(date).last) if len(known) == len(listed) else None
+    return dates
+
+
+def lexical_systems(suite: Suite) -> list[str]:
+    """Systems that learned nothing from any patent: keyword searches."""
+    return [str(system.name) for system in suite.systems or () if isinstance(system, Lexical)]
 
 
 def controls(suite: Suite) -> tuple[str, ...]:

@@ -23,12 +23,13 @@ from patray.tasks.comparisons import (
     in_family,
     table_of,
 )
+from patray.tasks.contamination import contamination, dates_of
 from patray.tasks.contests import Contest, Decided, Decision, Outcome, decide
 from patray.tasks.evidence import CLUSTER, ScoreKey
 from patray.tasks.evidence_file import EvidenceFile
 from patray.tasks.inference import summary_rows, summary_table
 from patray.tasks.populations import Catalogue
-from patray.tasks.scores import Score, Where
+from patray.tasks.scores import MeanScore, Score, Where
 from patray.tasks.trends import trends
 from patray.tasks.verdicts import Made, recipe_pairs, verdicts
 
@@ -76,6 +77,26 @@ def comparisons_of(
         rows += more
         stands += standing
     return table_of(rows, COMPARISONS), table_of(stands, STANDINGS)
+
+
+def contamination_of(
+    evidence: EvidenceFile,
+    catalogue: Catalogue,
+    items: pa.Table,
+    metric: str,
+    released: Mapping[str, str | None],
+    reference: str | None,
+    draws: Draws,
+) -> pa.Table:
+    """The table CONTAMINATION of one measure of retrieval in slice `all`: as `contamination` of these scores."""
+    wanted = [
+        key
+        for key in evidence.index
+        if (key.where.task, key.where.slice, key.name) == ("retrieval", "all", metric)
+        and (key.where.system in released or key.where.system == reference)
+    ]
+    scores = [score for score in evidence.load(wanted) if isinstance(score, MeanScore)]
+    return contamination(scores, catalogue, dates_of(items, catalogue), released, reference, draws)
 
 
 def joined(parts: Sequence[Decided]) -> Decided:

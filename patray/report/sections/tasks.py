@@ -15,6 +15,7 @@ from patray.report.boards import (
     leaderboard,
 )
 from patray.report.comparison import Comparison
+from patray.report.contamination_section import contamination_part
 from patray.report.data import KINDS, Results, kind_of, labels_of
 from patray.report.figures import pair_matrix, slopes
 from patray.report.findings import explain_domain, explain_views
@@ -99,7 +100,7 @@ def task_section(results: Results, kind: str) -> Section | None:
     parts.append(_views(results, kind, answers, several))
     if kind == "retrieval":
         parts += [_fields(results, answers), *(_by_part(results, answers, *one) for one in _PARTS)]
-        parts += [fusion_part(results, answers)]
+        parts += [contamination_part(results, answers), fusion_part(results, answers)]
     else:
         parts.append(_label_sets(results, kind, answers))
         parts.append(frequency_part(results, answers) if kind == "classification" else None)

@@ -369,8 +369,7 @@ class Execution:
             for table in (landscape.metadata.patents, landscape.metadata.queries):
                 if table is not None:
                     name = pa.array([landscape.name] * table.num_rows, pa.string())
-                    dates = table["date"].cast(pa.string())
-                    columns = [name, table["patent_id"], table["family_id"], dates]
+                    columns = [name, table["patent_id"], table["family_id"], table["date"].cast(pa.string())]
                     parts.append(pa.Table.from_arrays(columns, schema=tables.DATED_ITEMS))
         return pa.concat_tables(parts)
 

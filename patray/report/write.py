@@ -7,9 +7,9 @@ from patray.progress import say
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.flat import with_flat
-from patray.report.frequency_section import frequency_layouts
 from patray.report.html import render_page
 from patray.report.layouts import study_layouts, unique_names
+from patray.report.sections.frequency import frequency_layouts
 from patray.report.sections.recipe_layouts import verdict_layouts
 from patray.report.sections.retention import retention_layouts
 from patray.report.studies import with_studies

@@ -9,10 +9,10 @@ from make_run import large_run
 
 from patray import tables
 from patray.files import Folder
-from patray.report.across_section import across_part
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.html import render_page
+from patray.report.sections.across import across_part
 from patray.report.words import plain
 from patray.tasks.across import across_landscapes
 

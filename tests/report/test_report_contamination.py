@@ -10,9 +10,9 @@ from test_answer import WHERE, pair, results_of, row
 from patray import tables
 from patray.files import Folder
 from patray.report.answer import answers_for
-from patray.report.contamination_section import contamination_part
 from patray.report.data import load_results
 from patray.report.html import render_page
+from patray.report.sections.contamination import contamination_part
 from patray.report.words import plain
 
 

@@ -9,8 +9,8 @@ from make_run import Builder
 from patray.files import Folder
 from patray.report.answer import answers_for
 from patray.report.data import load_results
-from patray.report.frequency_section import frequency_layouts, frequency_part
 from patray.report.html import render_page
+from patray.report.sections.frequency import frequency_layouts, frequency_part
 
 ROWS = {"all": (0.5, 9), "labels=head": (0.7, 2), "labels=tail": (0.2, 7)}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.across_section import across_part
 from patray.report.advice import headline, small_print
 from patray.report.answer import Answer, answers_for, counted_place, explain, place
 from patray.report.boards import (
@@ -15,14 +14,15 @@ from patray.report.boards import (
     leaderboard,
 )
 from patray.report.comparison import Comparison
-from patray.report.contamination_section import contamination_part
 from patray.report.data import KINDS, Results, kind_of, labels_of
 from patray.report.figures import pair_matrix, slopes
 from patray.report.findings import explain_domain, explain_views
-from patray.report.frequency_section import frequency_part
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.naming import TITLES, items_words
 from patray.report.page import Legend, Line, Panel, Part, Section, Verdict
+from patray.report.sections.across import across_part
+from patray.report.sections.contamination import contamination_part
+from patray.report.sections.frequency import frequency_part
 from patray.report.sections.fusion import fusion_part
 from patray.report.sections.prompts import prompt_part
 from patray.report.sections.retention import retention_part

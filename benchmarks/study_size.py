@@ -131,21 +131,7 @@ def rehearse(patents: int, options: argparse.Namespace, folder: Path) -> Measure
     (folder / "rehearsal.yaml").write_text(yaml.safe_dump(suite, sort_keys=False), encoding="utf-8")
     work = folder / "work"
     command = [sys.executable, "-m", "patray.cli", "run", str(folder / "rehearsal.yaml"), "--workdir", str(work)]
-    begin, driver, everyone, cpu = time.perf_counter(), 0, 0, dict[int, float]()
-    with (folder / "log.txt").open("w") as log:
-        job = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        while job.poll() is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(job.pid)
-                own, children = pss(process), process.children(recursive=True)
-                driver, everyone = max(driver, own), max(everyone, own + sum(map(pss, children)))
-                for one in (process, *children):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        cpu[one.pid] = sum(one.cpu_times()[:2])
-            time.sleep(1)
-    whole = time.perf_counter() - begin
-    if job.returncode:
-        raise SystemExit(f"patray run ended with {job.returncode}:\n{(folder / 'log.txt').read_text()[-3000:]}")
+    whole, driver, everyone, cpu = watched(command, environment, folder / "log.txt")
     run = work / "runs" / str(suite["name"])
     facts = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
     seconds |= steps_of(facts["steps"], whole)
@@ -158,8 +144,27 @@ def rehearse(patents: int, options: argparse.Namespace, folder: Path) -> Measure
     written |= {f"runs, {part.name}": size_of(part) for part in sorted(run.iterdir()) if size_of(part) > 1e5}
     return Measured(
         patents, int(truth["queries"]), options.views, evidence, len(ranked), seconds, written, driver / 1e9,
-        everyone / 1e9, sum(cpu.values()),
+        everyone / 1e9, cpu,
     )  # fmt: skip
+
+
+def watched(command: Sequence[str], environment: dict[str, str], log: Path) -> tuple[float, int, int, float]:
+    """Run a command, looking once a second: (seconds, its peak PSS, that with all it started, their CPU seconds)."""
+    begin, driver, everyone, cpu = time.perf_counter(), 0, 0, dict[int, float]()
+    with log.open("w") as stream:
+        job = subprocess.Popen(command, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        while job.poll() is None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(job.pid)
+                own, children = pss(process), process.children(recursive=True)
+                driver, everyone = max(driver, own), max(everyone, own + sum(map(pss, children)))
+                for one in (process, *children):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        cpu[one.pid] = sum(one.cpu_times()[:2])
+            time.sleep(1)
+    if job.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {job.returncode}:\n{log.read_text()[-3000:]}")
+    return time.perf_counter() - begin, driver, everyone, sum(cpu.values())
 
 
 def steps_of(steps: Sequence[dict[str, Any]], whole: float) -> dict[str, float]:

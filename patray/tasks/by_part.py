@@ -35,13 +35,15 @@ from patray.tasks.verdicts import Made, recipe_pairs, verdicts
 
 BUDGET = 256 << 20
 """Bytes of the scores of a part, and of what is drawn for them: one that is larger stands alone."""
+JOINED = 32 << 20
+"""Bytes up to which parts of different measures are joined: what is drawn for their items is the same."""
 
 
 def summary_of(evidence: EvidenceFile, catalogue: Catalogue, draws: Draws) -> pa.Table:
     """The table `tables.SUMMARY` of all scores of a file, in their order: as `summarise` of them all at once."""
     positions = {key: at for at, key in enumerate(evidence.index)}
     rows = []
-    for keys in _parts(evidence, evidence.index, _of_summary, draws):
+    for keys in _join_small(_parts(evidence, evidence.index, _of_summary, draws), evidence, draws):
         scores = evidence.load(keys)
         rows += summary_rows(scores, catalogue, draws, [positions[ScoreKey.of(score)] for score in scores])
     return summary_table(rows)
@@ -179,10 +181,27 @@ def _parts(
         part: list[ScoreKey] = []
         size = 0
         for unit in group.values():
-            more = sum(max(evidence.index[key].bytes, 8 * draws.resamples) for key in unit)
+            more = _size(evidence, unit, draws)
             if part and size + more > BUDGET:
                 yield part
                 part, size = [], 0
             part += unit
             size += more
         yield part
+
+
+def _size(evidence: EvidenceFile, keys: Sequence[ScoreKey], draws: Draws) -> int:
+    """Bytes of the scores or of their replicates, whichever are more."""
+    return sum(max(evidence.index[key].bytes, 8 * draws.resamples) for key in keys)
+
+
+def _join_small(parts: Iterable[list[ScoreKey]], evidence: EvidenceFile, draws: Draws) -> Iterator[list[ScoreKey]]:
+    """Parts, those that follow each other in one while they fit JOINED."""
+    joined: list[ScoreKey] = []
+    for part in parts:
+        if joined and _size(evidence, joined, draws) + _size(evidence, part, draws) > JOINED:
+            yield joined
+            joined = []
+        joined = joined + part
+    if joined:
+        yield joined

@@ -174,9 +174,12 @@ def test_one_metric_is_read_from_its_own_row_groups(tmp_path: Path, monkeypatch:
     assert sorted(read) == sorted(groups)
 
 
-@pytest.mark.parametrize("budget", [1, 20_000, 1 << 28])
-def test_parts_give_what_the_whole_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: int) -> None:
+@pytest.mark.parametrize(("budget", "small"), [(1, 1), (20_000, 1), (1, 40_000), (1 << 28, 1 << 25)])
+def test_parts_give_what_the_whole_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budget: int, small: int
+) -> None:
     monkeypatch.setattr(by_part, "BUDGET", budget)
+    monkeypatch.setattr(by_part, "JOINED", small)
     evidence = written(Folder.at(tmp_path), study())
     scores, table = evidence.load(evidence.index), items()
     families = [
@@ -260,3 +263,22 @@ def test_a_score_given_twice_is_refused_before_anything_is_written(tmp_path: Pat
     with pytest.raises(InputError, match="is given twice"):
         written(Folder.at(tmp_path), [study()[0], study()[0]])
     assert Folder.at(tmp_path).list() == []
+
+
+def test_small_parts_of_several_measures_are_read_at_once_and_large_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence = written(Folder.at(tmp_path), study())
+    loads: list[set[str]] = []
+    load = evidence_file.EvidenceFile.load
+
+    def counted(self: evidence_file.EvidenceFile, keys: list[ScoreKey]) -> list[Score]:
+        loads.append({key.name for key in keys if key.where.task == "retrieval"})
+        return load(self, keys)
+
+    monkeypatch.setattr(evidence_file.EvidenceFile, "load", counted)
+    for small, most in ((1, 1), (1 << 25, 2)):
+        monkeypatch.setattr(by_part, "JOINED", small)
+        loads.clear()
+        summary_of(evidence, Catalogue.of(items()), FEW)
+        assert max(map(len, loads)) == most

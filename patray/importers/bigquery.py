@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
+from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims
 from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
 from patray.importers.json_lines import read_json_lines
-from patray.importers.nested import choose_language, elements, field, take, to_lists, unique_in_rows, whole
+from patray.importers.nested import elements, field, take, to_lists, unique_in_rows, whole
 from patray.importers.numbers import parse_numbers
 from patray.importers.options import Options
 from patray.importers.parquet_rows import read_parquet
@@ -80,10 +80,10 @@ def convert(
     count, findings = table.num_rows, list(findings)
     numbers = parse_numbers(column["publication_number"])
     ids = pc.coalesce(numbers.field("key"), blank_to_null(column["publication_number"]))
-    title, title_language = _text(column["title_localized"], options)
-    abstract, abstract_language = _text(column["abstract_localized"], options)
-    claims, claims_language = _text(column["claims_localized"], options)
-    description, _ = _text(column["description_localized"], options)
+    title, title_language = preferred_text(column["title_localized"], "language", options.prefer)
+    abstract, abstract_language = preferred_text(column["abstract_localized"], "language", options.prefer)
+    claims, claims_language = preferred_text(column["claims_localized"], "language", options.prefer)
+    description, _ = preferred_text(column["description_localized"], "language", options.prefer)
     family = known_family(column["family_id"])
     application = same_application(pa.nulls(count, S), column["application_number"])
     data = patents_table(
@@ -114,11 +114,6 @@ def convert(
     found = pa.table([take(ids, rows), keys, pa.nulls(len(rows), S), *said], schema=CITED_HOW)
     found = found.filter(keys.is_valid())
     yield Rows("citations", found, found.num_rows)
-
-
-def _text(lists: pa.Array, options: Options) -> tuple[pa.Array, pa.Array]:
-    chosen, language = choose_language(lists, "language", options.prefer)
-    return blank_to_null(take(field(lists.flatten(), "text"), chosen)), language
 
 
 def _codes(lists: pa.Array) -> pa.ListArray:

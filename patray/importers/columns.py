@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.dates import AMBIGUOUS, DateOrder, parse_dates
-from patray.importers.nested import elements, take, to_lists, unique_in_rows, whole
+from patray.importers.nested import choose_language, elements, field, take, to_lists, unique_in_rows, whole
 from patray.importers.record import Finding
-from patray.landscapes.absent import without_absent
+from patray.landscapes.absent import is_absent, without_absent
 from patray.landscapes.claims import ClaimRule, split_flat
 
 BAD_DATE = "bad date, left empty"
@@ -37,6 +39,20 @@ def split_list(texts: pa.Array, separator: str) -> pa.ListArray:
 def blank_to_null(texts: pa.Array) -> pa.Array:
     """Texts of white space alone, and those that spell "no value" (`nan`, `NULL`), are missing."""
     return without_absent(pc.utf8_trim_whitespace(texts))
+
+
+def preferred_text(lists: pa.Array, language: str, preferred: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+    """(the text in the first preferred language that there is, its language), of list<struct> with a field `text`.
+
+    [{text: "nan", lang: en}, {text: Bürste, lang: de}] -> (Bürste, de): what only spells "no value" is no text.
+    """
+    rows, structs = elements(lists)
+    said = pc.invert(is_absent(field(structs, "text"))).to_numpy(zero_copy_only=False)
+    if not said.all():
+        rows, structs = rows[said], structs.filter(pa.array(said))
+    filled = to_lists(rows, structs, len(lists))
+    chosen, found = choose_language(filled, language, preferred)
+    return blank_to_null(take(field(filled.flatten(), "text"), chosen)), found
 
 
 def one_text(texts: pa.Array) -> pa.ListArray:

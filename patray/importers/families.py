@@ -21,11 +21,10 @@ def known_family(ids: pa.Array) -> pa.Array:
     return without_absent(pc.utf8_trim_whitespace(ids), FAMILY)
 
 
-def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
-    """A name that all publications of one application share (string, null where the number is missing).
+def application_number(office: pa.Array, number: pa.Array) -> pa.Array:
+    """Numbers of applications in one form: `16/000,001`, `US 16000001` and `16000001` of office US are `US16000001`.
 
-    `16/000,001`, `US 16000001` and `16000001` of office US are one. It sorts behind all publication numbers, so that no
-    family is called by it.
+    office (n,), number (n,): string; null where there is no number, without an office where none is given.
     """
     digits = pc.replace_substring_regex(pc.utf8_upper(number), pattern=r"[^0-9A-Z]", replacement="")
     office = pc.fill_null(office, "")
@@ -34,8 +33,15 @@ def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
     digits = pc.if_else(own, pc.utf8_slice_codeunits(digits, 2), digits)
     digits = pc.replace_substring_regex(digits, pattern="^0+", replacement="")
     known = pc.fill_null(pc.match_substring_regex(digits, pattern=r"\d"), False)
-    name = pc.binary_join_element_wise(pa.scalar("~application "), office, digits, "")
-    return pc.if_else(known, name, pa.scalar(None, pa.string()))
+    return pc.if_else(known, pc.binary_join_element_wise(office, digits, ""), pa.scalar(None, pa.string()))
+
+
+def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
+    """A name that all publications of one application share (string, null where the number is missing).
+
+    It sorts behind all publication numbers, so that no family is called by it.
+    """
+    return pc.binary_join_element_wise(pa.scalar("~application "), application_number(office, number), "")
 
 
 def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa.Array:

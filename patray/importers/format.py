@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from patray.errors import InputError
 from patray.importers.options import Options
 from patray.importers.record import Rows
-from patray.importers.source import SourceFile
+from patray.importers.source import SourceFile, Stream
 
 RANGE = 96 << 20
 """Bytes of a unit where a file can be cut at lines: small enough to lose little when killed."""
@@ -72,8 +72,18 @@ def only(files: Sequence[SourceFile], suffixes: Sequence[str], format_name: str)
     found = [file for file in files if file.base.endswith(tuple(suffixes))]
     if not found:
         names = ", ".join(file.label for file in files[:5]) + (", ..." if len(files) > 5 else "")
-        raise InputError(f"{format_name}: wanted files ending in {', '.join(suffixes)}; found {names}")
+        wanted = f"{format_name}: wanted files ending in {', '.join(suffixes)}; found {names}"
+        like = next((suffix for sign, suffix in _LOOKS.items() if suffix in suffixes and _begins(files[0], sign)), None)
+        raise InputError(f"{wanted}; {files[0].label} looks like one: rename it to end in {like}" if like else wanted)
     return found
+
+
+_LOOKS = {b"{": ".jsonl", b"[": ".json", b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"<": ".xml"}
+
+
+def _begins(file: SourceFile, sign: bytes) -> bool:
+    with Stream(file, keep_truncated=True) as stream:
+        return bytes(stream.read(64) or b"").removeprefix(b"\xef\xbb\xbf").lstrip().startswith(sign)
 
 
 def line_units(role: str, file: SourceFile) -> list[Unit]:

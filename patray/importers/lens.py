@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from patray.importers.columns import blank_to_null, dates, one_text, separate_claims, split_list
+from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims, split_list
 from patray.importers.csv_rows import CsvBlock, read_csv
 from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, line_units, only
@@ -156,8 +156,8 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
         "filing": field(biblio, "application_reference", "date"),
         "priority": field(biblio, "priority_claims", "earliest_claim", "date"),
     }[options.date]
-    title, title_language = _text(field(biblio, "invention_title"), options)
-    abstract, abstract_language = _text(column["abstract"], options)
+    title, title_language = preferred_text(field(biblio, "invention_title"), "lang", options.prefer)
+    abstract, abstract_language = preferred_text(column["abstract"], "lang", options.prefer)
     claims, claims_language = _claims(column["claims"], options)
     language = pc.coalesce(abstract_language, title_language, claims_language, pc.utf8_lower(column["lang"]))
     data = patents_table(
@@ -196,23 +196,6 @@ def _or_application(members: pa.ListArray, application: pa.Array) -> pa.ListArra
     """Members of the simple family; where the export has none, what publications of one application share."""
     alone = pc.equal(pc.list_value_length(members), 0)
     return pc.if_else(alone, one_text(application), members) if pc.any(alone).as_py() else members
-
-
-def _text(lists: pa.Array, options: Options) -> tuple[pa.Array, pa.Array]:
-    """(the text in the first preferred language that there is, its language)."""
-    blank = is_blank(field(lists.flatten(), "text"))
-    rows, structs = elements(lists)
-    filled = to_lists_of(rows, structs, ~blank.to_numpy(zero_copy_only=False), len(lists))
-    chosen, language = choose_language(filled, "lang", options.prefer)
-    return blank_to_null(take(field(filled.flatten(), "text"), chosen)), language
-
-
-def to_lists_of(rows: np.ndarray, values: pa.Array, keep: np.ndarray, count: int) -> pa.ListArray:
-    """Lists of the elements to keep."""
-    if not keep.all():
-        rows, values = rows[keep], values.filter(pa.array(keep))
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=count))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
 def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:

@@ -24,6 +24,8 @@ import pyarrow.compute as pc
 _PARTS = r"^(?P<office>[A-Z]{2})(?P<number>[A-Z]{0,4}\d(?:[0-9A-Z]*?\d)??)(?P<kind>[A-Z]\d?)?$"
 _CANONICAL = r"^(?:US\x00(?:[1-9]\d{5,8}|[1-9]\d{10})|EP\x00\d{7}|WO\x00\d{10})\x00[A-Z]\d?$"
 """Most numbers of most sources: the rules leave them as they are, and one look is a third of the work."""
+_FLOAT = r"(\d)\.0$"
+"""`10000001.0`, as pandas prints a column of numbers with gaps; without its point it would be another number."""
 _SEPARATORS = r"[\s\-/,._:]"
 NOT_TEXT_KINDS = re.compile(r"A3|A4|A8|A9|B8|B9|[TSP]\d?")
 """Search reports, corrections, translations, designs and plants: no text of their own to embed."""
@@ -95,7 +97,7 @@ def kind_has_text(kinds: pa.Array) -> pa.Array:
 
 def _clean(column: pa.Array) -> pa.Array:
     text = column if pa.types.is_string(column.type) else column.cast(pa.string())
-    return _rewrite(pc.utf8_upper(text), (_SEPARATORS, ""))
+    return _rewrite(pc.utf8_upper(text), (_FLOAT, r"\1"), (_SEPARATORS, ""))
 
 
 def _strip_office(number: pa.Array, office: pa.Array) -> pa.Array:

@@ -105,7 +105,7 @@ def _read(fmt: Format, unit: Unit, options: Options, target: Folder) -> dict[str
 
 
 def _check_documents(rows: Rows, options: Options) -> Rows:
-    """Drop rows without an id or text, then filter; adds the size of all texts (characters for `longest`, else bytes)."""
+    """Drop rows without an id or text, then filter; adds the size of the texts (characters for `longest`, or bytes)."""
     table, findings = rows.data, list(rows.findings)
     if table.num_rows == 0:
         table = table.append_column("chars", pa.array([], pa.int64()))

@@ -24,7 +24,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.columns import blank_to_null, dates
 from patray.importers.csv_rows import read_csv
-from patray.importers.families import same_application
+from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit
 from patray.importers.nested import take, to_lists, unique_in_rows, whole
 from patray.importers.numbers import join_number, parse_numbers
@@ -256,6 +256,7 @@ def _publications(bucket: _Bucket, kind: Kind, options: Options) -> Iterator[Row
     nothing = to_lists(np.zeros(0, np.int64), pa.array([], S), count)
     description = f"{kind.prefix}detail_desc_text"
     claim_rows, claims = bucket.joined(f"{kind.prefix}claims", names, "claim_sequence")
+    us, application = pa.repeat(pa.scalar("US"), count), _application(bucket, kind, names, main)
     data = patents_table(
         {
             "patent_id": ids,
@@ -270,14 +271,17 @@ def _publications(bucket: _Bucket, kind: Kind, options: Options) -> Iterator[Row
             "kind": kinds,
             "language": pa.repeat(pa.scalar("en"), count),
             "source_id": names,
-            "members": _members(bucket, kind, names, main),
+            "members": _members(bucket, kind, names, application),
+            "application": application_number(us, application),
             "line": pa.array(lines),
         },
         count,
     )
     filtered: Counter[str] = Counter()
     if "withdrawn" in main.column_names:
-        gone = pc.fill_null(pc.equal(main["withdrawn"], "1"), False).to_numpy()
+        gone = pc.is_in(
+            pc.utf8_lower(main["withdrawn"]), value_set=pa.array(["1", "1.0", "true", "t", "yes"])
+        ).to_numpy()
         filtered["withdrawn"] = int(gone.sum())
         data = data.filter(pa.array(~gone))
         kept = set(data["patent_id"].to_pylist())
@@ -311,16 +315,19 @@ def _cpc(bucket: _Bucket, kind: Kind, names: pa.Array) -> pa.ListArray:
     return pc.if_else(pc.greater(pc.list_value_length(lists[0]), 0), lists[0], lists[1])
 
 
-def _members(bucket: _Bucket, kind: Kind, names: pa.Array, main: pa.Table) -> pa.ListArray:
+def _application(bucket: _Bucket, kind: Kind, names: pa.Array, main: pa.Table) -> pa.Array:
+    if kind is GRANTS:
+        return bucket.first("g_application", "application_id", names)
+    return whole(main["application_id"]) if "application_id" in main.column_names else pa.nulls(len(names), S)
+
+
+def _members(bucket: _Bucket, kind: Kind, names: pa.Array, application: pa.Array) -> pa.ListArray:
     """The pre-grant publications of a grant, and the application of both."""
+    rows, members = np.zeros(0, np.int64), pa.array([], S)
     if kind is GRANTS:
         rows, table = bucket.joined("pg_granted_pgpubs_crosswalk", names)
         members = whole(table["pgpub_id"])
-        own = bucket.first("g_application", "application_id", names)
-    else:
-        rows, members = np.zeros(0, np.int64), pa.array([], S)
-        own = whole(main["application_id"]) if "application_id" in main.column_names else pa.nulls(len(names), S)
-    own = same_application(pa.repeat(pa.scalar("US"), len(names)), own)
+    own = same_application(pa.repeat(pa.scalar("US"), len(names)), application)
     rows = np.concatenate([rows, np.arange(len(names))])
     order = np.argsort(rows, kind="stable")
     return unique_in_rows(to_lists(rows[order], pa.concat_arrays([members, own]).take(pa.array(order)), len(names)))

@@ -183,6 +183,10 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             yield from rows.convert(lines.table, lines.lines, lines.read, lines.findings)
 
 
+_SCIENTIFIC = r"^\d(?:\.\d+[eE]\+?|[eE]\+)\d{1,2}$"
+"""How spreadsheets print long numbers; `1E5` may be an id of the user's own."""
+
+
 class _Converter:
     """Blocks of a source table into rows of a landscape; remembers what the date column proved."""
 
@@ -251,6 +255,11 @@ class _Converter:
         printed = pc.if_else(is_unit(said), pa.scalar(None, S), said)
         office, kind = self._text("jurisdiction"), self._text("kind")
         own = _first_number(names(printed))
+        exact, lost = whole_numbers(own)
+        scientific = pc.fill_null(pc.match_substring_regex(own, pattern=_SCIENTIFIC), False)
+        own = pc.if_else(scientific, exact, own)
+        lost = pc.and_(lost, scientific).to_numpy(zero_copy_only=False)
+        findings += at(lines, printed, lost, LOST_DIGITS, "kept")
         ids = with_parts(canonical_ids(own), office, kind)
         family, lost = whole_numbers(self._text("family_id"))
         findings += at(lines, ids, lost.to_numpy(zero_copy_only=False), LOST_DIGITS, "kept")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from patray.importers.formats import format_lines
+from patray.importers.formats import INTO, format_lines
 
 DESCRIPTION = """\
 Make a landscape of an export or a public benchmark.
@@ -84,8 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """`patray import`; prints the report."""
-    if options.format == "trec":
-        return _trec(options)
+    if options.format in INTO:
+        return _into(options)
     from patray.errors import DroppedError
     from patray.importers.options import Options, Selection
     from patray.importers.report import format_report
@@ -137,11 +137,22 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _trec(options: argparse.Namespace) -> int:
-    from patray.importers.trec import import_trec
+def _into(options: argparse.Namespace) -> int:
+    """Into a landscape that exists."""
+    if options.format == "trec":
+        from patray.importers.trec import import_trec
 
-    for file, one in import_trec(options.sources, options.destination).items():
-        print(f"{file}: {one['kind']}, {one['read']:,} lines read, {one['kept']:,} kept, {one['quarantined']:,} not")
+        report = import_trec(options.sources, options.destination)
+    else:
+        from patray.importers.office_actions import import_office_actions
+
+        report = import_office_actions(options.sources, options.destination)
+    for file, one in report.items():
+        filtered = f", {one['filtered']:,} filtered" if "filtered" in one else ""
+        print(
+            f"{file}: {one['kind']}, {one['read']:,} lines read, {one['kept']:,} kept{filtered}, "
+            f"{one['quarantined']:,} not"
+        )
         for reason, number in one["reasons"].items():
             print(f"  {number:12,}  {reason}")
     return 0

@@ -27,9 +27,13 @@ FORMATS = {
     "clef-ip": "CLEF-IP 2010 to 2013: corpus, topics and qrels, EN, DE and FR",
     "dapfam": "DAPFAM: corpus, queries and relations as published",
     "patenteb": "one PatenTEB task (class_text2ipc3, clusters_..., retrieval_...)",
+    "office-actions": "citations of USPTO office actions (Enriched Citation v3, Office Action Citations v2), into a "
+    "landscape that exists",
     "trec": "TREC qrels and runs, into a landscape that exists",
 }
 """Name -> one line of help: the only list of the formats (docs/import has a page for each)."""
+INTO = ("trec", "office-actions")
+"""Those that add to a landscape that exists; each has a function of its own instead of a `Format`."""
 OF_OTHERS: Registry[Format] = Registry("formats", {})
 """Formats of other packages (entry points `patray.formats`, each a `format.Format`)."""
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, separate_claims
-from patray.importers.families import same_application
+from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit, only
 from patray.importers.json_lines import BAD_BYTES, NOT_JSON, WRONG_SHAPE, coerce, cut
 from patray.importers.nested import STRINGS, unique_in_rows, whole
@@ -126,6 +126,7 @@ def _convert(
             "cpc": _codes(column["main_cpc_label"], column["cpc_labels"]),
             "kind": published.field("kind"),
             "members": one_text(same_application(pa.repeat(pa.scalar("US"), count), column["application_number"])),
+            "application": application_number(pa.repeat(pa.scalar("US"), count), column["application_number"]),
             "language": pa.repeat(pa.scalar("en"), count),
             "line": pa.array(place),
         },

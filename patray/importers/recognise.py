@@ -24,6 +24,8 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
          "a USPTO application of 2001 to 2004"),
         (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "clef-ip", "a MAREC or CLEF-IP document"),
         (rb"\AHHHHHT|\APATN\s*[\r\n]", "uspto-old", "USPTO text of before 2001 (Green Book)"),
+        (rb'(?s)\A\s*[{\[].{0,3000}?"(?:citedDocumentIdentifier|parsedReferenceIdentifier|'
+         rb'applicantCitedExaminerReferenceIndicator)"\s*:', "office-actions", "citations of USPTO office actions"),
         (rb"(?i)\A\s*<(?:!doctype\s+html|html|head|body|table|meta)\b", "",
          "a web page (HTML), whatever it is called; open it in a spreadsheet and save it as .xlsx or CSV"),
         (rb"\A%PDF-", "", "a PDF; export the list as a table instead"),

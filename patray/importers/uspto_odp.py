@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text
-from patray.importers.families import same_application
+from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import read_json_lines
 from patray.importers.nested import STRINGS, to_lists, unique_in_rows, whole
@@ -76,6 +76,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
                 "cpc": unique_in_rows(to_lists(rows, spaceless, count)),
                 "kind": pc.if_else(is_grant, kind, published.field("kind")),
                 "members": one_text(same_application(us, number)),
+                "application": application_number(us, number),
                 "language": pa.repeat(pa.scalar("en"), count),
                 "line": pa.array(block.lines),
             },

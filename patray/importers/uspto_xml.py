@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.importers.columns import dates, one_text
-from patray.importers.families import same_application
+from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit, only
 from patray.importers.json_lines import BAD_BYTES, cut
 from patray.importers.nested import STRINGS, whole
@@ -289,6 +289,7 @@ def publications(
             **{name: column[name] for name in ("title", "abstract", "claims", "description", "ipc", "cpc", "kind")},
             "language": column["language"],
             "members": one_text(same_application(column["office"], column["application"])),
+            "application": application_number(column["office"], column["application"]),
             "line": column["line"],
         },
         len(batch),

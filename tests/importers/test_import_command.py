@@ -16,7 +16,7 @@ from lens_samples import jsonl, record
 from patray.cli import main
 from patray.errors import InputError
 from patray.importers.command import add_arguments, run
-from patray.importers.formats import FORMATS, load_format
+from patray.importers.formats import FORMATS, INTO, load_format
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -35,7 +35,7 @@ def test_the_command_offers_every_format_and_each_has_its_module() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     assert all(f"\n  {name} " in parser.format_help() for name in FORMATS)
-    assert all(load_format(name).name == name for name in FORMATS if name != "trec")
+    assert all(load_format(name).name == name for name in FORMATS if name not in INTO)
 
 
 def test_the_command_imports_selects_and_prints_counts_that_add_up(

@@ -18,6 +18,7 @@ from test_import_clef_ip import make_clef_ip
 from test_import_ep_xml import make_week
 from test_import_exchange import make_docdb, make_ops
 from test_import_hupd import application
+from test_import_office_actions import action, enriched, envelope, landscape
 from test_import_patenteb import TEXT
 from test_import_patenteb import write as write_patenteb
 from test_import_patentsview import make as make_patentsview
@@ -27,7 +28,7 @@ from test_import_uspto_old import aps_file, patdoc
 from test_import_uspto_xml import weekly
 
 from patray.cli import main
-from patray.importers.formats import FORMATS
+from patray.importers.formats import FORMATS, INTO
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +89,13 @@ def make_sample(name: str, folder: Path) -> None:
                 text=[f"{kind} [SEP] {TEXT}" for kind in kinds],
                 first_ipcr3=kinds,
             )
+    elif name == "office-actions":
+        landscape(folder)
+        (folder / "landscapes").mkdir()
+        (folder / "land").rename(folder / "landscapes" / "mine")
+        (folder / "citations").mkdir()
+        envelope(folder / "citations" / "enriched.json", [enriched(f"1600000{n}", "US10000001B2", "X") for n in (3, 5)])
+        envelope(folder / "citations" / "actions.json", [action("16000004", "DOE 10,000,002", "10000002")])
     else:
         jsonl(folder / "in.jsonl", [{"patent_id": f"d{n}", "title": f"brush {n}"} for n in range(4)])
         import_sample("table", folder / "in.jsonl", folder / "landscapes" / "mine")
@@ -114,11 +122,11 @@ def test_the_first_commands_of_a_page_work_on_a_sample_and_the_rows_add_up(
 ) -> None:
     imported, described, ran, *_ = sample_commands(name, tmp_path, monkeypatch)
     assert [imported[0], *described[:2], ran[0]] == ["import", "landscape", "describe", "run"]
-    assert main([*imported, *([] if name == "trec" else ["--processes", "1"])]) == 0
+    assert main([*imported, *([] if name in INTO else ["--processes", "1"])]) == 0
     lines = capsys.readouterr().out.splitlines()
-    if name == "trec":
+    if name in INTO:
         numbers = [[int(word.strip(",")) for word in line.split() if word.strip(",").isdigit()] for line in lines]
-        assert [one[0] == one[1] + one[2] for one in numbers] == [True, True]
+        assert [one[0] == sum(one[1:]) for one in numbers if len(one) > 2] == [True, True]
     else:
         assert lines[0].split() == ["rows", "read", "kept", "quarantined", "filtered"]
         table = [line.split() for line in lines[1:] if len(line.split()) > 4 and line[0] != " " and ":" not in line]

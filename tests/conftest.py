@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.s3_server import KEYS, S3Server
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# How long an example takes is the machine's affair.
+settings.register_profile("patray", deadline=None)
+settings.load_profile("patray")
 os.environ.update(KEYS)  # of the S3 server that the tests start; nothing here asks another one
 
 

@@ -9,8 +9,6 @@ are embedded twice, and their number is reported.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -23,29 +21,18 @@ import pyarrow as pa
 from patray.artifacts import is_ready
 from patray.cluster.certify import certify
 from patray.cluster.embed_job import EmbedJob
-from patray.cluster.pipeline import (
-    STARTED,
-    TOKENISER_CPUS,
-    count_try,
-    failed,
-    forget_tries,
-    pool_size,
-    raise_failed,
-    watched,
-)
-from patray.cluster.placement import Resources
-from patray.cluster.start import connect
+from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
+from patray.cluster.small import few_texts
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
 from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
 from patray.encoders.certificate import Certificate
 from patray.encoders.flops import ForwardCost, forward_cost, work_done
 from patray.encoders.forms import FORMS
 from patray.encoders.load import device_name
-from patray.encoders.protocol import EncoderSettings, EngineDied
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.vectors import part_names, part_stats
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import Window, plan_windows
-from patray.errors import PatrayError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
@@ -56,18 +43,9 @@ from patray.models.stated import read_stated
 from patray.progress import Progress
 from patray.runs.certified import made_token, merged, origin, other_versions
 from patray.runs.lease import holding
+from patray.runs.reuse import why_not_reused
 from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
 from patray.runs.suite import Actors, Embedding
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What a worker needs to know; small, pickled once per actor."""
-
-    record: ModelRecord
-    snapshot: Snapshot
-    settings: EncoderSettings
-    again: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,17 +58,21 @@ class _Target:
     role: Role
 
 
-def _tokenise(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
-    """One window (a row) with its texts' token ids, flat, and their lengths; or its error."""
-    try:
-        return _tokenised(row, work, targets)
-    except PatrayError as error:
-        return failed(error)
+@dataclass(frozen=True)
+class _Work:
+    """What a worker needs to know; small, pickled once an actor. targets: by the number of the job."""
+
+    record: ModelRecord
+    snapshot: Snapshot
+    settings: EncoderSettings
+    targets: list[_Target]
+    again: str | None = None
 
 
-def _tokenised(row: pa.Table, work: _Work, targets: list[_Target]) -> pa.Table:
+def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
+    """One window (a row) with its texts' token ids, flat, and their lengths."""
     window = row.to_pylist()[0]
-    target = targets[window["job"]]
+    target = work.targets[window["job"]]
     view = target.view.of(window["source"])
     texts = render(read_rows(target.prepared, window["source"], view.sections, window["rows"]), view)
     tokenizer = input_tokenizer(work.record, work.snapshot, target.role)
@@ -112,11 +94,11 @@ def _one_list(values: np.ndarray) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array([0, len(values)], type=pa.int32()), pa.array(values, type=pa.int32()))
 
 
-class _EncodeWindow:
-    """An actor: loads the model once, encodes window after window, saves each."""
+class _EncodeWindow(WindowWorker):
+    """Loads a model once, encodes window after window, saves each."""
 
-    def __init__(self, work: _Work, targets: list[_Target]) -> None:
-        self._work, self._targets = work, targets
+    def __init__(self, work: _Work) -> None:
+        self._work = work
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
         self._form = FORMS[work.record.kind]
         self._encoder: Any = self._form.load(work.record, snapshot, work.settings)
@@ -125,29 +107,16 @@ class _EncodeWindow:
         self._versions = encoder_versions(work.settings.engine)
         self._worker = uuid.uuid4().hex[:8]
 
-    def __call__(self, row: pa.Table) -> pa.Table:
-        if "error" in row.column_names:
-            return row
-        try:
-            return self._encode(row)
-        except PatrayError as error:
-            return failed(error)
-        except EngineDied as error:
-            # An error would end the step, a retry would meet this broken actor again: Ray replaces a dead process
-            # and gives its windows to others.
-            print(f"{error}; this actor ends and is started again", file=sys.stderr, flush=True)
-            os._exit(1)
-
-    def _encode(self, row: pa.Table) -> pa.Table:
+    def do(self, row: pa.Table) -> pa.Table:
         record, job, name = self._work.record, row["job"][0].as_py(), row["name"][0].as_py()
-        folder = self._targets[job].folder
+        folder = self._work.targets[job].folder
         tries = count_try(folder / STARTED, name, record.name)
         lengths = row["lengths"].chunk(0).flatten().to_numpy()
         flat = row["tokens"].chunk(0).flatten().to_numpy()
         members: list[list[str]] = row["members"][0].as_py()
         begin = time.perf_counter()
         inputs = np.split(flat, np.cumsum(lengths)[:-1])
-        vectors: Any = self._encoder.encode(inputs, self._targets[job].role)
+        vectors: Any = self._encoder.encode(inputs, self._work.targets[job].role)
         seconds = time.perf_counter() - begin
         vectors = self._form.check(vectors, [ids[0] for ids in members], record.dimension, record.name)
         repeat = np.repeat(np.arange(len(members)), [len(ids) for ids in members])
@@ -226,8 +195,11 @@ def _embed(
     certify(dated, workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar))
     open_states = [state for state in by_key.values() if not is_complete(state.folder)]
     if open_states:
-        connect()
         progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
+        for state in open_states:
+            why = "" if again or part_names(state.folder) else why_not_reused(state.job.place(workdir), state.identity)
+            if why:
+                progress.say(f"{state.job.landscape}/{state.job.view.name}, {state.job.role}: nothing to reuse: {why}")
         _report_resumed(open_states, progress)
         _state_memory(open_states, workdir)
         _run(open_states, options, allow_remote_code, progress, again)
@@ -343,56 +315,22 @@ def _run(
     states: list[State], options: Embedding, allow_remote_code: bool, progress: Progress, again: str | None = None
 ) -> None:
     """Encode the pending windows of all jobs."""
-    import ray
-
     job = states[0].job
-    label = f"embed {job.model}"
-    on_gpu = options.gpus > 0
-    settings = EncoderSettings(
-        engine=job.engine,
-        dtype=job.record.dtype,
-        device="cuda" if on_gpu else "cpu",
-        threads=options.threads,
-        tokens_per_batch=options.tokens_per_batch or (65_536 if on_gpu else 2_048),
-        allow_remote_code=allow_remote_code,
-        gpu_share=min(1.0, options.gpus) if on_gpu else 1.0,
-    )
-    gpus = options.gpus * job.record.tensor_parallel
-    cpus = options.threads - TOKENISER_CPUS
+    settings = settings_of(job.record, job.engine, options, allow_remote_code, min(1.0, options.gpus or 1.0))
+    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
     rows = [
         {"job": at, "name": item.name, "source": item.source, "rows": item.rows.tolist(), "members": item.members}
         for at, state in enumerate(states)
         for item in state.pending
     ]
-    if not rows:
-        return
-    connect()
-    for state in states:
-        forget_tries(state.folder / STARTED)
-    lowest, highest = pool_size(options, len(rows), Resources(cpus, gpus), label)
-    work = _Work(job.record, job.snapshot, settings, again)
-    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
-    tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
-    results = (
-        ray.data.from_items(rows, override_num_blocks=len(rows))
-        .map_batches(
-            tokenise,
-            fn_kwargs={"work": work, "targets": targets},
-            batch_size=1,
-            batch_format="pyarrow",
-            num_cpus=TOKENISER_CPUS,
-        )
-        .map_batches(
-            _EncodeWindow,
-            fn_constructor_kwargs={"work": work, "targets": targets},
-            batch_size=1,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2),
-            num_cpus=cpus,
-            num_gpus=gpus or None,
-        )
+    pipeline = WindowPipeline(
+        label=f"embed {job.model}",
+        work=_Work(job.record, job.snapshot, settings, targets, again),
+        tokenise=_tokenise,
+        worker=_EncodeWindow,
+        started=[state.folder / STARTED for state in states],
+        counted="patents",
+        options=options,
+        gpus=options.gpus * job.record.tensor_parallel,
     )
-    for batch in watched(results, options.stall_seconds, label):
-        for item in batch.to_pylist():
-            raise_failed(item)
-            progress.advance(item["patents"], item["tokens"])
+    pipeline.run(rows, progress, few_texts(sum(len(row["rows"]) for row in rows), job.record, job.engine, options))

@@ -36,4 +36,8 @@ class EmbedJob:
 
     def folder(self, workdir: Folder, identity: dict[str, object]) -> Folder:
         """Where the artifact of this identity lies, made or not."""
-        return workdir / "embeddings" / self.landscape / self.view.name / self.record.name / key_of(identity)
+        return self.place(workdir) / key_of(identity)
+
+    def place(self, workdir: Folder) -> Folder:
+        """Where all artifacts of this landscape, view and model lie."""
+        return workdir / "embeddings" / self.landscape / self.view.name / self.record.name

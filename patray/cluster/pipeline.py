@@ -1,14 +1,21 @@
-"""What every Ray Data pipeline of patray shares: the size of its actor pool, errors as rows, and a watchdog.
+"""The one pipeline over windows, for embedding and for reranking: its workers, its pool, its watchdog.
 
-The pipelines are alike: a row is a window; CPU tasks tokenise it, actors that hold a model finish and save it.
+    windows -> tokenise (CPU tasks) -> a worker that holds a model (actors, min..max) -> one saved file a window
+
+A row is a window. A few texts are done in this process, by the same functions and with the same bits: Ray would not be
+up sooner.
 """
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,9 +25,12 @@ from patray.cluster.errors import cause_of
 from patray.cluster.growth import SAY_SECONDS, demand, require, scales
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
+from patray.cluster.start import connect
+from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.errors import PatrayError, ResourceError
 from patray.files import Folder
-from patray.progress import warn
+from patray.models.record import ModelRecord
+from patray.progress import Progress, warn
 from patray.runs.suite import Embedding
 
 if TYPE_CHECKING:
@@ -31,6 +41,140 @@ WINDOW_TRIES = 6
 """How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
 TOKENISER_CPUS = 0.2
 """CPU share of one tokenising task; an actor asks for as much less than its threads, so that both fit."""
+
+
+def settings_of(
+    record: ModelRecord, engine: str, options: Embedding, allow_remote_code: bool, gpu_share: float = 1.0
+) -> EncoderSettings:
+    """How a worker runs a model: on a GPU where the suite gives one, else on so many threads."""
+    on_gpu = options.gpus > 0
+    return EncoderSettings(
+        engine=engine,
+        dtype=record.dtype,
+        device="cuda" if on_gpu else "cpu",
+        threads=options.threads,
+        tokens_per_batch=options.tokens_per_batch or (65_536 if on_gpu else 2_048),
+        allow_remote_code=allow_remote_code,
+        gpu_share=gpu_share,
+    )
+
+
+class WindowWorker:
+    """Holds a model and does window after window; a subclass says how, in `do`."""
+
+    def __call__(self, row: pa.Table) -> pa.Table:
+        if "error" in row.column_names:
+            return row
+        try:
+            return self.do(row)
+        except PatrayError as error:
+            return failed(error)
+        except EngineDied as error:
+            # An error would end the step, a retry would meet this broken actor again: Ray replaces a dead process
+            # and gives its windows to others.
+            print(f"{error}; this actor ends and is started again", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def do(self, row: pa.Table) -> pa.Table:
+        """Do one window (a row of what the tokeniser gave) and save it; its counts as a row."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class WindowPipeline:
+    """What is done with every window, by whom, and where: `WindowPipeline(...).run(rows, progress)`.
+
+    tokenise: a window and `work` to its token ids. worker: a WindowWorker, made of `work` once an actor. started: the
+    folders in which windows in flight are marked. counted: the column of texts (or pairs) in what a worker gives.
+    """
+
+    label: str
+    work: Any
+    tokenise: Callable[[pa.Table, Any], pa.Table]
+    worker: Callable[[Any], WindowWorker]
+    started: Sequence[Folder]
+    counted: str
+    options: Embedding
+    gpus: float = 0.0
+
+    def run(self, rows: list[dict[str, Any]], progress: Progress, here: bool = False) -> int:
+        """Do all windows; the number of workers there may be. here: in this process, without Ray."""
+        if not rows:
+            return 1
+        for folder in self.started:
+            forget_tries(folder)
+        if here:
+            return self._here(rows, progress)
+        connect()
+        import ray
+
+        cpus = self.options.threads - TOKENISER_CPUS
+        lowest, highest = pool_size(self.options, len(rows), Resources(cpus, self.gpus), self.label)
+        tokenise: Any = _tokenised  # Ray's own annotation does not know functions with keyword arguments
+        worker: Any = self.worker
+        results = (
+            ray.data.from_items(rows, override_num_blocks=len(rows))
+            .map_batches(
+                tokenise,
+                fn_kwargs={"work": self.work, "tokenise": self.tokenise},
+                batch_size=1,
+                batch_format="pyarrow",
+                num_cpus=TOKENISER_CPUS,
+            )
+            .map_batches(
+                worker,
+                fn_constructor_kwargs={"work": self.work},
+                batch_size=1,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2),
+                num_cpus=cpus,
+                num_gpus=self.gpus or None,
+            )
+        )
+        for batch in watched(results, self.options.stall_seconds, self.label):
+            self._tell(batch, progress)
+        return highest
+
+    def _here(self, rows: list[dict[str, Any]], progress: Progress) -> int:
+        """All windows in threads of this process, each with a worker of its own, as many as actors would be."""
+        import torch
+
+        threads, before = int(self.options.threads), torch.get_num_threads()
+        wanted = max(1, (os.cpu_count() or 1) // max(1, threads))
+        workers = [self.worker(self.work) for _ in range(min(wanted, len(rows), self.options.actors.max or wanted))]
+        free: queue.SimpleQueue[WindowWorker] = queue.SimpleQueue()
+        for one in workers:
+            free.put(one)
+
+        def do(row: dict[str, Any]) -> pa.Table:
+            tokens = _tokenised(pa.Table.from_pylist([row]), self.work, self.tokenise)
+            one = free.get()
+            try:
+                return one(tokens)
+            finally:
+                free.put(one)
+
+        with ThreadPoolExecutor(len(workers), initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+            try:
+                for found in pool.map(do, rows):
+                    self._tell(found, progress)
+            finally:
+                pool.shutdown(cancel_futures=True)
+                torch.set_num_threads(before)
+        return len(workers)
+
+    def _tell(self, batch: pa.Table, progress: Progress) -> None:
+        for item in batch.to_pylist():
+            raise_failed(item)
+            progress.advance(item[self.counted], item["tokens"])
+
+
+def _tokenised(row: pa.Table, work: Any, tokenise: Callable[[pa.Table, Any], pa.Table]) -> pa.Table:
+    """One window (a row) with its token ids; or its error."""
+    try:
+        return tokenise(row, work)
+    except PatrayError as error:
+        return failed(error)
 
 
 def failed(error: PatrayError) -> pa.Table:

@@ -21,17 +21,7 @@ import pyarrow as pa
 from patray.artifacts import is_sealed, is_whole, open_artifact, read_sealed, write_sealed
 from patray.cluster.certify import certify_scores
 from patray.cluster.models import Model
-from patray.cluster.pipeline import (
-    STARTED,
-    TOKENISER_CPUS,
-    count_try,
-    failed,
-    forget_tries,
-    pool_size,
-    raise_failed,
-    watched,
-)
-from patray.cluster.placement import Resources
+from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
 from patray.cluster.rerank_plan import RerankWindow, check_depth, plan_pairs, rerank_identity, window_row
 from patray.cluster.search import Place
 from patray.cluster.start import connect
@@ -45,7 +35,7 @@ from patray.encoders.protocol import EncoderSettings
 from patray.encoders.vectors import STATS, part_names, part_stats
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex
-from patray.errors import InputError, PatrayError
+from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.positions import positions
@@ -95,14 +85,7 @@ def _texts(prepared: Folder, part: str, view: View, rows: np.ndarray) -> pa.Arra
 
 
 def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
-    """One window (a row) with its pairs' token ids, flat; or its error."""
-    try:
-        return _tokenised(row, work)
-    except PatrayError as error:
-        return failed(error)
-
-
-def _tokenised(row: pa.Table, work: _Work) -> pa.Table:
+    """One window (a row) with its pairs' token ids, flat."""
     import ray
 
     window = row.to_pylist()[0]
@@ -124,22 +107,14 @@ def _tokenised(row: pa.Table, work: _Work) -> pa.Table:
     return table
 
 
-class _ScoreWindow:
-    """An actor: loads the model once, scores window after window, saves each."""
+class _ScoreWindow(WindowWorker):
+    """Loads a model once, scores window after window, saves each."""
 
     def __init__(self, work: _Work) -> None:
         self._work = work
         self._scorer = load_scorer(work.record, localise(work.snapshot, work.record, MODEL_CACHE), work.settings)
 
-    def __call__(self, row: pa.Table) -> pa.Table:
-        if "error" in row.column_names:
-            return row
-        try:
-            return self._score(row)
-        except PatrayError as error:
-            return failed(error)
-
-    def _score(self, row: pa.Table) -> pa.Table:
+    def do(self, row: pa.Table) -> pa.Table:
         folder, name = self._work.folder, row["name"][0].as_py()
         tries = count_try(folder / STARTED, name, self._work.record.name)
         tokens, lengths, first, truncated = (
@@ -287,44 +262,22 @@ def _score_all(job: _Job, windows: list[RerankWindow], there: Sequence[str], oth
 
 def _run(job: _Job, pending: list[RerankWindow], progress: Progress) -> int:
     """Score windows on the cluster; returns the number of actors that the pool may grow to."""
-    import ray
-
     if not pending:
         return 1
-    model, options, on_gpu = job.model, job.options, job.options.gpus > 0
-    settings = EncoderSettings(
-        engine=model.engine,
-        dtype=model.record.dtype,
-        device="cuda" if on_gpu else "cpu",
-        threads=options.threads,
-        tokens_per_batch=options.tokens_per_batch or (65_536 if on_gpu else 2_048),
-        allow_remote_code=job.allow_remote_code,
-    )
-    label, cpus = f"rerank with {model.name}", options.threads - TOKENISER_CPUS
-    forget_tries(job.folder / STARTED)
-    lowest, highest = pool_size(options, len(pending), Resources(cpus, options.gpus), label)
+    model, options = job.model, job.options
     texts, place = _render(job, pending)
-    rows = [window_row(window, job.index, job.truth, place) for window in pending]
-    work = _Work(model.record, model.snapshot, settings, job.folder, texts, job.again)
-    tokenise: Any = _tokenise  # Ray's own annotation does not know functions with keyword arguments
-    results = (
-        ray.data.from_items(rows, override_num_blocks=len(rows))
-        .map_batches(tokenise, fn_kwargs={"work": work}, batch_size=1, batch_format="pyarrow", num_cpus=TOKENISER_CPUS)
-        .map_batches(
-            _ScoreWindow,
-            fn_constructor_kwargs={"work": work},
-            batch_size=1,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(min_size=lowest, max_size=highest, max_tasks_in_flight_per_actor=2),
-            num_cpus=cpus,
-            num_gpus=options.gpus or None,
-        )
+    settings = settings_of(model.record, model.engine, options, job.allow_remote_code)
+    pipeline = WindowPipeline(
+        label=f"rerank with {model.name}",
+        work=_Work(model.record, model.snapshot, settings, job.folder, texts, job.again),
+        tokenise=_tokenise,
+        worker=_ScoreWindow,
+        started=[job.folder / STARTED],
+        counted="pairs",
+        options=options,
+        gpus=options.gpus,
     )
-    for batch in watched(results, options.stall_seconds, label):
-        for item in batch.to_pylist():
-            raise_failed(item)
-            progress.advance(item["pairs"], item["tokens"])
-    return highest
+    return pipeline.run([window_row(window, job.index, job.truth, place) for window in pending], progress)
 
 
 def _render(job: _Job, windows: list[RerankWindow]) -> tuple[list[Any], np.ndarray]:

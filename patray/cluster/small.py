@@ -7,12 +7,28 @@ from collections.abc import Sequence
 
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape
+from patray.cluster.start import is_up
 from patray.files import Folder
+from patray.landscapes.parts import open_parts
+from patray.models.record import ModelRecord
 from patray.runs.resolve import suite_views
-from patray.runs.suite import Suite
+from patray.runs.sources import source_folder
+from patray.runs.suite import Embedding, LandscapeEntry, Suite
 
 SMALL_WORK = 60_000
 """Texts (patents and queries) x views x systems that are searched and judged without Ray: some 20 s of one core."""
+
+
+FEW_TEXTS = 1000
+"""Texts of one model that are encoded in this process, where Ray is not up: its workers would load torch once more."""
+FEW_PARAMETERS = 200_000_000
+
+
+def few_texts(texts: int, record: ModelRecord, engine: str, options: Embedding) -> bool:
+    """Whether texts are encoded sooner in this process than by actors, which would load a model each."""
+    alone = not (is_up() or os.environ.get("RAY_ADDRESS") or options.gpus)
+    small = record.size is not None and record.size <= FEW_PARAMETERS and engine == "sentence-transformers"
+    return alone and small and texts <= FEW_TEXTS
 
 
 def is_small(suite: Suite, landscapes: Sequence[Landscape]) -> bool:
@@ -24,10 +40,24 @@ def is_small(suite: Suite, landscapes: Sequence[Landscape]) -> bool:
 
 
 def needs_ray(suite: Suite, models: list[Model], store: Folder) -> bool:
-    """Whether something will be embedded or trained for certain: the store holds nothing of it yet."""
+    """Whether Ray will be asked for certain: something is trained, or many texts are to be embedded."""
     if suite.recipes or any(system.ALONE for system in suite.systems or ()):
         return True
-    encoded = [model for model in models if model.record.kind != "reranker"]
-    at = [(str(entry.name), view.name) for entry in suite.landscapes for view in suite_views(suite)]
-    places = [f"{landscape}/{view}/{model.record.name}" for landscape, view in at for model in encoded]
-    return not all((store / "embeddings").exists(place) for place in places)
+    views = [view.name for view in suite_views(suite)]
+    for model in (one for one in models if one.record.kind != "reranker"):
+        texts = 0
+        for entry in suite.landscapes:
+            missing = [
+                one for one in views if not (store / "embeddings").exists(f"{entry.name}/{one}/{model.record.name}")
+            ]
+            texts += len(missing) * (_patents(entry, suite, store) if missing else 0)
+        if texts and not few_texts(texts, model.record, model.engine, suite.embedding):
+            return True
+    return False
+
+
+def _patents(entry: LandscapeEntry, suite: Suite, store: Folder) -> int:
+    """Patents of a landscape before it is prepared."""
+    if entry.generate is not None:
+        return entry.generate.patents
+    return open_parts(source_folder(entry, suite.landscapes_root, store), "patents.parquet").rows

@@ -272,7 +272,9 @@ def _steps(plan: Plan) -> Iterable[str]:
         rows += _train_rows([step for step in plan.training if step.home == corpus.name], len(views))
         rows += _embed_rows(embed, views)
         rows += _rank_rows(rank, views)
-        yield f"STEPS of {corpus.name} ({LEGEND})\n" + _table(["step", "", *views], rows, "<<" + "<" * len(views))
+        new = [step for step in embed if step.why]
+        why = "".join(f"\n  {one.model} {one.view} as {one.role}: nothing to reuse: {one.why}" for one in new)
+        yield f"STEPS of {corpus.name} ({LEGEND})\n" + _table(["step", "", *views], rows, "<<" + "<" * len(views)) + why
     yield f"judge, evidence, intervals, tests, report: {'done' if plan.run_state == 'finished' else 'to do'}"
 
 

@@ -40,6 +40,15 @@ def local_ray() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.fixture(scope="module")
+def encodes_here() -> Iterator[None]:
+    """Few texts are encoded in this process, as without Ray, though an earlier test left Ray up: for tests of other
+    things than workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("patray.cluster.small.is_up", lambda: False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def small_landscape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("landscapes") / "small"

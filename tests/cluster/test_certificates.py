@@ -23,7 +23,7 @@ from patray.models.resolve import Snapshot
 from patray.seals import seal_of
 from tests.cluster.test_late_and_rerank import Bench, do_rerank, embed_late, make_bench, options, save_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray", "encodes_here")]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(folder: Path, small_landscape: Path, local_ray: None) -> Bench:
+def bench(folder: Path, small_landscape: Path, local_ray: None, encodes_here: None) -> Bench:
     return make_bench(small_landscape, folder)
 
 

@@ -13,7 +13,7 @@ from patray.landscapes.generate import generate
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("encodes_here")]
 
 SUITE = """\
 name: compressed
@@ -34,7 +34,7 @@ statistics: {{resamples: 200, flips: 200}}
 
 
 @pytest.fixture(scope="module")
-def run(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Folder:
+def run(encodes_here: None, tmp_path_factory: pytest.TempPathFactory) -> Folder:
     root = tmp_path_factory.mktemp("compressed")
     generate(Folder.at(root / "small"), seed=4, patents=300, name="small")
     suite = parse_suite(SUITE.format(landscape=root / "small"), "compressed.yaml", [])

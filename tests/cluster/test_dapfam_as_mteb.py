@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "importers"))
 from dapfam_samples import make_dapfam  # noqa: E402
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("encodes_here")]
 VOCABULARY = (
     "brush hinge lens motor valve spring sensor frame wheel cable pump filter antenna battery blade bottle camera "
     "catheter ceramic chair clutch compressor crane diode drill elevator engine fabric furnace garment gear glove "

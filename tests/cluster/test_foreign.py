@@ -54,7 +54,7 @@ def check(run: Path, ranking: Path, system: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("local_ray")
+@pytest.mark.usefixtures("encodes_here")
 def test_a_run_of_another_tool_gets_the_numbers_of_ir_measures_and_the_same_tests(
     small_landscape: Path, tmp_path: Path
 ) -> None:

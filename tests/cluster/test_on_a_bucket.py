@@ -27,7 +27,7 @@ from tests.recipes.tiny_bases import tiny_record
 from tests.recipes.tiny_training import tiny_pairs, tiny_recipe, tiny_validation
 from tests.s3_server import S3Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray", "encodes_here")]
 
 
 @pytest.fixture

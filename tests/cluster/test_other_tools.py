@@ -15,7 +15,7 @@ from patray.files import Folder
 from patray.search.faiss_file import read_index
 from tests.cluster.conftest import make_suite
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("encodes_here")]
 DOC = Path(__file__).resolve().parents[2] / "docs" / "run-folder.md"
 
 
@@ -25,7 +25,7 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(workdir: Path, small_landscape: Path, local_ray: None) -> Path:
+def run(workdir: Path, small_landscape: Path, encodes_here: None) -> Path:
     suite = make_suite(small_landscape, "views=[ta]", "systems=[{dense: minilm}, {lexical: bm25}]")
     return Path(str(execute(suite, str(workdir))))
 

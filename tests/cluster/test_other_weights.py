@@ -14,7 +14,7 @@ from patray.files import Folder
 from patray.runs.origins import origins
 from tests.cluster.conftest import make_suite
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("encodes_here")]
 PLAIN = ("views=[abstract]", "systems=[{dense: minilm}]", "tasks.classification=null", "tasks.clustering=null")
 
 

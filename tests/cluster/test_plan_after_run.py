@@ -40,7 +40,9 @@ def suite(small_landscape: Path) -> Suite:
 
 
 @pytest.fixture(scope="module")
-def finished(suite: Suite, tmp_path_factory: pytest.TempPathFactory, local_ray: None) -> tuple[Path, Plan]:
+def finished(
+    suite: Suite, tmp_path_factory: pytest.TempPathFactory, local_ray: None, encodes_here: None
+) -> tuple[Path, Plan]:
     """The work directory of a finished run, and the plan that was made before it."""
     work = tmp_path_factory.mktemp("planned") / "work"
     before = make_plan(suite, str(work), None, read_estimates())

@@ -182,3 +182,15 @@ def test_a_mean_over_label_sets_is_swapped_in_all_of_them_at_once() -> None:
 def test_nothing_to_flip_is_refused() -> None:
     with pytest.raises(InputError, match="at least 1"):
         Flips(0, 100, 0)
+
+
+@pytest.mark.parametrize("families", range(2, 14))
+def test_wilcoxon_with_ties_and_zeros_is_scipys_over_all_sign_flips(families: int) -> None:
+    rng = np.random.default_rng(families)
+    values = rng.integers(-2, 3, (families, 4)) / 4.0
+    pairs = np.array([(a, b) for a in range(4) for b in range(a)])
+    found = paired_tests(values, group_families(np.arange(families)), pairs)
+    for row, (a, b) in enumerate(pairs):
+        difference = values[:, a] - values[:, b]
+        wanted = stats.wilcoxon(difference).pvalue if difference.any() else 1.0
+        assert found.p_wilcoxon[row] == wanted

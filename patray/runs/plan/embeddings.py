@@ -17,6 +17,7 @@ from patray.runs.inputs import texts_by_role
 from patray.runs.plan.corpus import Corpus, Count, Counts
 from patray.runs.plan.estimates import Range, Vocabulary
 from patray.runs.plan.tokens import TextCounter
+from patray.runs.reuse import why_not_reused
 from patray.runs.store import is_complete, key_of, read_record
 from patray.runs.suite import Tasks
 
@@ -99,7 +100,8 @@ class EmbedStep:
     """inputs: texts to encode, each distinct one once. rows: vectors. windows: those there, and all. truncated: inputs
     that are cut (expected). tokens, to_do: lowest, expected, highest of all inputs, and of those that are not there
     (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there.
-    compared: whether other versions made it, so that the run encodes a sample again before it uses it."""
+    compared: whether other versions made it, so that the run encodes a sample again before it uses it. why: what
+    differs from the nearest vectors that are there, of a step of which nothing is."""
 
     landscape: str
     view: str
@@ -115,6 +117,7 @@ class EmbedStep:
     to_do: Range
     indexed: bool
     compared: bool = False
+    why: str = ""
 
 
 @dataclass
@@ -150,7 +153,8 @@ class EmbedPlanner:
         self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray
     ) -> EmbedStep:
         texts = self._texts(view, index, chosen)
-        key = key_of(embedding_identity(model.record, model.engine, role, texts.hash, model.content))
+        identity = embedding_identity(model.record, model.engine, role, texts.hash, model.content)
+        key = key_of(identity)
         first = self._seen.setdefault((model.record.name, key), f"{model.name} {view}")
         limit = token_limit(model.record, role)
         whole = [part[texts.heads] for part in model.lengths(counts, role)]
@@ -185,6 +189,7 @@ class EmbedPlanner:
             tokens=_range(lengths),
             to_do=_range([part[missing] for part in lengths]),
             compared=state == "done" and _of_other_versions(folder, model.engine),
+            why=why_not_reused(folder.parent, identity) if state == "to do" else "",
             indexed=is_complete(self.store / "indexes" / self.corpus.name / view / model.name / key),
         )
 

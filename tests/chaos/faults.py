@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import pytest
 
 from patray.files import Folder
-from tests.chaos.arena import Arena, Driver, damage, kill, until
+from tests.chaos.arena import Arena, Driver, damage, kill, left_behind, until
 from tests.s3_server import Answer, S3Server
 
 PARTS = "embeddings/*/*/*/*/*.parquet"
+NODES_AT_WORK = 2
+"""Windows that a driver had given out beside those that were marked, one a node."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +97,134 @@ def ends_with(driver: Driver, *words: str) -> str:
     return sentence
 
 
+@contextmanager
+def standing_still(actors: list[tuple[psutil.Process, int]]) -> Iterator[None]:
+    """Encoder actors that take and save nothing meanwhile."""
+    for actor, _ in actors:
+        actor.suspend()
+    try:
+        yield
+    finally:
+        for actor, _ in actors:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                actor.resume()
+
+
 def lose_node(trial: Trial, phase: str) -> Outcome:
-    """A node with an encoder actor is lost while windows are in flight."""
+    """A node with an encoder actor is lost while windows are in flight: each actor has one at most."""
     driver = trial.start()
     actors = trial.embedding(driver)
-    every = len(trial.in_flight()) >= len(actors)
-    _, raylet = trial.random.choice(actors)
+    with standing_still(actors):
+        every = len(trial.in_flight()) == len(actors)
+        _, raylet = trial.random.choice(actors)
+        kill(raylet)
+    ends_well(driver)
+    return Outcome("went on", 1, int(every))
+
+
+def kill_actor(trial: Trial, phase: str) -> Outcome:
+    """An encoder actor is killed, as by the kernel for want of memory; its node stays."""
+    driver = trial.start()
+    actors = trial.embedding(driver)
+    with standing_still(actors):
+        every = len(trial.in_flight()) == len(actors)
+        actor, _ = trial.random.choice(actors)
+        actor.kill()
+    ends_well(driver)
+    return Outcome("another took its place", 1, int(every))
+
+
+def stop_actor(trial: Trial, phase: str) -> Outcome:
+    """An encoder actor stands still until the others have done all else, and goes on."""
+    driver = trial.start()
+    actors = trial.embedding(driver)
+    stopped = trial.random.choice(actors)
+    with standing_still([stopped]):
+        done = len(list(trial.workdir.glob(PARTS)))
+        until(lambda: len(list(trial.workdir.glob(PARTS))) > done, "a window of another actor")
+    ends_well(driver)
+    return Outcome("waited for", 0)
+
+
+def lose_node_at_work(trial: Trial, phase: str) -> Outcome:
+    """A node is lost while a phase is under way; what its workers did is done again elsewhere."""
+    driver = trial.start(phase)
+    driver.reach(phase)
+    _, raylet = trial.random.choice(trial.arena.workers)
     kill(raylet)
     ends_well(driver)
-    return Outcome("went on", 2, int(every))
+    return Outcome("went on")
+
+
+def kill_workers(trial: Trial, phase: str) -> Outcome:
+    """All workers of all nodes are killed while a phase is under way; their nodes stay."""
+    driver = trial.start(phase)
+    driver.reach(phase)
+    workers = trial.arena.processes("ray::")
+    for worker, _ in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
+    assert workers
+    ends_well(driver)
+    return Outcome(f"went on without {len(workers)} workers")
+
+
+def stop_node(trial: Trial, phase: str) -> Outcome:
+    """A node stands still from a phase on, so that Ray takes it for lost."""
+    driver = trial.start(phase)
+    driver.reach(phase)
+    _, raylet = trial.random.choice(trial.arena.workers)
+    psutil.Process(raylet).suspend()
+    ends_well(driver)
+    kill(raylet)
+    return Outcome("taken for lost; went on")
+
+
+def kill_driver(trial: Trial, phase: str) -> Outcome:
+    """The driver is killed in a phase; the same command goes on."""
+    driver = trial.start(phase)
+    driver.reach(phase)
+    allowed = len(trial.in_flight())
+    driver.kill()
+    trial.again()
+    return Outcome("the same command went on", allowed + NODES_AT_WORK)
+
+
+def two_drivers(trial: Trial, phase: str) -> Outcome:
+    """A second driver begins while the first stands still in a phase: it waits, says so, and takes what was made."""
+    first = trial.start(phase)
+    first.reach(phase)
+    second = trial.start()
+    until(lambda: "waiting for" in second.said() or second.process.poll() is not None, "a word of the second driver")
+    assert second.process.poll() is None, second.said()
+    ends_well(first)
+    assert second.end() == 0, second.said()
+    return Outcome("the second waited, and said so")
+
+
+def fill_disk(trial: Trial, phase: str) -> Outcome:
+    """The disk of the work directory is full from a phase on; there is room again when the run has ended."""
+    small = trial.workdir.parent / "small-disk"
+    small.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(small)]).returncode:
+        pytest.skip("a disk of its own needs the right to mount one")
+    try:
+        store = Folder.at(small / "work").make()
+        shutil.copytree(trial.workdir, small / "work", dirs_exist_ok=True)
+        driver = trial.arena.driver(trial.suite, store.uri, (phase,))
+        driver.reach(phase)
+        room = shutil.disk_usage(small).free
+        (small / "filler").write_bytes(b"0" * room)
+        sentence = ends_with(driver, "space")
+        assert str(small) in sentence
+        (small / "filler").unlink()
+        again = trial.arena.driver(trial.suite, store.uri)
+        assert again.end() == 0, again.said()
+        shutil.copytree(small / "work", trial.workdir, dirs_exist_ok=True)
+        assert left_behind(store) == []
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    return Outcome("said so; then went on", 8)
 
 
 def leave_lease(trial: Trial, phase: str) -> Outcome:
@@ -133,6 +260,29 @@ def damage_vectors(how: str) -> Callable[[Trial, str], Outcome]:
     return play
 
 
+def damage_copy(how: str) -> Callable[[Trial, str], Outcome]:
+    """A file of a landscape's clean copy is damaged: the copy is made again, and nothing else."""
+
+    def play(trial: Trial, phase: str) -> Outcome:
+        copies = sorted(path for path in trial.workdir.glob("landscapes/*/*/**/*.parquet"))
+        file = trial.random.choice(copies)
+        made = {path: path.stat().st_mtime_ns for path in trial.workdir.glob(PARTS)}
+        damage(Folder.at(file.parent), file.name, how, trial.random)
+        assert file.name in trial.again()
+        assert all(path.stat().st_mtime_ns == since for path, since in made.items()), "vectors were made again"
+        return Outcome("named, and made again")
+
+    return play
+
+
+def damage_counts(trial: Trial, phase: str) -> Outcome:
+    """A file of a view's counts of words is damaged."""
+    file = trial.random.choice(sorted(trial.workdir.glob("lexical/**/*.parquet")))
+    damage(Folder.at(file.parent), file.name, "a bit", trial.random)
+    assert file.name in trial.again()
+    return Outcome("named, and made again")
+
+
 def damage_ranking(trial: Trial, phase: str) -> Outcome:
     """A ranking of a run that was stopped while it judged."""
     driver = trial.start("judge")
@@ -150,6 +300,16 @@ Rule = Callable[[random.Random], Callable[[str, str], Answer | float | None]]
 
 def all_of(answer: Answer) -> Rule:
     return lambda random: lambda method, path: answer
+
+
+def first_of(answer: Answer, most: int) -> Rule:
+    """The first `most` requests are answered so, then the store is well."""
+
+    def rule(random: random.Random) -> Callable[[str, str], Answer | float | None]:
+        left = iter(range(most))
+        return lambda method, path: None if next(left, None) is None else answer
+
+    return rule
 
 
 def slowly(seconds: float) -> Rule:

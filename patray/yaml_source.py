@@ -10,6 +10,13 @@ import yaml
 from patray.errors import InputError
 
 Location = tuple[str | int, ...]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml's where PyYAML was built with it: the same values, ten times as fast."""
+
+
+def load_yaml(text: str) -> Any:
+    """The value of one document, tags of Python refused: load_yaml("a: [1]") is {"a": [1]}. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=_LOADER)
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ def parse_yaml(text: str, name: str) -> YamlSource:
     lines: dict[Location, int] = {}
     if node is not None:
         _walk(node, (), lines, name)
-    return YamlSource(name, yaml.safe_load(text), lines)
+    return YamlSource(name, load_yaml(text), lines)
 
 
 def _walk(node: yaml.Node, location: Location, lines: dict[Location, int], name: str) -> None:
@@ -65,7 +72,7 @@ def set_value(value: Any, assignment: str) -> Location:
     if not separator or not path:
         raise InputError(f"--set {assignment}: write it as key=value, for example statistics.resamples=1000")
     try:
-        new = yaml.safe_load(text)
+        new = load_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"--set {assignment}: {text!r} is not valid YAML: {' '.join(str(error).split())}") from error
     location: Location = tuple(int(part) if part.isdigit() else part for part in path.split("."))

@@ -141,17 +141,17 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _record(options: argparse.Namespace) -> int:
-    import yaml
 
     from patray.errors import InputError
     from patray.models.derive import derive_record, record_yaml
+    from patray.yaml_source import load_yaml
 
     known = {}
     for told in options.set:
         key, equals, value = told.partition("=")
         if not equals or not key:
             raise InputError(f"--set {told}: must be FIELD=VALUE, such as --set pooling=mean")
-        known[key] = yaml.safe_load(value)
+        known[key] = load_yaml(value)
     text = record_yaml(derive_record(Path(options.folder).expanduser().absolute(), known))
     if options.out is None:
         print(text, end="")
@@ -171,15 +171,15 @@ def record_of(folder: Path) -> ModelRecord:
     The latter is told by the folder's name, as mirrors and the hub's cache lay it out; else it is the one record that
     agrees with its files. InputError, with what to do, when none or several could be meant.
     """
-    import yaml
 
     from patray.errors import InputError
     from patray.models.registry import parse_record, registry
     from patray.models.verify import verify
+    from patray.yaml_source import load_yaml
 
     own = folder / "record.yaml"
     if own.is_file():
-        return parse_record(yaml.safe_load(own.read_text(encoding="utf-8")), str(own))
+        return parse_record(load_yaml(own.read_text(encoding="utf-8")), str(own))
     by_repo = {record.repo.replace("/", "--"): record for record in registry().values()}
     for part in reversed(folder.resolve().parts):
         name = part.removeprefix("models--")

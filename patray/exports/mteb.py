@@ -16,8 +16,6 @@ import re
 from collections import Counter
 from typing import Any
 
-import yaml
-
 from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.dapfam import FORMAT as DAPFAM
@@ -25,6 +23,7 @@ from patray.importers.dapfam import VARIANTS
 from patray.metrics.measures import definition_of
 from patray.progress import say
 from patray.runs.run_files import check_run
+from patray.yaml_source import load_yaml
 
 UNDETERMINED = "und-Zyyy"
 """ISO 639-2 and 15924 for a language and script that nobody stated; mteb reads no score without a language."""
@@ -42,7 +41,7 @@ def export_mteb(run: Folder, destination: Folder) -> list[str]:
         raise InputError(f"{run}: no finished run (no provenance.json)")
     for note in check_run(run):
         say(f"note: {note}")
-    provenance, suite = run.read_json("provenance.json"), yaml.safe_load(run.read_text("suite.yaml"))
+    provenance, suite = run.read_json("provenance.json"), load_yaml(run.read_text("suite.yaml"))
     models = _models(suite, run.name)
     results: dict[tuple[str, str], dict[str, Any]] = {}
     for row in run.read_table("summary.parquet").to_pylist():

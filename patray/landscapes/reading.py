@@ -12,6 +12,7 @@ import yaml
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.yaml_source import load_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
@@ -59,7 +60,7 @@ def read_description(source: Folder) -> dict[str, object]:
     if not source.exists("landscape.yaml"):
         return {}
     try:
-        value = yaml.safe_load(source.read_text("landscape.yaml"))
+        value = load_yaml(source.read_text("landscape.yaml"))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not valid UTF-8 at byte {error.start}") from error
     except yaml.YAMLError as error:

@@ -13,13 +13,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from patray.errors import ModelError
 from patray.models.derive import derive_record
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record, registry
+from patray.yaml_source import load_yaml
 
 
 class Announced(BaseModel):
@@ -61,7 +61,7 @@ class Announced(BaseModel):
 def announced() -> dict[str, Announced]:
     """Every such model by its name."""
     text = resources.files("patray.models").joinpath("announced.yaml").read_text(encoding="utf-8")
-    return {model.name: model for model in map(Announced.model_validate, yaml.safe_load(text))}
+    return {model.name: model for model in map(Announced.model_validate, load_yaml(text))}
 
 
 def named_record(name: str, path: str | None) -> ModelRecord:

@@ -23,6 +23,7 @@ from patray.models.registry import parse_record, registry
 from patray.models.stated import Stated, read_stated
 from patray.models.static import NO_LIMIT
 from patray.models.verify import POOLING, PROMPT_NAMES
+from patray.yaml_source import load_yaml
 
 RECORD_FILE = "record.yaml"
 """A record that lies in the folder, as beside every tuned checkpoint: it is taken as it is."""
@@ -67,7 +68,7 @@ def folder_record(folder: Path, known: Mapping[str, Any] | None = None) -> Model
     """
     own = folder / RECORD_FILE
     if own.is_file() and not known:
-        return parse_record(yaml.safe_load(own.read_text(encoding="utf-8")), str(own))
+        return parse_record(load_yaml(own.read_text(encoding="utf-8")), str(own))
     repo, revision = _identity(folder)
     if not known:
         for record in registry().values():

@@ -14,12 +14,11 @@ from functools import cache
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
-import yaml
-
 from patray.errors import ModelError
 from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.stated import PICKLES
+from patray.yaml_source import load_yaml
 
 HASHES = "sha256.json"
 """What `patray models mirror` writes beside the files of a mirror."""
@@ -76,7 +75,7 @@ def git_blob_hash(folder: Folder, name: str) -> str:
 def pinned_files() -> dict[str, dict[str, str]]:
     """REPO@REVISION -> name -> SHA-256 of every deciding file, for the revisions that somebody has hashed."""
     text = resources.files("patray.models").joinpath("pinned_files.yaml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, str]] = yaml.safe_load(text)
+    found: dict[str, dict[str, str]] = load_yaml(text)
     return found
 
 

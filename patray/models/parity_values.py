@@ -6,8 +6,9 @@ from functools import cache
 from importlib import resources
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from patray.yaml_source import load_yaml
 
 Scores = dict[str, tuple[float, ...]]
 
@@ -32,4 +33,4 @@ class ParityValues(BaseModel):
 def parity_values() -> ParityValues:
     """The packaged values; the file says where they come from."""
     text = resources.files("patray.models").joinpath("parity_values.yaml").read_text(encoding="utf-8")
-    return ParityValues.model_validate(yaml.safe_load(text))
+    return ParityValues.model_validate(load_yaml(text))

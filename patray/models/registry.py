@@ -7,11 +7,11 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from patray.errors import InputError, ModelError
 from patray.models.record import ModelRecord
+from patray.yaml_source import load_yaml
 
 
 def parse_record(fields: Any, source: str) -> ModelRecord:
@@ -30,7 +30,7 @@ def registry() -> dict[str, ModelRecord]:
     """Every model that patray knows, by name, in alphabetical order."""
     records = {}
     for entry in sorted(resources.files("patray.models").joinpath("records").iterdir(), key=lambda item: item.name):
-        record = parse_record(yaml.safe_load(entry.read_text(encoding="utf-8")), f"patray/models/records/{entry.name}")
+        record = parse_record(load_yaml(entry.read_text(encoding="utf-8")), f"patray/models/records/{entry.name}")
         if entry.name != f"{record.name}.yaml":
             raise ModelError(f"patray/models/records/{entry.name}: the file must be called {record.name}.yaml")
         records[record.name] = record

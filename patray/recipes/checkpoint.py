@@ -30,6 +30,7 @@ from patray.recipes.record import Recipe
 from patray.recipes.reload import check_reload, take_sample
 from patray.recipes.state import load_weights
 from patray.recipes.train import Trained, Work
+from patray.yaml_source import load_yaml
 
 RECORD_FILE, CARD, LOG, COUNTS_FILE, ARTIFACT = (
     "record.yaml", "README.md", "steps.parquet", "counts.parquet", "artifact.json",
@@ -157,4 +158,4 @@ def open_checkpoint(folder: Folder) -> ModelRecord:
         raise TrainingError(
             f"{folder}: this checkpoint is damaged: {name}: {what}; copy it again, or delete the folder and train again"
         )
-    return parse_record(yaml.safe_load(folder.read_text(RECORD_FILE)), f"{folder}/{RECORD_FILE}")
+    return parse_record(load_yaml(folder.read_text(RECORD_FILE)), f"{folder}/{RECORD_FILE}")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from patray.metrics.measures import F1, of_probes
@@ -17,6 +16,7 @@ from patray.systems import base as systems
 from patray.systems.dense import OneVector
 from patray.systems.kinds import readable
 from patray.systems.rerank import Rerank
+from patray.yaml_source import load_yaml
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Declared:
 @cache
 def declared(suite_text: str) -> Declared:
     """Read a resolved suite; anything of an unexpected form counts as not said."""
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     options = loaded if isinstance(loaded, dict) else {}
     entries = _entries(options, "systems")
     said = readable(entries)
@@ -114,7 +114,7 @@ def declared(suite_text: str) -> Declared:
 @cache
 def declared_metrics(suite_text: str, kind: str) -> tuple[str, ...]:
     """The metrics of a kind of task, as tables name them, in the suite's order; empty where it says nothing."""
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     tasks = loaded.get("tasks") if isinstance(loaded, dict) else None
     task = tasks.get(kind) if isinstance(tasks, dict) else None
     if not isinstance(task, dict):
@@ -129,7 +129,7 @@ def declared_metrics(suite_text: str, kind: str) -> tuple[str, ...]:
 
 def option(suite_text: str, name: str, default: Any) -> Any:
     """A setting of `statistics` of the resolved suite."""
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     found = loaded.get("statistics") if isinstance(loaded, dict) else None
     value = found.get(name) if isinstance(found, dict) else None
     return value if isinstance(value, type(default)) else default

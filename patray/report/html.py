@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any
 
 import jinja2
-import yaml
 from markupsafe import Markup, escape
 
 from patray.report.data import Results
@@ -28,6 +27,7 @@ from patray.report.sections.recipe_words import recipe_questions
 from patray.report.sections.tasks import verdicts
 from patray.report.words import NOT_RECORDED, Name, Sentence, clean, count, duration, plural
 from patray.tasks.retrieval import is_warning
+from patray.yaml_source import load_yaml
 
 
 def render_page(results: Results) -> str:
@@ -117,7 +117,7 @@ def _hash(text: str) -> str:
 
 
 def _options(suite_text: str) -> dict[str, Any]:
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     return loaded if isinstance(loaded, dict) else {}
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-import yaml
-
 from patray.landscapes.views import BUILT_IN
 from patray.metrics.measures import definition_of
 from patray.report.declared import Model, System, declared
 from patray.report.words import Name, Sentence, amount, clean, plain_number
+from patray.yaml_source import load_yaml
 
 FEWEST_ITEMS = 20
 """Queries or patents under which no sentence is made of a number."""
@@ -83,7 +82,7 @@ def measure_words(metric: str) -> str:
 
 @cache
 def _own_views(suite_text: str) -> Mapping[str, tuple[str, ...]]:
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     listed = loaded.get("views") if isinstance(loaded, dict) else None
     found = {}
     for entry in listed if isinstance(listed, list) else ():

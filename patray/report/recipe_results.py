@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from patray import tables
 from patray.errors import InputError
@@ -19,6 +18,7 @@ from patray.report.words import clean
 from patray.runs.tuned_systems import untuned_systems
 from patray.systems.kinds import readable
 from patray.tasks.verdicts import seed_mean_name
+from patray.yaml_source import load_yaml
 
 NOT_COMPARED = (*DECIDES_NO_WEIGHT, "mask")
 """Fields of a recipe in which two may differ that differ in their mask alone."""
@@ -120,7 +120,7 @@ class RecipeResults:
 
 def load_recipes(run: Folder, suite_text: str) -> RecipeResults:
     """Read what the folder has; InputError for a file that cannot be read or lacks a column."""
-    loaded = yaml.safe_load(suite_text)
+    loaded = load_yaml(suite_text)
     suite = loaded if isinstance(loaded, dict) else {}
     records = {clean(entry["name"]): entry.get("record") for entry in _entries(suite, "recipes")}
     known = {name: record for name, record in records.items() if isinstance(record, dict)}

@@ -14,9 +14,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import yaml
 
 from patray.files import Folder
+from patray.yaml_source import load_yaml
 
 RETRIEVAL, CLASSIFICATION, CLUSTERING = "retrieval", "classification", "clustering"
 NAMED_OPTIONS = {
@@ -67,7 +67,7 @@ class RunFacts:
 
     @staticmethod
     def of(run: Folder) -> RunFacts:
-        suite = yaml.safe_load(run.read_text("suite.yaml")) if run.exists("suite.yaml") else {}
+        suite = load_yaml(run.read_text("suite.yaml")) if run.exists("suite.yaml") else {}
         provenance = run.read_json("provenance.json") if run.exists("provenance.json") else {}
         table = run.read_table("items.parquet")
         items = {}

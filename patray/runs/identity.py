@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from patray.errors import ConflictError
 from patray.files import Folder
 from patray.runs.read import dump_suite
 from patray.runs.run_files import rewrite
 from patray.runs.suite import Suite
+from patray.yaml_source import load_yaml
 
 WHERE_NOT_WHAT = (
     ("embedding",), ("training",), ("search", "shards"), ("search", "coarse"), ("landscapes_root",), ("prices",),
@@ -23,7 +22,7 @@ def claim_run(run: Folder, suite: Suite) -> None:
     """Write the resolved suite into the run folder, or check that it holds the same one; ConflictError if not."""
     new = dump_suite(suite)
     if run.exists("suite.yaml"):
-        changes = differences(yaml.safe_load(run.read_text("suite.yaml")), yaml.safe_load(new))
+        changes = differences(load_yaml(run.read_text("suite.yaml")), load_yaml(new))
         if changes:
             listed = "\n".join(f"  {change}" for change in changes[:40])
             more = f"\n  and {len(changes) - 40} more" if len(changes) > 40 else ""
@@ -35,15 +34,25 @@ def claim_run(run: Folder, suite: Suite) -> None:
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """`key: old -> new` for every leaf that differs, keys that do not decide a result left out."""
+    """`key: old -> new` for every leaf that differs, keys that do not decide a result left out.
+
+    An option that is off is as one that is not there, so that a run of before it came can go on.
+    """
     before, after = dict(_leaves(old, ())), dict(_leaves(new, ()))
     lines = []
     for place in sorted(before.keys() | after.keys(), key=str):
-        if _ignored(place) or before.get(place) == after.get(place):
+        was, now = before.get(place), after.get(place)
+        lacking = place not in before or place not in after
+        if _ignored(place) or was == now or (lacking and _off(was) and _off(now)):
             continue
-        was, now = (repr(side[place]) if place in side else "absent" for side in (before, after))
-        lines.append(f"{'.'.join(map(str, place))}: {was} -> {now}")
+        shown = (repr(side[place]) if place in side else "absent" for side in (before, after))
+        lines.append(f"{'.'.join(map(str, place))}: {' -> '.join(shown)}")
     return lines
+
+
+def _off(value: Any) -> bool:
+    """Whether a value is what an option has that is not used, as in a suite of before the option came."""
+    return value is None or value is False or value == [] or value == {}
 
 
 def _ignored(place: tuple[str | int, ...]) -> bool:

@@ -13,14 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from patray.artifacts import RECORD
 from patray.errors import DamagedError, InputError
 from patray.files import TEMPORARY, Folder
 from patray.runs.lease import LEASES, Claim, Watch, claims
 from patray.runs.sources import source_folder
 from patray.runs.suite import Suite
+from patray.yaml_source import load_yaml
 
 USES, PROVENANCE, SUITE = "uses.json", "provenance.json", "suite.yaml"
 DEPTH = {
@@ -197,7 +196,7 @@ def _needs_of(store: Folder, name: str) -> _Needs:
             exact = None
     suite: dict[str, Any] = {}
     if run.exists(SUITE):
-        suite = yaml.safe_load(run.read_text(SUITE)) or {}
+        suite = load_yaml(run.read_text(SUITE)) or {}
     models = [*(suite.get("models") or []), *(suite.get("recipes") or [])]
     return _Needs(name, exact, frozenset(_names(suite.get("landscapes") or [])), frozenset(_names(models)), finished)
 

@@ -25,7 +25,7 @@ from patray.runs.resolve import resolve
 from patray.runs.suite import LandscapeEntry, ModelEntry, ModelsFrom, Splits, Suite, ViewEntry
 from patray.runs.tuned import Name, RecipeEntry, resolve_recipe
 from patray.yaml_model import read_text, validate
-from patray.yaml_source import YamlSource, parse_yaml, set_value
+from patray.yaml_source import YamlSource, load_yaml, parse_yaml, set_value
 
 
 class Part(BaseModel):
@@ -215,10 +215,10 @@ def claim_sweep(folder: Folder, sweep: Sweep, content: dict[str, str | None]) ->
     content: hashes of the home and the base, which a path does not tell.
     """
     free = {"landscapes_root", "max_concurrent"}
-    new = yaml.safe_load(dump_sweep(sweep.model_copy(update={"home": sweep.home.model_copy(update={"path": None})})))
+    new = load_yaml(dump_sweep(sweep.model_copy(update={"home": sweep.home.model_copy(update={"path": None})})))
     new = {key: value for key, value in new.items() if key not in free} | {"content": content}
     if folder.exists("sweep.yaml"):
-        changes = differences(yaml.safe_load(folder.read_text("sweep.yaml")), new)
+        changes = differences(load_yaml(folder.read_text("sweep.yaml")), new)
         if changes:
             listed = "\n".join(f"  {change}" for change in changes[:40])
             raise ConflictError(

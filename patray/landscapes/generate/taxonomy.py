@@ -13,7 +13,8 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
+
+from patray.yaml_source import load_yaml
 
 AREAS = ("mobility", "cognition", "communication", "hearing", "self-care", "built-environment", "vision")
 
@@ -98,7 +99,7 @@ class _Collector:
 
 def _read(name: str) -> dict[str, Any]:
     text = resources.files(__package__).joinpath(f"tree/{name}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(load_yaml(text))
 
 
 @cache

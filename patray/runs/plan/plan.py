@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import yaml
-
 from patray.errors import ModelError
 from patray.files import Folder
 from patray.models.content import identify
@@ -30,6 +28,7 @@ from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
 from patray.systems.rerank import Rerank
+from patray.yaml_source import load_yaml
 
 WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: |models\.\d+\.content: .* -> None$")
 """Hashes that `patray run` writes into its suite and a plan does not know: of runs made elsewhere, of models whose
@@ -186,7 +185,7 @@ def _conflict(suite: Suite, run: Folder, corpora: list[Corpus], models: Mapping[
         for entry in suite.models
     ]
     new = dump_suite(suite.model_copy(update={"landscapes": tuple(contents), "models": tuple(entries)}))
-    changes = differences(yaml.safe_load(run.read_text("suite.yaml")), yaml.safe_load(new))
+    changes = differences(load_yaml(run.read_text("suite.yaml")), load_yaml(new))
     changes = [change for change in changes if not WRITTEN_BY_RUN.match(change)]
     if not changes:
         return []

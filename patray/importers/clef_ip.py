@@ -26,7 +26,8 @@ from patray.importers.numbers import join_number, parse_numbers, without_kind
 from patray.importers.options import Options
 from patray.importers.record import CITED, QRELS, Finding, Rows, patents_table
 from patray.importers.source import SourceFile, Stream
-from patray.importers.uspto_xml import NOT_XML, element_text, paragraphs, parse_xml
+from patray.importers.uspto_xml import NOT_XML, parse_xml
+from patray.importers.xml_documents import paragraphs, text_of
 from patray.landscapes.grades import parse_grade
 
 S = pa.string()
@@ -164,12 +165,12 @@ def _publication(root: ElementTree.Element, line: int) -> dict[str, Any]:
             texts[section].setdefault((element.get("lang") or own).lower(), value)
 
     for one in root.iterfind("bibliographic-data//invention-title"):
-        add("title", one, element_text(one))
+        add("title", one, text_of(one))
     for section in ("abstract", "description"):
         for one in root.iterfind(section):
             add(section, one, paragraphs(one))
     for one in root.iterfind("claims"):
-        add("claims", one, [text for claim in one.iterfind("claim") if (text := element_text(claim))])
+        add("claims", one, [text for claim in one.iterfind("claim") if (text := text_of(claim))])
     found = [text for tag in ("ipcr", "ipc") for text in _codes(root, tag)]
     cited = [
         one.get("ucid") or "-".join(one.findtext(f"document-id/{name}", "") for name in ("country", "doc-number"))

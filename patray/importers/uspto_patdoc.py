@@ -13,7 +13,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from patray.importers.uspto_aps import ipc_codes
-from patray.importers.uspto_xml import as_tree, element_text
+from patray.importers.uspto_xml import as_tree
+from patray.importers.xml_documents import text_of
 
 _START = re.compile(rb"<(?:PATDOC|patent-application-publication)(?=[\s>])")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)([^<>]*?)(/?)>")
@@ -125,19 +126,19 @@ def _application(root: ElementTree.Element) -> dict[str, Any]:
     codes = []
     for one in at.iterfind("technical-information/classification-ipc//ipc"):
         match = _IPC.fullmatch((one.text or "").strip())
-        codes.append(f"{match[1]}{int(match[2])}/{match[3]}" if match else element_text(one) or "")
+        codes.append(f"{match[1]}{int(match[2])}/{match[3]}" if match else text_of(one) or "")
     return {
-        "office": element_text(at.find("document-id/country-code")) or "US",
-        "number": element_text(at.find("document-id/doc-number")),
-        "kind": element_text(at.find("document-id/kind-code")),
-        "publication": element_text(at.find("document-id/document-date")),
-        "filing": element_text(at.find("domestic-filing-data/filing-date")),
-        "application": element_text(at.find("domestic-filing-data/application-number")),
+        "office": text_of(at.find("document-id/country-code")) or "US",
+        "number": text_of(at.find("document-id/doc-number")),
+        "kind": text_of(at.find("document-id/kind-code")),
+        "publication": text_of(at.find("document-id/document-date")),
+        "filing": text_of(at.find("domestic-filing-data/filing-date")),
+        "application": text_of(at.find("domestic-filing-data/application-number")),
         "language": "en",
-        "title": element_text(at.find("technical-information/title-of-invention")),
-        "abstract": _blocks(root.find("subdoc-abstract"), ("paragraph",), element_text),
-        "claims": [text for claim in root.iterfind("subdoc-claims//claim") if (text := element_text(claim))],
-        "description": _blocks(root.find("subdoc-description"), ("heading", "paragraph"), element_text),
+        "title": text_of(at.find("technical-information/title-of-invention")),
+        "abstract": _blocks(root.find("subdoc-abstract"), ("paragraph",), text_of),
+        "claims": [text for claim in root.iterfind("subdoc-claims//claim") if (text := text_of(claim))],
+        "description": _blocks(root.find("subdoc-description"), ("heading", "paragraph"), text_of),
         "ipc": list(dict.fromkeys(code for code in codes if code)),
         "cited": [],
     }

@@ -30,16 +30,13 @@ from patray.importers.record import CITED, Finding, Rows, patents_table
 from patray.importers.source import SourceFile, Stream
 from patray.importers.uspto_aps import ipc_codes
 from patray.importers.uspto_eras import APS, era
-from patray.importers.xml_documents import without_entities
+from patray.importers.xml_documents import paragraphs, text_of, without_entities
 
 S = pa.string()
 BATCH_DOCUMENTS = 500
 ROOTS = {"us-patent-grant": "us-bibliographic-data-grant", "us-patent-application": "us-bibliographic-data-application"}
 NOT_XML = "not well-formed XML"
 _DECLARATION = b"<?xml"
-_BLOCKS = {"claim-text", "p", "heading", "li", "br", "paragraph", "tables", "row", "entry", "maths"}
-"""Elements that stand apart from the text around them even without white space between."""
-_SPACE = re.compile(r"\s+")
 _NUMBER_ALONE = re.compile(r"\d{1,3}\s*\.?")
 _IPC7 = re.compile(r"([A-H]\d\d[A-Z])[\s-]*(\d{1,4})\s*/\s*(\d{1,6})")
 _SCHEMA = pa.schema(
@@ -184,7 +181,7 @@ def extract(root: ElementTree.Element, line: int) -> dict[str, Any]:
         "filing": _child(application, "date"),
         "application": _child(application, "doc-number"),
         "language": (root.get("lang") or "").lower() or None,
-        "title": element_text(bibliography.find("invention-title")),
+        "title": text_of(bibliography.find("invention-title")),
         "abstract": paragraphs(root.find("abstract")),
         "claims": [text for claim in root.iterfind("claims/claim") if (text := _claim(claim))],
         "description": paragraphs(root.find("description")),
@@ -200,36 +197,10 @@ def _child(element: ElementTree.Element | None, name: str) -> str | None:
     return found.strip() or None if found else None
 
 
-def element_text(element: ElementTree.Element | None) -> str | None:
-    """All text inside an element, nested parts included once, white space as single spaces."""
-    if element is None:
-        return None
-    parts: list[str] = []
-    _collect(element, parts)
-    return _SPACE.sub(" ", "".join(parts)).strip() or None
-
-
 def _claim(element: ElementTree.Element) -> str | None:
     """The text of a claim, None when it was deleted (a reissue may leave its number)."""
-    text = element_text(element)
+    text = text_of(element)
     return None if text is None or _NUMBER_ALONE.fullmatch(text) else text
-
-
-def _collect(element: ElementTree.Element, parts: list[str]) -> None:
-    parts.append(element.text or "")
-    for child in element:
-        gap = " " if child.tag in _BLOCKS else ""
-        parts.append(gap)
-        _collect(child, parts)
-        parts += [gap, child.tail or ""]
-
-
-def paragraphs(element: ElementTree.Element | None) -> str | None:
-    """The texts of an element's children, one a line."""
-    if element is None:
-        return None
-    texts = [text for child in element if (text := element_text(child))]
-    return "\n".join(texts) or element_text(element)
 
 
 def _codes(bibliography: ElementTree.Element, path: str) -> list[str]:

@@ -20,7 +20,9 @@ _PREFIX = re.compile(r"""</?([A-Za-z_][\w.-]*):|\s([A-Za-z_][\w.-]*):[\w.-]+\s*=
 _TAG_AT_MOST = 256
 """A tag's name that lies across two blocks is no longer than this."""
 _SPACE = re.compile(r"\s+")
-_BLOCKS = {"p", "heading", "li", "br", "table", "row", "entry", "maths", "claim-text", "ul", "ol"}
+_BLOCKS = {
+    "p", "paragraph", "heading", "li", "br", "table", "tables", "row", "entry", "maths", "claim-text", "ul", "ol",
+}  # fmt: skip
 """Elements that stand apart from the text around them even without white space between."""
 
 

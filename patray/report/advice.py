@@ -92,8 +92,14 @@ def _as_good(results: Results, system: str, view: str, level: Sequence[str], tel
     elif other is not None and own is not None and other.rank < own.rank:
         about += (", which costs less,",)
     if rest:
-        return (*about, *(" and " if len(rest) == 1 else ", ",), *listing(rest, 3), f" are as good{telling}.")
+        return (*about, *_glue(about, len(rest)), *listing(rest, 3), f" are as good{telling}.")
     return (*about, f" is as good{telling}.")
+
+
+def _glue(about: Sentence, more: int) -> Sentence:
+    """What stands before the rest of a list: no second comma after an apposition."""
+    closed = str(about[-1]).endswith(",")
+    return (" and " if more == 1 else " " if closed else ", ",)
 
 
 def _rank(price: Price | None) -> tuple[bool, tuple[bool, float, float]]:

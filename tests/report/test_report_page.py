@@ -14,11 +14,14 @@ from make_run import HOSTILE, demo_run, hostile_run
 
 from patray.errors import InputError
 from patray.files import Folder
+from patray.report import html
+from patray.report.advice import _glue
 from patray.report.answer import answers_for
 from patray.report.data import Results, load_results
 from patray.report.grid import TOP
 from patray.report.html import build_page, render_page
 from patray.report.method import method_notes
+from patray.report.words import Name, plain
 from patray.report.write import write_report
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -260,3 +263,19 @@ def test_the_method_says_from_which_grade_a_patent_counts_and_how_many_queries_h
     assert "from grade 2 (relevant_from; trec_eval -l 2)" in said
     assert f"Left out: {name} 3 of 1,203 queries." in said
     assert "What counts as relevant" not in dict(method_notes(results, {"tasks": {"retrieval": {"relevant_from": 1}}}))
+
+
+def test_a_list_after_an_apposition_has_one_comma(demo: Folder) -> None:
+    costs = (Name("bge"), ", which costs less,")
+    assert plain((*costs, *_glue(costs, 3), "a, b and c")) == "bge, which costs less, a, b and c"
+    assert plain((*costs, *_glue(costs, 1), "a")) == "bge, which costs less, and a"
+    assert plain((Name("bge"), *_glue((Name("bge"),), 2), "a and b")) == "bge, a and b"
+    assert ",," not in re.sub(r"<(script|style).*?</\1>", "", render_page(load_results(demo)), flags=re.S)
+
+
+def test_in_print_headings_and_what_they_introduce_stay_with_what_follows() -> None:
+    css = (Path(html.__file__).parent / "page" / "page.css").read_text()
+    printed = css[css.index("@media print") :]
+    kept = next(line for line in printed.splitlines() if "break-after: avoid" in line)
+    assert all(name in kept for name in ("h2", "h3", "h4", "dt", ".part > .note", ".panel > p", "thead"))
+    assert "details:not([open]) { display: none; }" in printed

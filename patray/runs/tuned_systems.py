@@ -53,7 +53,8 @@ def released_systems(suite: Suite) -> dict[str, str | None]:
     Keyword searches are not there: they use no model. What rankings and vectors made elsewhere use nobody knows.
     """
     dates: dict[str, str | None] = {}
-    records = {str(entry.name): entry.record for entry in suite.models}
+    # A model that was tuned here has read patents of its home, whenever its base came out.
+    records = {str(entry.name): entry.record for entry in suite.models if entry.tuned is None}
     found: dict[str, list[str | None]] = {}
     for system in suite.systems or ():
         own = [record.released if (record := records.get(name)) else None for name in system.uses]

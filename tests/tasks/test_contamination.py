@@ -15,6 +15,7 @@ from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
+from patray.runs.tuned import Tuned
 from patray.runs.tuned_systems import lexical_systems, released_systems
 from patray.stats.draws import Draws
 from patray.stats.exposure import FEWEST
@@ -28,6 +29,7 @@ IDS = np.array([f"q{at:03}" for at in range(COUNT)], object)
 DATES = [None if at % 20 == 19 else f"{2015 + at % 10}-06-15" for at in range(COUNT)]
 ITEMS = pa.table([["l"] * COUNT, list(IDS), [None] * COUNT, DATES], schema=DATED_ITEMS)
 FEW = Draws(resamples=500, seed=2)
+TUNED = Tuned(base="minilm", recipe="R1", home="l", seed=0)
 
 
 def scores(loss: float = 0.0, seed: int = 0) -> list[MeanScore]:
@@ -137,6 +139,12 @@ def test_a_system_is_as_young_as_the_last_of_its_models() -> None:
             }
         )
     )  # fmt: skip
+    tuned = suite.model_copy(
+        update={
+            "models": [one.model_copy(update={"tuned": TUNED}) if one.name == "dated" else one for one in suite.models]
+        }
+    )
+    assert released_systems(tuned)["dated"] is None
     released = {str(entry.name): entry.record.released for entry in suite.models if entry.record}
     assert lexical_systems(suite) == ["bm25"]
     assert released_systems(suite) == {

@@ -167,8 +167,6 @@ def _run(
                 bar.move(units[number].weight)
         return records
     context = multiprocessing.get_context("spawn")
-    # Arrow's allocator gives memory back within 10 ms and gets it anew, zeroed, for the next block: 10% of the CPU.
-    os.environ.setdefault("MIMALLOC_PURGE_DELAY", "1000")
     with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context, initializer=_one_thread) as pool:
         waiting = {pool.submit(run_unit, *task): number for number, task in enumerate(tasks)}
         try:

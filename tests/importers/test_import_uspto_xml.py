@@ -3,11 +3,13 @@
 import io
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from sampling import by_id, check_valid, counts, reasons, rows, run
 
 from patray.errors import InputError
+from patray.importers.xml_documents import paragraphs
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE us-patent-grant SYSTEM "us-patent-grant-v45.dtd" [ ]>\n'
 CODE = """<classification-ipcr><section>A</section><class>46</class><subclass>B</subclass>
@@ -120,3 +122,11 @@ def test_the_text_format_of_the_last_century_is_an_error(tmp_path: Path) -> None
     (tmp_path / "pftaps.xml").write_text("PATN\nWKU  039999999\n")
     with pytest.raises(InputError, match="the text format before 2001"):
         run("uspto-xml", tmp_path / "pftaps.xml", tmp_path / "out")
+
+
+def test_text_beside_paragraphs_is_kept_and_their_ends_are_spaces() -> None:
+    element = ElementTree.fromstring("<abstract>A brush<p>with bristles.</p><p>It <b>fol</b>ds.</p></abstract>")
+    assert paragraphs(element) == "A brush with bristles. It folds."
+    element = ElementTree.fromstring("<abstract> <p>A brush.</p><!-- x --><p/><p>It folds.</p></abstract>")
+    assert paragraphs(element) == "A brush.\nIt folds."
+    assert paragraphs(ElementTree.fromstring("<abstract/>")) is paragraphs(None) is None

@@ -186,10 +186,11 @@ def size_of(path: Path) -> int:
     )
 
 
-def at_study(sizes: Sequence[float], values: Sequence[float], study: float) -> float:
-    """The value at the study's size, by the straight line through what was measured at two sizes or more."""
+def at_study(sizes: Sequence[float], values: Sequence[float], study: float) -> float | None:
+    """The value at the study's size, by the straight line through what was measured at two sizes or more; None where
+    it did not rise."""
     rise, start = np.polyfit(sizes, values, 1)
-    return max(0.0, float(start + rise * study))
+    return float(start + rise * study) if rise * study > 1e-6 * max(values) else None
 
 
 def table(measured: Sequence[Measured]) -> str:
@@ -204,8 +205,9 @@ def table(measured: Sequence[Measured]) -> str:
 
     def row(name: str, unit: str, values: Sequence[float], by: str, views: bool = True) -> None:
         told = " | ".join(f"{value:,.2f}" if value < 10 else f"{value:,.0f}" for value in values)
-        found = at_study(grows[by], values, STUDY[by]) * (STUDY["views"] / measured[0].views if views else 1)
-        lines.append(f"| {name}, {unit} | {told} | {found:,.1f} |")
+        found = at_study(grows[by], values, STUDY[by])
+        more = STUDY["views"] / measured[0].views if views else 1
+        lines.append(f"| {name}, {unit} | {told} | {'did not rise' if found is None else f'{found * more:,.1f}'} |")
 
     for name in dict.fromkeys(name for one in measured for name in one.seconds):
         seconds = [one.seconds.get(name, 0.0) for one in measured]

@@ -42,7 +42,7 @@ TILE = 4096
 GROUP = 16
 POOL = 16
 BLOCK_BYTES = 1 << 28
-BLOCK_QUERIES = 256
+BLOCK_QUERIES = 512
 PAIRS = 1 << 18
 """Groups looked into at once; GROUP times as many scores are gathered."""
 

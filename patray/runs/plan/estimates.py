@@ -95,7 +95,7 @@ class Time(Row):
     model: float = Field(default=12, ge=0, description="actors of one encoder: start, imports, weights")
     search: float = Field(default=2.5, ge=0, description="actors of one dense or late search")
     prepared_per_s: float = Field(default=500, gt=0, description="patents validated and copied")
-    lexical_pairs_per_s: float = Field(default=6e6, gt=0, description="BM25: queries x patents, of one core")
+    lexical_pairs_per_s: float = Field(default=2.5e7, gt=0, description="BM25: queries x patents, of one core")
     evidence_rows_per_s: float = Field(default=5e5, gt=0, description="scored, written and read back")
     mean_score: float = Field(default=0.002, ge=0, description="interval of one score that is a mean, 10,000 resamples")
     count_score: float = Field(default=0.1, ge=0, description="of one score of classification or clustering")

@@ -51,9 +51,9 @@ def _panel(results: Results, answers: Sequence[Answer]) -> Panel | None:
     columns = (
         Column("Against", "name"),
         Column("mean difference"),
+        Column("the next landscape", hint="95% prediction interval of the difference"),
         Column("ahead on", hint="landscapes on which it scores higher"),
         Column("sd", hint="standard deviation of the difference between landscapes"),
-        Column("the next landscape", hint="95% prediction interval of the difference"),
         Column("fewest n", hint="items of the smallest landscape"),
     )
     folded = Grid(columns, body) if len(body) > TOP else None
@@ -84,9 +84,9 @@ def _row(other: str, diff: float, sign: int, row: dict[str, Any]) -> tuple[Cell,
     return (
         Cell(other),
         Cell(signed(diff), diff),
+        Cell(gap_interval(low, high) or MISSING, low),
         Cell(f"{ahead} of {row['landscapes']}", float(ahead)),
         Cell(size(row["sd"]), row["sd"]),
-        Cell(gap_interval(low, high) or MISSING, low),
         Cell(f"{row['fewest']:,}", float(row["fewest"])),
     )
 

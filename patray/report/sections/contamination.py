@@ -66,7 +66,7 @@ def _explain(rows: Sequence[Row]) -> list[Sentence]:
                 Name(worst["system"]),
                 f" by {signed(-worst['interaction']).lstrip('+')} "
                 f"{gap_interval(*sorted((-worst['ci_low'], -worst['ci_high'])))} ({p_value(worst['p_adjusted'])}, "
-                f"{worst['after']:,} newer queries). Its score on older ones may be part memory.",
+                f"{worst['after']:,} newer queries). What they score on older ones may be part memory.",
             )
         )
     else:
@@ -93,13 +93,13 @@ def _explain(rows: Sequence[Row]) -> list[Sentence]:
 def _grid(rows: Sequence[Row], answer: Answer) -> Grid:
     columns = (
         Column("System", "name"),
-        Column("released", "text"),
+        Column("beyond it", hint="change less that of the keyword search, corrected p"),
+        Column("interval", hint="of the change beyond that of the keyword search"),
         Column("older", hint=f"{answer.metric} of queries dated before; their number"),
         Column("newer", hint=f"{answer.metric} of queries dated after; their number"),
         Column("change"),
         Column("keyword search", hint="its change on the same queries"),
-        Column("beyond it", hint="change less that of the keyword search, corrected p"),
-        Column("interval"),
+        Column("released", "text"),
     )
     order = {name: at for at, name in enumerate([answer.leader.system, *(row.system for row, _ in answer.rivals)])}
     known = [row for row in rows if row["released"] is not None]
@@ -119,10 +119,10 @@ def _row(row: Row) -> tuple[Cell, ...]:
     )
     return (
         Cell(row["system"]),
-        Cell(row["released"]),
+        beyond,
+        Cell(gap_interval(row["ci_low"], row["ci_high"]) or MISSING, row["ci_low"]),
         Cell(score(row["mean_before"]), row["mean_before"], f"n {row['before']:,}"),
         Cell(score(row["mean_after"]), row["mean_after"], f"n {row['after']:,}"),
         *(Cell(MISSING if row[key] is None else signed(row[key]), row[key]) for key in ("change", "reference_change")),
-        beyond,
-        Cell(gap_interval(row["ci_low"], row["ci_high"]) or MISSING, row["ci_low"]),
+        Cell(row["released"]),
     )

@@ -21,7 +21,7 @@ MOST_SYSTEMS = 5
 def frequency_part(results: Results, answers: Sequence[Answer]) -> Part | None:
     """One panel a landscape and label set whose labels fall in several bands; None where there is none."""
     panels = []
-    for answer in {answer.landscape: answer for answer in reversed(answers)}.values():
+    for answer in _one_a_landscape(answers):
         for task in results.tasks("classification"):
             if labels_of(task) == "*":
                 continue
@@ -29,12 +29,24 @@ def frequency_part(results: Results, answers: Sequence[Answer]) -> Part | None:
             if found:
                 systems = [answer.leader.system, *(row.system for row, _ in answer.rivals)][:MOST_SYSTEMS]
                 where: Sentence = (Name(answer.landscape), ", ", Name(labels_of(task)), ", reading ")
-                panels.append(Panel((*where, Name(answer.leader.view)), grid=_grid(found, systems, answer.metric)))
+                panels.append(
+                    Panel(
+                        (*where, Name(answer.leader.view), f": {answer.metric}"),
+                        grid=_grid(found, systems, answer.metric),
+                    )
+                )
     note: Sentence = (
         "F1 of the labels that many, some and few train patents have. All test patents are counted in every row, so a "
         "label given wrongly counts where it is. Of few labels one may decide; no test was made between rows.",
     )
     return Part("classification-frequency", "Common and rare labels", tuple(panels), (note,)) if panels else None
+
+
+def _one_a_landscape(answers: Sequence[Answer]) -> list[Answer]:
+    found: dict[str, Answer] = {}
+    for answer in answers:
+        found.setdefault(answer.landscape, answer)
+    return list(found.values())
 
 
 def bands_of(results: Results, task: str, answer: Answer) -> dict[str, dict[str, Row]]:
@@ -62,13 +74,13 @@ def _grid(found: dict[str, dict[str, Row]], systems: Sequence[str], metric: str)
         counts = Cell(f"{labels:,}", float(labels)), Cell(f"{patents:,}", float(patents))
         scores = [score_cell(rows.get(name), name in rows and rows[name].mean == best) for name in systems]
         body.append((Cell(band), Cell(WORDS[band]), *counts, *scores))
-    return Grid(columns, tuple(body), "" if not body else f"{metric}.")
+    return Grid(columns, tuple(body))
 
 
 def frequency_layouts(results: Results, answers: Sequence[Answer]) -> list[Layout]:
     """A table for each landscape and label set: systems by bands, n of labels and patents in the heads."""
     layouts = []
-    for answer in {answer.landscape: answer for answer in reversed(answers)}.values():
+    for answer in _one_a_landscape(answers):
         for task in results.tasks("classification"):
             found = {} if labels_of(task) == "*" else bands_of(results, task, answer)
             if not found:

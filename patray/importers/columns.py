@@ -31,9 +31,9 @@ def dates(
     return parsed
 
 
-def split_list(texts: pa.Array, separator: str) -> pa.ListArray:
-    """list<string> of texts like `A61B5/02;;A61B5/00`: stripped, each once, blanks left out."""
-    return unique_in_rows(pc.split_pattern(pc.fill_null(texts, ""), separator))
+def split_list(texts: pa.Array) -> pa.ListArray:
+    """list<string> of texts like `A61B5/02;;A61B5/00` or `A61B5/02; A61B5/00`: stripped, each once, blanks left out."""
+    return unique_in_rows(pc.split_pattern_regex(pc.fill_null(texts, ""), ";+"))
 
 
 def blank_to_null(texts: pa.Array) -> pa.Array:

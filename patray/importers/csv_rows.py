@@ -71,7 +71,7 @@ def read_csv(
         rows = csv.reader(
             text, delimiter=delimiter, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
         )
-        header = list(names) or _header(rows, file, delimiter, looks)
+        header = list(names) or respelled(_header(rows, file, delimiter, looks), needed)
         check_header(file.label, header, needed, delimiter)
         yield from _blocks(rows, header, skip)
         line = skip + rows.line_num + 1
@@ -105,6 +105,12 @@ def _header(rows: Any, file: SourceFile, delimiter: str, looks: str) -> list[str
     if header is None:
         raise InputError(f"{file.label}: an empty file")
     return [name.strip() for name in header]
+
+
+def respelled(header: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The header with the known names as they are known, whatever their capitals: `lens id` -> `Lens ID`."""
+    names = {name.casefold(): name for name in known if name not in header}
+    return [names.get(name.casefold(), name) for name in header]
 
 
 def check_once(label: str, header: Sequence[str], names: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims, split_list
-from patray.importers.csv_rows import CsvBlock, read_csv
+from patray.importers.csv_rows import CsvBlock, read_csv, respelled
 from patray.importers.families import same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import JsonBlock, read_json_lines
@@ -40,6 +40,10 @@ _TEXTS = pa.list_(pa.struct([("text", S), ("lang", S)]))
 _CODES = pa.struct([("classifications", pa.list_(pa.struct([("symbol", S)])))])
 _DOCUMENT = pa.struct([("jurisdiction", S), ("doc_number", S), ("kind", S)])
 CSV_NEEDED = ("Lens ID", "Title", "Abstract", "Display Key")
+CSV_OPTIONAL = (
+    "Jurisdiction", "Kind", "IPCR Classifications", "CPC Classifications", "Simple Family Members",
+    "Application Number",
+)  # fmt: skip
 CSV_DATES = {"publication": "Publication Date", "filing": "Application Date", "priority": "Earliest Priority Date"}
 
 
@@ -113,7 +117,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
 
 def from_csv(block: CsvBlock, options: Options) -> Rows:
     """Rows of an export, by the names of its columns: their number and order changed over the years."""
-    columns, count = block.columns, len(block.lines)
+    named = zip(respelled([*block.columns], CSV_OPTIONAL), block.columns.values(), strict=True)
+    columns, count = dict(named), len(block.lines)
     findings = list(block.findings)
     numbers = parse_numbers(columns["Display Key"])
     lens_id = blank_to_null(columns["Lens ID"])
@@ -126,12 +131,12 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
             "date": dates(columns[CSV_DATES[options.date]], block.lines, ids, findings),
             "title": blank_to_null(columns["Title"]),
             "abstract": blank_to_null(columns.get("Abstract", none)),
-            "ipc": split_list(columns.get("IPCR Classifications", none), ";;"),
-            "cpc": split_list(columns.get("CPC Classifications", none), ";;"),
+            "ipc": split_list(columns.get("IPCR Classifications", none)),
+            "cpc": split_list(columns.get("CPC Classifications", none)),
             "kind": pc.coalesce(blank_to_null(columns.get("Kind", none)), numbers.field("kind")),
             "source_id": lens_id,
             "members": _or_application(
-                split_list(columns.get("Simple Family Members", none), ";;"),
+                split_list(columns.get("Simple Family Members", none)),
                 same_application(pa.nulls(count, S), blank_to_null(columns.get("Application Number", none))),
             ),
             "line": pa.array(block.lines),

@@ -80,3 +80,23 @@ def test_a_file_of_another_name_is_told_how_it_should_be_called(tmp_path: Path) 
     path = jsonl(tmp_path / "export.txt", [publication("US-4000001-A", True, citation=cites("US-1-A"))])
     with pytest.raises(InputError, match=r"export\.txt looks like one: rename it to end in \.json"):
         run("bigquery", path, tmp_path / "out")
+
+
+def test_a_lens_table_in_other_capitals_and_with_single_semicolons_is_the_same(tmp_path: Path) -> None:
+    header = (
+        "#,Jurisdiction,Kind,Display Key,Lens ID,Publication Date,Title,Abstract,CPC Classifications,"
+        "IPCR Classifications,Simple Family Members,Application Number"
+    )
+    line = "1,US,B2,US 10000001 B2,001,2018-06-19,Hair; brush,Abs,A46B5/02;;A46B7/00,A46B5/02,001;;002,US 2016 A"
+    found = []
+    for name, text in (
+        ("plain", f"{header}\n{line}\n"),
+        ("lower", f"{header.lower()}\n{line}\n"),
+        ("upper", f"{header.upper()}\n{line.replace(';;', '; ')}\n"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(text)
+        run("lens", tmp_path / f"{name}.csv", tmp_path / name)
+        found.append(rows(tmp_path / name))
+    assert found[0][0]["cpc"] == ["A46B5/02", "A46B7/00"]
+    assert found[0][0]["title"] == "Hair; brush"
+    assert found[0] == found[1] == found[2]

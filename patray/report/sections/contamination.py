@@ -32,7 +32,8 @@ def contamination_part(results: Results, answers: Sequence[Answer]) -> Part | No
     note: Sentence = (
         "A model cannot have read in training what is dated after its release. Newer queries may be harder for every "
         "system, so what counts is the change beyond that of the keyword search on the same queries. A fall may be "
-        "memory, or new words; this cannot tell which.",
+        "memory, or new words; this cannot tell which. A system that scores far lower than the keyword search "
+        "also moves less, whatever it has read.",
     )
     return Part("retrieval-newer", "Newer than the model", tuple(panels), (note,)) if panels else None
 

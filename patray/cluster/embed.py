@@ -24,12 +24,15 @@ from patray.cluster.embed_job import EmbedJob
 from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
 from patray.cluster.small import few_texts
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
-from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer
+from patray.cluster.tokenizers import MODEL_CACHE, input_tokenizer, span_tokenizer
 from patray.encoders.certificate import Certificate
 from patray.encoders.flops import ForwardCost, forward_cost, work_done
 from patray.encoders.forms import FORMS
 from patray.encoders.load import device_name
 from patray.encoders.protocol import EncoderSettings
+from patray.encoders.spans import Spans
+from patray.encoders.token_vectors import flat_rows
+from patray.encoders.tokens import Tokenised
 from patray.encoders.vectors import part_names, part_stats
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import Window, plan_windows
@@ -56,6 +59,7 @@ class _Target:
     folder: Folder
     view: View
     role: Role
+    spans: Spans | None = None
 
 
 @dataclass(frozen=True)
@@ -75,14 +79,19 @@ def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
     target = work.targets[window["job"]]
     view = target.view.of(window["source"])
     texts = render(read_rows(target.prepared, window["source"], view.sections, window["rows"]), view)
-    tokenizer = input_tokenizer(work.record, work.snapshot, target.role)
-    tokenised = tokenizer(texts, work.record.prompts.of(target.role))
+    prompt, counts = work.record.prompts.of(target.role), np.ones(len(texts), np.int64)
+    if target.spans is None:
+        tokenised = input_tokenizer(work.record, work.snapshot, target.role)(texts, prompt)
+    else:  # texts are read to their end: nothing of them is truncated
+        tokenised, counts = span_tokenizer(work.record.model_dump_json(), work.snapshot, target.spans)(texts, prompt)
+        tokenised = Tokenised(tokenised.ids, np.zeros(len(texts), bool))
     return pa.table(
         {
             "job": [window["job"]],
             "name": [window["name"]],
             "members": [window["members"]],
             "tokens": _one_list(np.concatenate(tokenised.ids)),
+            "inputs": _one_list(counts),
             "lengths": _one_list(np.array([len(ids) for ids in tokenised.ids], dtype=np.int32)),
             "truncated": pa.array([tokenised.truncated.tolist()], type=pa.list_(pa.bool_())),
             "empty": [[not text for text in texts]],
@@ -118,12 +127,16 @@ class _EncodeWindow(WindowWorker):
         inputs = np.split(flat, np.cumsum(lengths)[:-1])
         vectors: Any = self._encoder.encode(inputs, self._work.targets[job].role)
         seconds = time.perf_counter() - begin
-        vectors = self._form.check(vectors, [ids[0] for ids in members], record.dimension, record.name)
+        counts = row["inputs"].chunk(0).flatten().to_numpy()  # of each text: 1, or its spans
+        owner = np.repeat(np.arange(len(members)), counts)
+        vectors = self._form.check(vectors, [members[at][0] for at in owner], record.dimension, record.name)
         repeat = np.repeat(np.arange(len(members)), [len(ids) for ids in members])
+        _, stored = flat_rows(np.concatenate([[0], np.cumsum(counts)]), repeat)
         truncated, empty = (np.array(row[key][0].as_py(), dtype=bool)[repeat] for key in ("truncated", "empty"))
         stats = {
             "inputs": len(lengths),
             "patents": len(repeat),
+            "stored": len(stored),
             "tokens": int(lengths.sum()),
             "truncated": int(truncated.sum()),
             "empty": int(empty.sum()),
@@ -136,11 +149,13 @@ class _EncodeWindow(WindowWorker):
             "worker": self._worker,
             "tries": tries,
         }
-        ids = [patent for group in members for patent in group]
-        rows: Any = vectors[repeat] if isinstance(vectors, np.ndarray) else vectors.take(repeat)
+        ids = np.repeat([patent for group in members for patent in group], counts[repeat]).tolist()
+        rows: Any = vectors[stored] if isinstance(vectors, np.ndarray) else vectors.take(stored)
         if not isinstance(vectors, np.ndarray):  # several entries a text: token vectors, or terms
             stats |= {"vectors": int(vectors.start[-1]), "patent_vectors": int(rows.start[-1])}
-        folder.write_table(name, self._form.table(ids, rows, lengths[repeat], truncated, stats))
+        folder.write_table(
+            name, self._form.table(ids, rows, lengths[stored], np.repeat(truncated, counts[repeat]), stats)
+        )
         return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
 
 
@@ -210,7 +225,7 @@ def _embed(
     found = []
     for state, job in zip(states, jobs, strict=True):
         reused = state.folder not in made or state.job is not job
-        step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.model}
+        step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.label}
         totals = read_record(state.folder)["totals"]
         step |= {"role": job.role, "reused": reused, **totals}
         step |= origin(state.folder in made, state.certificate)
@@ -317,7 +332,7 @@ def _run(
     """Encode the pending windows of all jobs."""
     job = states[0].job
     settings = settings_of(job.record, job.engine, options, allow_remote_code, min(1.0, options.gpus or 1.0))
-    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role) for one in states]
+    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role, one.job.spans) for one in states]
     rows = [
         {"job": at, "name": item.name, "source": item.source, "rows": item.rows.tolist(), "members": item.members}
         for at, state in enumerate(states)
@@ -333,4 +348,6 @@ def _run(
         options=options,
         gpus=options.gpus * job.record.tensor_parallel,
     )
-    pipeline.run(rows, progress, few_texts(sum(len(row["rows"]) for row in rows), job.record, job.engine, options))
+    texts = sum(len(row["rows"]) for row in rows)
+    here = few_texts(texts, job.record, job.engine, options) and all(one.spans is None for one in targets)
+    pipeline.run(rows, progress, here)

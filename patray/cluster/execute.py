@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 
 from patray import tables
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import embed
+from patray.cluster.embed_job import EmbedJob, jobs_of
 from patray.cluster.fine_tune import fine_tune
 from patray.cluster.given import take_all
 from patray.cluster.go_on import go_on
@@ -52,7 +53,6 @@ from patray.runs.again import forget_other_rankings, mark_of
 from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
-from patray.runs.inputs import texts_by_role
 from patray.runs.lease import holding
 from patray.runs.provenance import Provenance
 from patray.runs.resolve import suite_views
@@ -194,7 +194,7 @@ class Execution:
             found = embed(jobs, self.made, self.suite.embedding, self.suite.models_from.remote_code, self.again)
             for job, (folder, step) in zip(jobs, found, strict=True):
                 self.provenance.add(step)
-                self.vectors.setdefault((job.landscape, job.view.name, model.name), {})[job.role] = folder
+                self.vectors.setdefault((job.landscape, job.view.name, job.label), {})[job.role] = folder
 
     def _read_vectors(self) -> None:
         """Take over the vectors that were made elsewhere, and forget rankings that were made of others."""
@@ -216,18 +216,8 @@ class Execution:
 
     def jobs_of(self, model: Model) -> list[EmbedJob]:
         """The artifacts of a model that the run needs; none for a reranker."""
-        if model.record.kind == "reranker":
-            return []
-        return [
-                EmbedJob(
-                    landscape.name, landscape.folder, view, self.indexes[landscape.name, view.name], chosen,
-                    model.name, model.record, model.snapshot, model.engine, role, model.content,
-                )
-                for landscape, view in self._places()
-                for role, chosen in texts_by_role(
-                    self.indexes[landscape.name, view.name], landscape.truth, self.suite.tasks, model.record
-                ).items()
-            ]  # fmt: skip
+        places = [(at, view, self.indexes[at.name, view.name]) for at, view in self._places()]
+        return jobs_of(model, places, self.suite.tasks, self.systems)
 
     def _note_empty(self, landscape: Landscape, view: View, index: ViewIndex) -> None:
         if index.empty.any():
@@ -247,7 +237,7 @@ class Execution:
             self.tuned.append(tuned)
         wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
         others = {name for name, model in models.items() if model.record.kind != "dense"}
-        dense = [(key, of) for key, of in wanted if key[2] not in others]
+        dense = [(key, of) for key, of in wanted if key[2] not in others and "#" not in key[2]]
         files = [start_index(self.made, *key, by_role["document"]) for key, by_role in dense]
         gather(files, "write FAISS indexes", self.suite.embedding.stall_seconds, "files")
 

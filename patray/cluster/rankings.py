@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from patray.artifacts import is_sealed
 from patray.cluster.late import start_late
 from patray.cluster.lexical import start_counts, start_lexical
+from patray.cluster.listwise import rank_listwise
 from patray.cluster.models import Model
 from patray.cluster.one_task import rank_in_one_task
 from patray.cluster.placement import Resources
 from patray.cluster.prepare import Landscape
+from patray.cluster.readings import start_readings
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
 from patray.cluster.search import ONE_CPU, Place, start_dense
 from patray.cluster.sparse import start_sparse
 from patray.cluster.tasks import Done, gather, in_this_process, shared, submit, works_here
+from patray.encoders.protocol import EncoderSettings
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
@@ -34,6 +37,8 @@ from patray.systems.base import System
 from patray.systems.dense import OneVector
 from patray.systems.late import Late
 from patray.systems.lexical import Lexical
+from patray.systems.listwise import Listwise
+from patray.systems.readings import Pool, Readings
 from patray.systems.rerank import Rerank
 from patray.systems.sparse import Sparse
 
@@ -132,6 +137,11 @@ class Rankings:
             return start_lexical(
                 self.run, place, target, seconds, at.landscape.folder, at.view, _truth(at), at.truth, system, options
             )  # fmt: skip
+        if isinstance(system, Readings):
+            spans, by_role = at.vectors[system.searches]["document"], at.vectors[system.readings]
+            queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
+            pool = cast(Pool, system.pool)
+            return start_readings(self.run, place, spans, queries, at.truth, pool, options.depth, stall)
         if isinstance(system, OneVector | Late | Sparse):
             by_role = at.vectors[str(system.searches)]
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
@@ -151,7 +161,25 @@ class Rankings:
                 at.landscape.query_split, system, measures[0], options.depth, *after,
             )  # fmt: skip
 
+    def _listwise(self, at: At, system: Listwise) -> dict[str, Any]:
+        place, model, options = at.place(str(system.name)), self.models[system.with_], self.suite.embedding
+        if is_sealed(self.run, place.file):
+            return {"step": "rerank", "reused": True, "seconds": 0.0}
+        settings = EncoderSettings(
+            "vllm", model.record.dtype, "cuda" if options.gpus else "cpu", options.threads,
+            options.tokens_per_batch or 65_536, self.suite.models_from.remote_code, min(1.0, options.gpus or 1.0),
+        )  # fmt: skip
+        needs = Resources(options.threads, options.gpus * model.record.tensor_parallel)
+        asked = submit(
+            rank_listwise, needs, self.run, place, at.landscape.folder, at.view, at.truth, system, model, settings,
+            self.suite.search.depth,
+        )  # fmt: skip
+        [made] = gather([asked], f"rerank with {system.with_}", self.stall)
+        return dict(made)
+
     def _rerank(self, at: At, system: System) -> dict[str, Any]:
+        if isinstance(system, Listwise):
+            return self._listwise(at, system)
         if not isinstance(system, Rerank) or at.index is None:
             raise AssertionError(f"{system.name} waits for what was never begun")
         return rerank(

@@ -27,7 +27,7 @@ FEW_PARAMETERS = 200_000_000
 def few_texts(texts: int, record: ModelRecord, engine: str, options: Embedding) -> bool:
     """Whether texts are encoded sooner in this process than by actors, which would load a model each."""
     alone = not (is_up() or os.environ.get("RAY_ADDRESS") or options.gpus)
-    small = record.size is not None and record.size <= FEW_PARAMETERS and engine == "sentence-transformers"
+    small = record.size is not None and record.size <= FEW_PARAMETERS and engine in ("sentence-transformers", "static")
     return alone and small and texts <= FEW_TEXTS
 
 
@@ -44,7 +44,7 @@ def needs_ray(suite: Suite, models: list[Model], store: Folder) -> bool:
     if suite.recipes or any(system.ALONE for system in suite.systems or ()):
         return True
     views = [view.name for view in suite_views(suite)]
-    for model in (one for one in models if one.record.kind != "reranker"):
+    for model in (one for one in models if one.record.kind not in ("reranker", "listwise")):
         texts = 0
         for entry in suite.landscapes:
             missing = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from patray.encoders.late_interaction import LateTokenizer
 from patray.encoders.pairs import PairTokenizer
+from patray.encoders.spans import Spans, SpanTokenizer
 from patray.encoders.sparse import SparseTokenizer
 from patray.encoders.static import StaticTokenizer
 from patray.encoders.tokens import InputTokenizer
@@ -34,6 +35,13 @@ def late_tokenizer(record: ModelRecord, snapshot: Snapshot, role: Role) -> LateT
 def pair_tokenizer(record: ModelRecord, snapshot: Snapshot) -> PairTokenizer:
     """The tokenizer of a reranker."""
     return _pair_tokenizer(record.model_dump_json(), snapshot)
+
+
+@functools.lru_cache(maxsize=4)
+def span_tokenizer(record_json: str, snapshot: Snapshot, spans: Spans) -> SpanTokenizer:
+    """The tokenizer of a dense model that reads long texts in spans; the record as JSON."""
+    record = ModelRecord.model_validate_json(record_json)
+    return SpanTokenizer(record, localise(snapshot, record, MODEL_CACHE, weights=False), spans)
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from patray.encoders.cross_encoder import CrossScorer
 from patray.encoders.late_interaction import LateEncoder
+from patray.encoders.listwise import Lister, VllmLister
 from patray.encoders.native import native_view
 from patray.encoders.protocol import Encoder, EncoderSettings, Engine
 from patray.encoders.sparse import SparseModelEncoder
@@ -26,6 +27,7 @@ MAKES_NO = {
     "dense": "single vector of a text",
     "late-interaction": "vector of each token",
     "sparse": "weight for each term",
+    "listwise": "order of texts",
     "reranker": "score of a query with a document",
 }
 
@@ -62,6 +64,12 @@ def load_scorer(record: ModelRecord, snapshot: Path, settings: EncoderSettings) 
         return CrossScorer(record, folder, settings)
 
 
+def load_lister(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Lister:
+    """Load a language model that puts texts in order. Raises as `load_encoder` does."""
+    _require(record, snapshot, settings, "listwise")
+    return VllmLister(record, snapshot, settings)
+
+
 def device_name(settings: EncoderSettings) -> str:
     """What this worker computes on, by the name that its driver gives; `cpu` for a CPU."""
     if settings.device == "cpu":
@@ -75,7 +83,7 @@ def _require(
     record: ModelRecord,
     snapshot: Path,
     settings: EncoderSettings,
-    kind: Literal["dense", "late-interaction", "sparse", "reranker"],
+    kind: Literal["dense", "late-interaction", "sparse", "reranker", "listwise"],
 ) -> None:
     """All that is asked of a model before anything is loaded."""
     if record.kind != kind:

@@ -43,7 +43,7 @@ class VllmEncoder:
             )
         self._record = record
         fits = _fits_positions(record, snapshot)
-        LLM = _import_engine(settings)
+        LLM = import_engine(settings)
         arguments = engine_arguments(record, snapshot, settings)
         long_before = os.environ.get(LONG)
         if fits:  # vLLM takes sentence-transformers' max_seq_length for a hard limit, which it is not
@@ -102,7 +102,7 @@ def plain_vectors(record: ModelRecord, snapshot: Path, texts: Sequence[str], set
     Limit, pooling and heads are what vLLM reads in the files; only the dtype is told, and what this machine needs.
     ModelError where the limit is not the record's.
     """
-    LLM = _import_engine(settings)
+    LLM = import_engine(settings)
     arguments: dict[str, Any] = {
         "model": str(snapshot),
         "runner": "pooling",
@@ -212,7 +212,7 @@ def _fits_positions(record: ModelRecord, snapshot: Path) -> bool:
     return record.max_tokens <= stated.positions
 
 
-def _import_engine(settings: EncoderSettings) -> Any:
+def import_engine(settings: EncoderSettings) -> Any:
     """vLLM's LLM class. Its switches are environment variables, which it reads when it is imported or later."""
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
     os.environ["VLLM_NO_USAGE_STATS"] = "1"  # it would tell its makers which model runs where

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from patray.errors import InputError
 from patray.files import Folder
@@ -48,6 +49,32 @@ def folder_of(path: str, landscape: str, view: str, alone: bool) -> Folder:
             return place
     looked = " or ".join(str(place) for place in places)
     raise InputError(f"vectors: no documents{' or documents'.join(FORMS)} in {looked}")
+
+
+def shapes_of(folder: Folder) -> dict[str, tuple[int, int]]:
+    """(vectors, width) of `documents`, and of `queries` where there are any, without reading the vectors of Parquet.
+
+    InputError as `read_vectors` raises it for a file that cannot be read at all.
+    """
+    found = {}
+    for role in ("documents", "queries"):
+        name = next((f"{role}{form}" for form in FORMS if f"{role}{form}" in folder.list()), None)
+        if name is None:
+            continue
+        if name.endswith(".parquet"):
+            with folder.input(name) as stream:
+                file = pq.ParquetFile(stream)
+                rows = file.metadata.num_rows
+                first = (
+                    next(file.iter_batches(1, columns=["vector"]), None)
+                    if "vector" in file.schema_arrow.names
+                    else None
+                )
+                width = 0 if first is None or not len(first) else len(first["vector"][0].as_py())
+        else:
+            rows, width = _of_array(folder, name, f"{folder / name}").shape
+        found[role] = rows, width
+    return found
 
 
 def read_vectors(folder: Folder, role: str) -> GivenVectors | None:

@@ -27,6 +27,8 @@ from patray.yaml_source import load_yaml
 
 RECORD_FILE = "record.yaml"
 """A record that lies in the folder, as beside every tuned checkpoint: it is taken as it is."""
+PAIRS = ("reranker", "listwise")
+"""Kinds that read query and document together and give no vector."""
 LARGE = 1_000_000_000
 """Weights from which vLLM is asked first."""
 VLLM_TYPES = {"bert", "xlm-roberta", "modernbert", "eurobert", "qwen2", "qwen3", "ministral3", "gemma3_text"}
@@ -170,13 +172,13 @@ def _widths(found: _Found, stated: Stated, kind: str) -> None:
             found.need("dimension", "config.json states no vocab_size")
         found.fields |= {"dimension": terms, "dense_heads": [], "trained_dimensions": []}
         return
-    heads = [] if kind == "reranker" else [list(head) for head in stated.dense_heads]
-    width = 1 if kind == "reranker" else heads[-1][1] if heads else stated.output_size
+    heads = [] if kind in PAIRS else [list(head) for head in stated.dense_heads]
+    width = 1 if kind in PAIRS else heads[-1][1] if heads else stated.output_size
     if width is None:
         found.need("dimension", "config.json states no hidden size")
     found.fields |= {"dimension": width, "dense_heads": heads}
     trained = stated.config.get("matryoshka_dimensions")
-    if kind == "reranker":
+    if kind in PAIRS:
         found.fields["trained_dimensions"] = []
     elif isinstance(trained, list) and width is not None:
         found.fields["trained_dimensions"] = sorted({int(one) for one in trained if one < width}, reverse=True)
@@ -233,6 +235,9 @@ def _pooling(found: _Found, stated: Stated, kind: str) -> None:
     if kind == "late-interaction":
         found.fields |= {"pooling": "token", "normalised": None}
         found.unknown.append("whether a Normalize module follows")
+        return
+    if kind == "listwise":
+        found.fields |= {"pooling": "none", "normalised": False}
         return
     if stated.sparse is not None:
         found.fields |= {"pooling": stated.sparse.pooling, "normalised": False}
@@ -365,6 +370,9 @@ def _adapters(found: _Found, stated: Stated, kind: str) -> None:
 def _engines(found: _Found, stated: Stated, kind: str) -> None:
     if stated.static is not None:
         found.fields["engines"] = ["static"]
+        return
+    if kind == "listwise":
+        found.fields["engines"] = ["vllm"]
         return
     engines = ["sentence-transformers"]
     native = found.fields.get("native")

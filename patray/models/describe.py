@@ -13,7 +13,7 @@ WIDTH = 110
 LABEL = 16
 UNKNOWN = "unknown"
 HEADER = ("name", "kind", "params", "dim", "tokens", "pooling", "prompts", "runs here by", "licence", "notice")
-KINDS = {"dense": "dense", "late-interaction": "late", "sparse": "sparse", "reranker": "rerank"}
+KINDS = {"dense": "dense", "late-interaction": "late", "sparse": "sparse", "reranker": "rerank", "listwise": "listwise"}
 NUMBERS = {"params", "dim", "tokens"}
 
 

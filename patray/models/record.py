@@ -97,7 +97,7 @@ class ModelRecord(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="short name used in suites")]
     repo: str = Field(description="hub repository, or the name it is known by")
     revision: Annotated[str, Field(pattern="^([0-9a-f]{40}|local)$", description="40 hex digits, or `local`")]
-    kind: Literal["dense", "late-interaction", "sparse", "reranker"]
+    kind: Literal["dense", "late-interaction", "sparse", "reranker", "listwise"]
     family: str = Field(description="models trained the same way in several sizes share a family")
     parameters: int | None = Field(description="number of weights; null when not known exactly")
     rounded_parameters: int | None = Field(default=None, description="the published size where only that is known")

@@ -222,6 +222,10 @@ def _require_kind(record: ModelRecord, engine: str) -> None:
     """ModelError for a late-interaction model or a reranker that cannot run, or whose record does not say how."""
     if record.kind == "dense":
         return
+    if record.kind == "listwise":
+        if engine != "vllm":
+            raise ModelError(f"model {record.name}: patray asks a language model by vllm only")
+        return
     if engine != "sentence-transformers":
         raise ModelError(f"model {record.name}: patray runs a {record.kind} model with sentence-transformers only")
     if record.kind == "reranker" and record.score is None:

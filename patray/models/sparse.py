@@ -21,6 +21,8 @@ from patray.models.record import ModelRecord
 
 DOCUMENT = ["MLMTransformer", "SpladePooling"]
 QUERY_TABLE = ["SparseStaticEmbedding"]
+NO_HEADS = ("reranker", "sparse", "listwise")
+"""Kinds of models that end in no vector of a width of its own."""
 
 
 @dataclass(frozen=True)

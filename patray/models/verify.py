@@ -12,7 +12,7 @@ from patray.errors import ModelError
 from patray.models.difference import Difference
 from patray.models.limits import json_object, limit_differences
 from patray.models.record import ModelRecord, Role
-from patray.models.sparse import sparse_differences
+from patray.models.sparse import NO_HEADS, sparse_differences
 from patray.models.stated import Stated, Weights, read_stated
 
 POOLING = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
@@ -28,7 +28,7 @@ MODULES_OF_KIND = {
     "dense": {*MODULES_OF_DENSE, "StaticEmbedding"},
     "late-interaction": {*MODULES_OF_DENSE, "MultiVectorMask", "ColBERT"},
     "sparse": {"Transformer", "MLMTransformer", "SpladePooling", "Router"},
-    "reranker": {*MODULES_OF_DENSE, "LogitScore"},
+    **{kind: {*MODULES_OF_DENSE, "LogitScore"} for kind in ("reranker", "listwise")},
 }
 HEADS = {"sigmoid": "ForSequenceClassification", "yes-no": "ForCausalLM"}
 """What the class of a reranker ends in, by how its score is made; another one would get a head made up at random."""
@@ -271,7 +271,7 @@ def _dense_heads(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
         (into is None or into == found[0]) and out == found[1]
         for (into, out), found in zip(record.dense_heads, stated.dense_heads, strict=True)
     )
-    if record.kind in ("reranker", "sparse") or alike:
+    if record.kind in NO_HEADS or alike:
         return
     yield Difference(
         "Dense heads",
@@ -286,7 +286,7 @@ def _heads(heads: tuple[tuple[int | None, int], ...]) -> str:
 
 
 def _dimension(record: ModelRecord, stated: Stated) -> Iterator[Difference]:
-    if record.kind in ("reranker", "sparse") or (width := stated.output_size) is None:
+    if record.kind in NO_HEADS or (width := stated.output_size) is None:
         return
     for into, out in stated.dense_heads:
         if into != width:

@@ -16,6 +16,8 @@ from patray.runs.plan.training import TrainStep
 LEGEND = "to do; 3/64: so many windows of vectors exist; done; =: the vectors of another step serve; no: cannot run"
 MARKS = {"to do": "to do", "done": "done", "shared": "=", "refused": "no"}
 
+PAIRS = {"reranker": "pairs", "listwise": "prompts"}
+
 
 def format_plan(plan: Plan) -> str:
     """The whole plan: models and their cost, disk, every step, and where each estimate comes from."""
@@ -145,9 +147,9 @@ def _models(plan: Plan, sources: _Sources) -> str:
                 model.engine.replace("sentence-transformers", "st"),
                 _short(record.size),
                 record.dtype.replace("float", "f").replace("bf", "bf"),
-                f"{item.inputs:,}" if record.kind != "reranker" else f"{_pairs(plan, item):,} pairs",
+                f"{item.inputs:,}" if record.kind not in PAIRS else f"{_pairs(plan, item):,} {PAIRS[record.kind]}",
                 f"{item.truncated / item.inputs:.1%}" if item.inputs else "-",
-                _millions(item.to_do, record.kind != "reranker" and model.vocabulary is None),
+                _millions(item.to_do, record.kind not in PAIRS and model.vocabulary is None),
                 how,
                 _gib(item),
                 *_cost(item, sources),
@@ -289,7 +291,8 @@ def _embed_rows(steps: list[EmbedStep], views: list[str]) -> list[list[str]]:
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for step in steps:
         mark = MARKS.get(step.state) or f"{step.windows[0]}/{step.windows[1]}"
-        cells.setdefault((step.model, step.role), {})[step.view] = mark
+        what = f"{step.role} in spans {step.spans}" if step.spans else step.role
+        cells.setdefault((step.model, what), {})[step.view] = mark
     return [
         ["embed", f"{model} as {role}", *(found.get(view, "") for view in views)]
         for (model, role), found in cells.items()

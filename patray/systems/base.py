@@ -26,7 +26,7 @@ from patray.search.exclusion import exclusions
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
 
-ModelKind = Literal["dense", "late-interaction", "sparse", "reranker"]
+ModelKind = Literal["dense", "late-interaction", "sparse", "reranker", "listwise"]
 Positive = Annotated[int, Field(gt=0)]
 Range = tuple[float, float, float]
 """Lowest, expected, highest."""
@@ -37,17 +37,25 @@ BLOCK = 256
 @dataclass(frozen=True)
 class Work:
     """What a ranking costs, for `patray plan`. flops: multiplications and additions of an exact search; pairs, tokens:
-    what a reranker reads; memory: bytes that a search holds, where that is not the vectors of the disk."""
+    what a reranker reads; memory: bytes that a search holds, where that is not the vectors of the disk; given: bytes of
+    vectors made elsewhere that the run takes into its store."""
 
     flops: float = 0.0
     pairs: int = 0
     tokens: Range = (0.0, 0.0, 0.0)
     memory: Range = (0.0, 0.0, 0.0)
+    given: float = 0.0
 
 
 class Sizes(Protocol):
-    """What `patray plan` knows of a landscape and view."""
+    """What `patray plan` knows of a landscape and view. alone: whether the suite has no other."""
 
+    @property
+    def landscape(self) -> str: ...
+    @property
+    def view(self) -> str: ...
+    @property
+    def alone(self) -> bool: ...
     @property
     def queries(self) -> int: ...
     @property

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from patray.errors import InputError
 from patray.importers.source import content_of
-from patray.importers.vectors import folder_of
+from patray.importers.vectors import folder_of, shapes_of
 from patray.models.record import ModelRecord
 from patray.systems.base import Inputs, ModelKind, Positive, Sizes, System, Work, expand
 
@@ -100,8 +100,8 @@ class Dense(OneVector):
 class Vectors(OneVector):
     """`{vectors: embeddings/ada, name: ada}` ranks by vectors that were made elsewhere (importers/vectors.py).
 
-    Every task and statistic is as for a model's. Its place and content are those of files; the plan does not read them,
-    so it counts no work of theirs.
+    Every task and statistic is as for a model's. Its place and content are those of files, of which the plan reads how
+    many vectors of which width they hold.
     """
 
     KIND: ClassVar[str] = "vectors"
@@ -125,6 +125,17 @@ class Vectors(OneVector):
 
     def default_name(self) -> str:
         return self.marked(PurePosixPath(self.path.partition("?")[0].rstrip("/")).name)
+
+    def work(self, at: Sizes) -> Work:
+        """2 x queries x patents x width, and the float32 vectors that are taken into the store."""
+        shapes = shapes_of(folder_of(self.path, at.landscape, at.view, at.alone))
+        full = shapes["documents"][1]
+        if self.width is not None and self.width > full:
+            raise InputError(
+                f"systems: {self.name}: {self.path} has {full} dimensions, it cannot be cut to {self.width}"
+            )
+        given = sum(4.0 * rows * width for rows, width in shapes.values())
+        return Work(2.0 * at.queries * at.patents * (self.width or full), given=given)
 
     def with_inputs(self, inputs: Inputs) -> System:
         alone = len(inputs.landscapes) * len(inputs.views) == 1

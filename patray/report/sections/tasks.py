@@ -25,6 +25,7 @@ from patray.report.sections.contamination import contamination_part
 from patray.report.sections.frequency import frequency_part
 from patray.report.sections.fusion import fusion_part
 from patray.report.sections.prompts import prompt_part
+from patray.report.sections.readings import readings_part
 from patray.report.sections.retention import retention_part
 from patray.report.sections.scale import scale_part
 from patray.report.sections.standing import standing_part
@@ -101,6 +102,7 @@ def task_section(results: Results, kind: str) -> Section | None:
     if kind == "retrieval":
         parts += [_fields(results, answers), *(_by_part(results, answers, *one) for one in _PARTS)]
         parts += [contamination_part(results, answers), fusion_part(results, answers)]
+        parts.append(readings_part(results, kind, answers, several))
     else:
         parts.append(_label_sets(results, kind, answers))
         parts.append(frequency_part(results, answers) if kind == "classification" else None)

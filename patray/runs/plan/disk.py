@@ -56,12 +56,14 @@ def plan_disk(
     """fetched: bytes of the snapshots that are needed. complete: the run is finished, so its folder does not grow."""
     vectors, token_vectors, indexes, read = _vector_bytes(suite, models, embeddings, size)
     to_do = [step for step in rankings if step.state == "to do"]
+    source = {str(system.name): system.searches for system in suite.systems or ()}
+    given = {(step.landscape, step.view, source[step.system]): step.given for step in to_do if step.given}
     made = [] if complete else [step for step in rankings if step.state != "refused"]
     trained = [models[step.base].record.size or 0 for step in training if step.state == "to do"]
     return Disk(
         clean=sum(corpus.clean_bytes for corpus in corpora if not corpus.exists),
         checkpoints=float(sum(trained) * FLOAT32),
-        vectors=vectors,
+        vectors=vectors + sum(given.values()) * size.vector_factor,
         token_vectors=token_vectors,
         indexes=indexes,
         rankings=sum(step.rows for step in to_do) * size.ranking_row,
@@ -69,7 +71,7 @@ def plan_disk(
         evidence=_evidence_rows(suite, corpora, made) * size.evidence_row,
         source_read=sum(corpus.source_bytes for corpus in corpora),
         models=fetched,
-        vectors_read=read,
+        vectors_read=read + sum(step.given for step in to_do),
     )
 
 
@@ -79,8 +81,9 @@ def _vector_bytes(
     """Bytes of vectors, token vectors and indexes to write, and of vectors read: once by each system that searches."""
     searches = dict.fromkeys(models, 0)
     for system in suite.systems or ():
-        if system.searches is not None and system.searches in models:
-            searches[system.searches] += 1
+        for model in system.uses:
+            if system.searches is not None and model in models:
+                searches[model] += 1
     vectors = token_vectors = indexes = read = 0.0
     for step in embeddings:
         planned = models[step.model]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
+from patray.encoders.spans import Spans, span_counts, span_tokens
 from patray.encoders.vectors import part_names
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex, embedding_identity
@@ -101,7 +102,8 @@ class EmbedStep:
     that are cut (expected). tokens, to_do: lowest, expected, highest of all inputs, and of those that are not there
     (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there.
     compared: whether other versions made it, so that the run encodes a sample again before it uses it. why: what
-    differs from the nearest vectors that are there, of a step of which nothing is."""
+    differs from the nearest vectors that are there, of a step of which nothing is. spans: of which
+    length and stride, where long texts are read in spans."""
 
     landscape: str
     view: str
@@ -118,6 +120,7 @@ class EmbedStep:
     indexed: bool
     compared: bool = False
     why: str = ""
+    spans: str = ""
 
 
 @dataclass
@@ -136,6 +139,7 @@ class EmbedPlanner:
     texts: Mapping[str, tuple[ViewIndex, Counts]]
     tasks: Tasks
     store: Folder
+    spans: Mapping[str, Sequence[Spans]] = field(default_factory=dict)
     _known: dict[tuple[str, bytes], _Chosen] = field(default_factory=dict)
     _seen: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -143,17 +147,22 @@ class EmbedPlanner:
         for view, (index, counts) in self.texts.items():
             for role, chosen in self._roles(index, model).items():
                 yield self._step(model, view, role, index, counts, chosen)
+                for spans in self.spans.get(model.name, ()) if role == "document" else ():
+                    yield self._step(model, view, role, index, counts, chosen, spans)
 
     def _roles(self, index: ViewIndex, model: PlannedModel) -> dict[Role, np.ndarray]:
-        if model.record.kind == "reranker":
+        if model.record.kind in ("reranker", "listwise"):
             return {}
         return texts_by_role(index, self.corpus.truth, self.tasks, model.record)
 
     def _step(
-        self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray
-    ) -> EmbedStep:
+        self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray,
+        spans: Spans | None = None,
+    ) -> EmbedStep:  # fmt: skip
         texts = self._texts(view, index, chosen)
         identity = embedding_identity(model.record, model.engine, role, texts.hash, model.content)
+        if spans is not None:
+            identity |= {"spans": [spans.tokens, spans.stride]}
         key = key_of(identity)
         first = self._seen.setdefault((model.record.name, key), f"{model.name} {view}")
         limit = token_limit(model.record, role)
@@ -161,6 +170,15 @@ class EmbedPlanner:
         lengths = [np.minimum(part, limit) for part in whole]
         if model.record.kind == "late-interaction" and role == "query":
             lengths = [np.full(len(texts.heads), limit)] * 3  # expansion fills every query up
+        rows = int(chosen.sum())
+        if spans is not None:
+            prompt = model.record.prompts.document
+            overhead = (model.counter.specials if model.vocabulary is None else model.vocabulary.specials) + (
+                model.tokens_of(prompt) if prompt else 0
+            )
+            each = [span_counts(part, spans, overhead) for part in whole]
+            lengths = [span_tokens(part, spans, overhead) for part in whole]
+            rows = round(rows * float(each[1].mean())) if len(each[1]) else 0
         parts = index.part[texts.heads]
         windows = np.unique(parts)
         folder = self.store / "embeddings" / self.corpus.name / view / model.record.name / key
@@ -184,8 +202,9 @@ class EmbedPlanner:
             shared_with=first if state == "shared" else "",
             windows=(there, len(windows)),
             inputs=len(texts.heads),
-            rows=int(chosen.sum()),
-            truncated=int((whole[1] > limit).sum()),
+            rows=rows,
+            truncated=int((whole[1] > limit).sum()) if spans is None else 0,
+            spans=str(spans or ""),
             tokens=_range(lengths),
             to_do=_range([part[missing] for part in lengths]),
             compared=state == "done" and _of_other_versions(folder, model.engine),

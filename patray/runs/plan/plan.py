@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from patray.encoders.spans import Spans
 from patray.errors import ModelError
 from patray.files import Folder
 from patray.models.content import identify
@@ -27,12 +28,16 @@ from patray.runs.plan.training import TrainStep, plan_training
 from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
+from patray.systems.listwise import Listwise
+from patray.systems.readings import Readings
 from patray.systems.rerank import Rerank
 from patray.yaml_source import load_yaml
 
 WRITTEN_BY_RUN = re.compile(r"systems\.\d+\.content: |models\.\d+\.content: .* -> None$")
 """Hashes that `patray run` writes into its suite and a plan does not know: of runs made elsewhere, of models whose
 files are not at hand."""
+WHOLE = 1_000_000
+"""Tokens of a text that are counted where it is read to its end."""
 GPU_BATCH, CPU_BATCH = 65_536, 2_048
 """Tokens of a batch where the suite names none."""
 
@@ -225,19 +230,29 @@ def _steps(
     suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], corpora: list[Corpus]
 ) -> tuple[list[EmbedStep], list[RankStep]]:
     views = suite_views(suite)
-    limit = max((_needed(model) for model in models.values()), default=1)
+    spans = _spans(suite)
+    limit = max((WHOLE if name in spans else _needed(model) for name, model in models.items()), default=1)
     asked = [count for model in models.values() for count in model.counts(limit)]
     counts = {count.key: count for count in sorted(asked, key=lambda count: not count.only_queries)}
     complete = run.exists("provenance.json")
     embeddings, rankings = list[EmbedStep](), list[RankStep]()
     for corpus in corpora:
         texts = read_texts(corpus, views, list(counts.values()))
-        planner = EmbedPlanner(corpus, texts, suite.tasks, store)
+        planner = EmbedPlanner(corpus, texts, suite.tasks, store, spans)
         for model in models.values():
             embeddings.extend(planner.steps(model))
-        ranker = RankPlanner(corpus, texts, models, run, suite.search.depth, complete)
+        ranker = RankPlanner(corpus, texts, models, run, suite.search.depth, complete, len(corpora) == 1)
         rankings.extend(ranker.steps(suite.systems or ()))
     return embeddings, rankings
+
+
+def _spans(suite: Suite) -> dict[str, list[Spans]]:
+    """Model -> the spans in which systems read with it."""
+    found: dict[str, set[Spans]] = {}
+    for one in suite.systems or ():
+        if isinstance(one, Readings):
+            found.setdefault(one.readings, set()).add(one.spans)
+    return {model: sorted(spans) for model, spans in found.items()}
 
 
 def _needed(model: PlannedModel) -> int:
@@ -248,7 +263,8 @@ def _needed(model: PlannedModel) -> int:
 
 
 def _reranker(suite: Suite, system: str) -> str | None:
-    return next((one.with_ for one in suite.systems or () if isinstance(one, Rerank) and one.name == system), None)
+    kinds = (Rerank, Listwise)
+    return next((one.with_ for one in suite.systems or () if isinstance(one, kinds) and one.name == system), None)
 
 
 def _files(entry: ModelEntry, model: PlannedModel, suite: Suite) -> tuple[int | None, str]:

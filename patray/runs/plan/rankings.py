@@ -25,7 +25,8 @@ class RankStep:
     """step: search, fuse, rerank or read. pairs, tokens (lowest, expected, highest): of a rerank not done yet.
 
     flops: of an exact dense or MaxSim search that is to do, 0 for others. memory: bytes that a search holds beside
-    its vectors, where the system says so. why: of a refused step.
+    its vectors, where the system says so; given: bytes of vectors made elsewhere that it ranks from. why: of a
+    refused step.
     """
 
     landscape: str
@@ -40,11 +41,13 @@ class RankStep:
     tokens: Range
     flops: float
     memory: Range = (0.0, 0.0, 0.0)
+    given: float = 0.0
 
 
 @dataclass(frozen=True)
 class RankPlanner:
-    """Makes the ranking steps of one landscape. complete: the run is finished, so nothing is to do."""
+    """Makes the ranking steps of one landscape. complete: the run is finished, so nothing is to do. alone: the suite
+    has no other landscape."""
 
     corpus: Corpus
     texts: Mapping[str, tuple[ViewIndex, Counts]]
@@ -52,6 +55,7 @@ class RankPlanner:
     run: Folder
     depth: int
     complete: bool
+    alone: bool = False
 
     def steps(self, systems: tuple[System, ...]) -> Iterator[RankStep]:
         if self.corpus.truth is None:
@@ -88,6 +92,7 @@ class RankPlanner:
             pairs=work.pairs,
             tokens=work.tokens,
             flops=work.flops if state == "to do" else 0.0,
+            given=work.given if state == "to do" else 0.0,
             memory=work.memory if state == "to do" else (0.0, 0.0, 0.0),
         )
 
@@ -98,6 +103,14 @@ class _Sizes:
 
     planner: RankPlanner
     view: str
+
+    @property
+    def landscape(self) -> str:
+        return self.planner.corpus.name
+
+    @property
+    def alone(self) -> bool:
+        return self.planner.alone and len(self.planner.texts) == 1
 
     @property
     def queries(self) -> int:

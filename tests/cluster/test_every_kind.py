@@ -1,0 +1,117 @@
+"""One run of one system of every kind on a real landscape: each ranks, each is judged, each stands in the report."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import patray
+from patray.cluster.pipeline import WindowPipeline
+from patray.encoders.sparse_vectors import load_sparse_vectors
+from patray.encoders.vectors import load_vectors
+from patray.files import Folder
+from patray.models.derive import derive_record, record_yaml
+from patray.runs.read import parse_suite
+from patray.systems.kinds import SYSTEMS
+from tests.models.tiny_late import save_cross_encoder, save_stanford_colbert, save_tokenizer
+from tests.models.tiny_sparse import save_sparse
+
+pytestmark = pytest.mark.slow
+SUITE = Path(__file__).parent / "every-kind.yaml"
+
+
+def save_models(tiny: Path, landscape: Path) -> None:
+    """Tiny checkpoints, and what was made elsewhere: vectors and a ranking."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    save_sparse(tiny / "splade")
+    save_sparse(tiny / "inference-free", inference_free=True)
+    save_stanford_colbert(tiny / "colbert")
+    save_cross_encoder(tiny / "cross")
+    save_language_model(tiny / "llm")
+    words = Tokenizer.from_file(str(tiny / "splade" / "tokenizer.json"))
+    SentenceTransformer(modules=[StaticEmbedding(words, embedding_dim=16)], device="cpu").save(str(tiny / "static"))
+    ids = pd.read_parquet(landscape / "patents.parquet").patent_id
+    (tiny / "ours").mkdir()
+    np.save(tiny / "ours" / "documents.npy", np.random.default_rng(0).standard_normal((len(ids), 16)))
+    (tiny / "ours" / "documents.ids.txt").write_text("\n".join(ids))
+    lines = [f"{query} Q0 {found} 1 1.0 ours" for query, found in pairwise(ids)]
+    (tiny / "ours.run").write_text("\n".join(lines))
+
+
+def save_language_model(folder: Path) -> None:
+    """A tiny random Qwen3 with the record of a listwise reranker."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    folder.mkdir()
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(save_tokenizer(folder)), hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, head_dim=32, intermediate_size=64, max_position_embeddings=1024,
+    )  # fmt: skip
+    Qwen3ForCausalLM(config).save_pretrained(folder)
+    told = {"kind": "listwise", "max_tokens": 600, "nominal_tokens": 1024}
+    (folder / "record.yaml").write_text(record_yaml(derive_record(folder, told)))
+
+
+class Backwards:
+    """In place of vLLM: puts the second of two results first."""
+
+    def answer(self, prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
+        return ["[2] > [1]" for _ in prompts]
+
+
+@pytest.fixture
+def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it in this process, by the functions that workers run; the language model's engine is faked."""
+    run = WindowPipeline.run
+    monkeypatch.setattr(WindowPipeline, "run", lambda self, rows, progress, here=False: run(self, rows, progress, True))
+    for module in ("execute", "rerank"):
+        monkeypatch.setattr(f"patray.cluster.{module}.connect", lambda: None)
+    monkeypatch.setattr("ray.get", lambda references: [one.value for one in references])
+    monkeypatch.setattr("patray.cluster.listwise.load_lister", lambda *_: Backwards())
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_every_kind_of_system_runs_on_a_real_landscape(tmp_path: Path, real_landscapes: Path) -> None:
+    save_models(tmp_path, real_landscapes / "hair-dryer")
+    text = SUITE.read_text().replace("{tiny}", str(tmp_path)).replace("{landscapes}", str(real_landscapes))
+    suite = parse_suite(text, "every-kind.yaml", [])
+    of_python = {"encoder", "ranker"}  # functions of one's own, which no file can name
+    assert {system.kind for system in suite.systems or ()} >= set(SYSTEMS.names()) - of_python
+    planned = patray.plan(suite, str(tmp_path / "work"))
+    assert [step.memory[1] > 0 for step in planned.rankings if step.kind == "sparse"] == [True, True]
+    run = patray.run(suite, str(tmp_path / "work"))
+    assert set(run.summary.system) == {step.system for step in planned.rankings}
+    [asked] = [step for step in run.provenance["steps"] if step.get("system") == "llm@2(bm25)"]
+    assert asked["calls"] == asked["queries"] <= 200
+    assert asked["broken answers"] == 0
+    turned, before = (
+        {query: rows.sort_values("rank").patent_id.tolist() for query, rows in ranking.groupby("query_id")}
+        for ranking in (run.ranking("hair-dryer", "ta", name) for name in ("llm@2(bm25)", "bm25"))
+    )
+    assert all(found == [*before[query][:2][::-1], *before[query][2:]] for query, found in turned.items())
+    page = Path(run.report).read_text()
+    assert "Whether reading more pays" in page
+    assert "times the tokens of the model" in page
+
+    # the best span's cosine, and the inner products of the sparse model, from the stored vectors
+    store = tmp_path / "work" / "embeddings" / "hair-dryer" / "ta"
+    artifacts = [Folder.at(one) for one in (store / "minilm").iterdir()]
+    (ids, heads), (owners, spans) = sorted((load_vectors(one) for one in artifacts), key=lambda one: len(one[0]))
+    assert set(owners) == set(ids)
+    for row in run.ranking("hair-dryer", "ta", "minilm-spans64-48-max").iloc[::997].itertuples():
+        query = heads[ids.tolist().index(row.query_id)].astype(np.float64)
+        assert row.score == pytest.approx((spans[owners == row.patent_id].astype(np.float64) @ query).max(), abs=1e-6)
+    [artifact] = (store / "splade").iterdir()
+    known, vectors = load_sparse_vectors(Folder.at(artifact))
+    rows = vectors.dense(int(vectors.terms.max()) + 1).astype(np.float64)
+    for row in run.ranking("hair-dryer", "ta", "splade").iloc[::997].itertuples():
+        query, found = (rows[known.tolist().index(one)] for one in (row.query_id, row.patent_id))
+        assert row.score == pytest.approx(query @ found, rel=1e-5)

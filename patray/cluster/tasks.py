@@ -63,7 +63,7 @@ def submit(function: Callable[..., Any], needs: Resources, *arguments: Any) -> A
     """
     given = _values(arguments)
     if _here or not is_up():
-        return Done(function(*given))
+        return Done(function(*_fetched(given)))
     things = added()
     if things:
         given, function = [things, function, *given], _with_added
@@ -79,6 +79,16 @@ def _with_added(things: Added, function: Callable[..., Any], *arguments: Any) ->
 def _values(arguments: Sequence[Any]) -> list[Any]:
     """Ray knows its own references alone."""
     return [one.value if isinstance(one, Done) else one for one in arguments]
+
+
+def _fetched(arguments: Sequence[Any]) -> list[Any]:
+    """Arguments with the values of Ray's references in their place, as Ray itself would hand them to a task: what runs
+    in this process can be given what workers made."""
+    if not is_up():
+        return list(arguments)
+    import ray
+
+    return [ray.get(one) if isinstance(one, ray.ObjectRef) else one for one in arguments]
 
 
 @functools.cache

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,7 +142,8 @@ class WindowPipeline:
 
         threads, before = int(self.options.threads), torch.get_num_threads()
         wanted = max(1, (os.cpu_count() or 1) // max(1, threads))
-        workers = [self.worker(self.work) for _ in range(min(wanted, len(rows), self.options.actors.max or wanted))]
+        with _no_bars():
+            workers = [self.worker(self.work) for _ in range(min(wanted, len(rows), self.options.actors.max or wanted))]
         free: queue.SimpleQueue[WindowWorker] = queue.SimpleQueue()
         for one in workers:
             free.put(one)
@@ -167,6 +169,20 @@ class WindowPipeline:
         for item in batch.to_pylist():
             raise_failed(item)
             progress.advance(item[self.counted], item["tokens"])
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Without the bars that transformers draws over the driver's own lines; what a notebook has stays as it is."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _tokenised(row: pa.Table, work: Any, tokenise: Callable[[pa.Table, Any], pa.Table]) -> pa.Table:

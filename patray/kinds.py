@@ -13,7 +13,7 @@ one example of each.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -48,11 +48,15 @@ def take_over(things: Added) -> None:
 class Registry(Generic[Thing]):
     """Finds things of one kind by name: `Registry("systems", {"dense": "patray.systems.dense:Dense"}, type)["dense"]`.
 
-    builtin: name -> `module:attribute`, loaded when asked for. wanted: what a thing must be an instance of.
+    builtin: name -> `module:attribute`, loaded when asked for. wanted: what a thing must be an instance of. made: makes
+    it of the name and what an entry point names.
     """
 
-    def __init__(self, group: str, builtin: Mapping[str, str], wanted: type | tuple[type, ...] = object) -> None:
-        self.group, self.wanted = group, wanted
+    def __init__(
+        self, group: str, builtin: Mapping[str, str], wanted: type | tuple[type, ...] = object,
+        made: Callable[[str, Any], Any] = lambda name, thing: thing,
+    ) -> None:  # fmt: skip
+        self.group, self.wanted, self._made = group, wanted, made
         self._builtin = dict(builtin)
         self._loaded: dict[str, Any] = {}
         self._added: dict[str, Thing] = dict(_FROM_ELSEWHERE.get(group, {}))
@@ -67,7 +71,7 @@ class Registry(Generic[Thing]):
                 self._skip(point, "the name is taken")
                 continue
             try:
-                thing: Any = point.load()
+                thing: Any = self._made(point.name, point.load())
             except Exception as error:  # whatever another package raises while it is imported
                 self._skip(point, f"it cannot be loaded ({type(error).__name__}: {error})")
                 continue
@@ -101,7 +105,8 @@ class Registry(Generic[Thing]):
     def __getitem__(self, name: str) -> Thing:
         """The thing of that name. Raises InputError, listing what there is, for any other."""
         if name not in self:
-            raise InputError(f"{self.group}: there is no {name!r}; there are {', '.join(self.names())}")
+            known = f"there are {', '.join(self.names())}" if self.names() else "there are none"
+            raise InputError(f"{self.group}: there is no {name!r}; {known}")
         if name in self._added:
             return self._added[name]
         if name not in self._loaded:

@@ -54,7 +54,7 @@ from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
 from patray.runs.lease import holding
-from patray.runs.provenance import Provenance
+from patray.runs.provenance import Provenance, other_packages
 from patray.runs.resolve import suite_views
 from patray.runs.run_files import MARK, seal_run
 from patray.runs.store_care import USES, paths_used
@@ -113,7 +113,7 @@ class Execution:
         claim_run(self.run.make(), self.suite)
         self.again = mark_of(self.run, reembed)
         if self.run.exists("provenance.json"):
-            say(f"the run {self.run} is complete; only its report is written again")
+            say(f"the run {self.run} is complete; only its report is written again{other_packages(self.run)}")
             write_report(self.run)
         else:
             self._fine_tune()

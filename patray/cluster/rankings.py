@@ -130,7 +130,7 @@ class Rankings:
 
     def _begin(self, at: At, system: System, beside: int) -> Any:
         place, options, stall = at.place(str(system.name)), self.suite.search, self.stall
-        if system.KEPT and is_sealed(self.run, place.file):
+        if system.kept and is_sealed(self.run, place.file):
             return Done({"reused": True, "seconds": 0.0})
         if isinstance(system, Lexical):
             target, seconds = self.counts[place.landscape, place.view, place.system]

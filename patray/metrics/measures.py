@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import FunctionType
 
 import numpy as np
 
@@ -198,8 +199,6 @@ DEFINITIONS = (
 )  # fmt: skip
 """In the order in which measures are shown where a suite names none."""
 BY_NAME = {definition.name: definition for definition in DEFINITIONS}
-OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition)
-"""Retrieval measures of other packages (entry points `patray.measures`, each a Definition of the same name)."""
 
 
 def by_query(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> Definition:
@@ -218,12 +217,24 @@ def by_query(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> 
             some = slice(shown[query], shown[query + 1])
             near = seen.gain_rank[some] <= cutoff
             grades[seen.gain_rank[some][near] - 1] = seen.grade[some][near]
-            values[query] = function(grades, seen.ideal_grade[best[query] : best[query + 1]])
+            found = float(function(grades, seen.ideal_grade[best[query] : best[query + 1]]))
+            if not 0 <= found <= 1:
+                raise InputError(f"measure {name}@{cutoff}: its function gave {found} for a query; allowed are 0 to 1")
+            values[query] = found
         return values
 
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
         raise InputError(f"measure {name!r}: a name is letters and digits, and begins with a letter")
     return Definition(name, "retrieval", 0, 1, function.__doc__ or "a function of Python", "", value=value)
+
+
+def _definition(name: str, thing: object) -> object:
+    return by_query(name, thing) if isinstance(thing, FunctionType) else thing
+
+
+OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition, _definition)
+"""Retrieval measures of other packages (entry points `patray.measures`): a Definition of the same name, or a function
+of one query as `by_query` takes it."""
 
 
 def definitions() -> tuple[Definition, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import patray
+from patray.files import Folder
 from patray.kinds import installed
 from patray.runs.suite import Prices
 
@@ -69,6 +70,22 @@ class Provenance:
             "steps": self.steps,
             "notes": self.notes,
         }
+
+
+def other_packages(run: Folder) -> str:
+    """What to add to the word that a run is finished, where packages that add to patray are others by now.
+
+    "; it was made with overlap of mine 0.1, there is mine 0.2 now: give another --name to run it with that"
+    """
+    then: dict[str, dict[str, str]] = run.read_json("provenance.json").get("extensions") or {}
+    now = installed()
+    changed = [
+        f"{name} of {made}, there is {now.get(group, {}).get(name) or 'none'} now"
+        for group, things in then.items()
+        for name, made in things.items()
+        if now.get(group, {}).get(name) != made
+    ]
+    return f"; it was made with {'; '.join(changed)}: give another --name to run it with that" if changed else ""
 
 
 def installed_versions() -> dict[str, str]:

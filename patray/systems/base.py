@@ -157,6 +157,12 @@ class System(BaseModel):
         return self.KIND
 
     @property
+    def kept(self) -> bool:
+        """Whether a ranking that is there is taken when a run goes on: not of a kind of another package, of which
+        nobody knows whether its code is still the same."""
+        return self.KEPT and type(self).__module__.partition(".")[0] == "patray"
+
+    @property
     def uses(self) -> dict[str, ModelKind]:
         """Models of the suite that it needs, and of which kind each must be."""
         return {}

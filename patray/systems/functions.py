@@ -15,13 +15,14 @@ landscape and view.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from patray.errors import InputError
 from patray.kinds import Registry
-from patray.systems.base import Ranked, RankTask, System
+from patray.systems.base import Inputs, Ranked, RankTask, System
 from patray.systems.dense import OneVector
 
 Ranker = Callable[[RankTask], np.ndarray]
@@ -45,6 +46,9 @@ class Ranks(System):
     def default_name(self) -> str:
         return self.ranker
 
+    def with_inputs(self, inputs: Inputs) -> System:
+        return _given(self, RANKERS, self.ranker)
+
     def rank(self, task: RankTask) -> Ranked:
         return Ranked(task.best(np.asarray(RANKERS[self.ranker](task))))
 
@@ -57,6 +61,9 @@ class Encodes(OneVector):
 
     encoder: str = Field(description="a function given to patray.encoder, or of an entry point patray.encoders")
 
+    def with_inputs(self, inputs: Inputs) -> System:
+        return _given(self, ENCODERS, self.encoder)
+
     @property
     def searches(self) -> str:
         return self.encoder
@@ -67,3 +74,13 @@ class Encodes(OneVector):
 
     def default_name(self) -> str:
         return self.marked(self.encoder)
+
+
+def _given(system: System, functions: Registry[Any], name: str) -> System:
+    """The system, once its function is known to be there. InputError that says who gives it."""
+    if name not in functions:
+        raise InputError(
+            f"systems: {system.name}: no function {name!r} was given to patray.{system.KIND} in this process; the "
+            "script that gives it calls patray.run (docs/extending.md)"
+        )
+    return system

@@ -11,7 +11,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.kinds import added
 from patray.landscapes.generate import generate
-from patray.metrics.measures import Measure, by_query
+from patray.metrics.measures import OF_OTHERS, Measure, by_query
 from patray.metrics.ranking import evaluate
 from patray.systems.functions import RANKERS
 
@@ -113,17 +113,24 @@ def test_a_function_of_one_query_is_the_measure_of_all() -> None:
             else 0.0
         )
 
-    from patray.metrics.measures import OF_OTHERS
-
     OF_OTHERS.add("OwnGain", by_query("OwnGain", ndcg))
     both = [Measure("nDCG", 10), Measure("OwnGain", 10)]
     found = evaluate(ranked, query, patent, relevance, both)
     np.testing.assert_allclose(found[both[1]], found[both[0]], atol=1e-12)
 
 
-def test_what_is_not_there_and_what_is_wrong_is_said() -> None:
+def test_what_is_not_there_and_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="rankers: there is no 'missing'; there are"):
         _ = RANKERS["missing"]
+    generate(Folder.at(tmp_path / "own"), seed=5, patents=60, name="own")
+    own = [{"path": str(tmp_path / "own")}]
+    suite = patray.Suite(name="s", landscapes=own, views=("ta",), systems=[{"ranker": "missing"}])  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"systems: missing: no function 'missing' was given to patray\.ranker in"):
+        patray.run(suite, str(tmp_path / "work"))
+    too_much = by_query("TooMuch", lambda grades, relevant: 1.5)
+    OF_OTHERS.add("TooMuch", too_much)
+    with pytest.raises(InputError, match=r"measure TooMuch@5: its function gave 1\.5 for a query; allowed are 0 to 1"):
+        evaluate(np.array([[0, 1]]), np.array([0]), np.array([1]), np.array([1]), [Measure("TooMuch", 5)])
     with pytest.raises(InputError, match="measure 'half recall': a name is letters and digits"):
         patray.measure("half recall")(lambda grades, relevant: 0.0)
     assert "length" not in added().get("systems", {})

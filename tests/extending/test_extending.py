@@ -39,7 +39,11 @@ def suite(folder: Path, minilm: Path) -> Path:
         "landscapes": [{"path": "own"}],
         "models": [{"record": record, "path": str(minilm)}],
         "systems": [{"newest-first": True}, {"dense": "hashed"}, {"rrf": ["newest-first", "hashed"]}],
-        "tasks": {"retrieval": {"measures": ["Found@20", "nDCG@10"]}, "classification": None, "clustering": None},
+        "tasks": {
+            "retrieval": {"measures": ["Found@20", "AnyFound@20", "nDCG@10"]},
+            "classification": None,
+            "clustering": None,
+        },
         "statistics": {"resamples": 100, "flips": 100},
     }
     path = folder / "extended.yaml"
@@ -84,6 +88,22 @@ def test_a_run_has_the_system_the_measure_the_engine_and_the_section_of_another_
     for query, listed in ranking[ranking["rank"] <= 20].groupby("query_id"):
         allowed = {one for one in relevant[query] if family[one] != family[query]}
         assert values[query] == pytest.approx(min(10, len(allowed & set(listed.patent_id))) / 10)
+    both = evidence[evidence["slice"] == "all"].pivot_table(
+        index=["system", "item_id"], columns="metric", values="value"
+    )
+    assert (both["AnyFound@20"] == (both["Found@20"] > 0)).all()
+
+    # A finished run stays; one that was stopped makes again what the package's code made.
+    facts["extensions"]["systems"]["newest-first"] = "patray-extras 0.9"
+    (run / "provenance.json").write_text(json.dumps(facts))
+    said = patray("run", str(path), "--workdir", "work", folder=tmp_path).stderr
+    assert "made with newest-first of patray-extras 0.9, there is patray-extras 1.0 now: give another --name" in said
+    (run / "provenance.json").unlink()
+    assert patray("run", str(path), "--workdir", "work", folder=tmp_path).returncode == 0
+    steps = json.loads((run / "provenance.json").read_text())["steps"]
+    assert {step["system"]: step["reused"] for step in steps if step["step"] == "search"} == {
+        "newest-first": False, "hashed": True, "rrf60(newest-first,hashed)": False,
+    }  # fmt: skip
 
 
 def test_a_format_of_another_package_imports_and_is_listed(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def explain_standing(results: Results, answer: Answer, where: Sentence) -> Sente
     else:
         sentence += (f"the best of {len(rows)} systems is one of {len(able)}, with 95% confidence: ", *listing(able, 6))
     winner = rows[0]
-    if winner.winner_held_out is not None:
+    if winner.winner_held_out is not None and score(winner.winner_held_out) != score(winner.mean):
         drawn = f"{score(winner.mean)}, its score on the very {_items(answer)} that chose it"
         sentence += (f". On others like them expect about {score(winner.winner_held_out)} of the winner, not {drawn}",)
     return (*sentence, ".")

@@ -69,7 +69,7 @@ class RankPlanner:
                 if why:
                     refused[name] = why
                 done = ranking_file(self.corpus.name, view, name).rpartition("/")[2] in there
-                state: State = "done" if self.complete or done else "refused" if why else "to do"
+                state: State = "done" if self.complete or (done and system.kept) else "refused" if why else "to do"
                 yield self._step(system, view, state, why)
 
     def _refusal(self, system: System, before: Mapping[str, str]) -> str:

@@ -45,6 +45,11 @@ def _found(seen: Counted, cutoff: int) -> np.ndarray:
 FOUND = Definition("Found", "retrieval", 0, 1, "relevant patents among the first K, in tens", "", value=_found)
 
 
+def any_found(grades: np.ndarray, relevant: np.ndarray) -> float:
+    """1 where any of the first K is relevant."""
+    return float((grades > 0).any())
+
+
 def _plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
     return [Unit("titles", file) for file in files]
 

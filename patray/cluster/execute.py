@@ -19,7 +19,6 @@ import pyarrow as pa
 from patray import tables
 from patray.cluster.embed import embed
 from patray.cluster.embed_job import EmbedJob, jobs_of
-from patray.cluster.fine_tune import fine_tune
 from patray.cluster.given import take_all
 from patray.cluster.go_on import go_on
 from patray.cluster.growth import cluster_facts, nodes, require
@@ -48,7 +47,7 @@ from patray.landscapes.labels import LabelSet
 from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.progress import say
-from patray.report.write import write_report
+from patray.report.write import PAGE, write_report
 from patray.runs.again import forget_other_rankings, mark_of
 from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
@@ -56,7 +55,7 @@ from patray.runs.identity import claim_run
 from patray.runs.lease import holding
 from patray.runs.provenance import Provenance, other_packages
 from patray.runs.resolve import suite_views
-from patray.runs.run_files import MARK, seal_run
+from patray.runs.run_files import MARK, check_run, seal_run
 from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
@@ -113,8 +112,11 @@ class Execution:
         claim_run(self.run.make(), self.suite)
         self.again = mark_of(self.run, reembed)
         if self.run.exists("provenance.json"):
-            say(f"the run {self.run} is complete; only its report is written again{other_packages(self.run)}")
-            write_report(self.run)
+            say(f"the run {self.run} is complete{other_packages(self.run)}; `patray report` writes its report again")
+            for note in check_run(self.run):
+                say(f"note: {note}")
+            if not self.run.exists(PAGE):
+                write_report(self.run)
         else:
             self._fine_tune()
             self._embed()
@@ -174,6 +176,8 @@ class Execution:
         return next(iter(found.values()), "english") if len(set(found.values())) < 2 else found
 
     def _fine_tune(self) -> None:
+        from patray.cluster.fine_tune import fine_tune
+
         bases = {model.name: model for model in self.models}
         for model, steps, notes in fine_tune(self.suite, self.landscapes, bases, self.store, self.run, self.again):
             self.models.append(model)

@@ -17,6 +17,8 @@ from patray.report.tables_latex import latex_table
 from patray.report.tables_md import markdown_table
 from patray.runs.run_files import check_run
 
+PAGE = "report.html"
+
 
 def results_of(run: Folder) -> Results:
     """Read all that a report is made of."""
@@ -32,8 +34,7 @@ def write_report(run: Folder) -> list[str]:
     for note in check_run(run):
         say(f"note: {note}")
     results = results_of(run)
-    names = ["report.html"]
-    run.write_text("report.html", render_page(results))
+    names = [PAGE]
     by_frequency = frequency_layouts(results, answers_for(results, "classification"))
     for layout in unique_names(
         [*study_layouts(results), *by_frequency, *retention_layouts(results), *verdict_layouts(results)]
@@ -41,4 +42,5 @@ def write_report(run: Folder) -> list[str]:
         run.write_text(f"tables/{layout.name}.md", markdown_table(layout))
         run.write_text(f"tables/{layout.name}.tex", latex_table(layout))
         names += [f"tables/{layout.name}.md", f"tables/{layout.name}.tex"]
+    run.write_text(PAGE, render_page(results))  # the last: where it is, all is
     return names

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from scipy import special
 
 from patray.stats.resample import Families, Weights
 
@@ -79,10 +80,8 @@ def tail(level: float, families: int) -> float:
     (1 - level) / 2 for many; less for few: Phi(-sqrt(F / (F - 1)) t), t the upper quantile of Student's t with F - 1
     degrees of freedom.
     """
-    from scipy import stats
-
-    t = stats.t.isf((1.0 - level) / 2.0, families - 1)
-    return float(stats.norm.sf(np.sqrt(families / (families - 1)) * t))
+    t = -special.stdtrit(families - 1, (1.0 - level) / 2.0)  # scipy.stats.t.isf, without loading scipy.stats
+    return float(special.ndtr(-np.sqrt(families / (families - 1)) * t))
 
 
 def jackknife_error(left_out: np.ndarray) -> np.ndarray:

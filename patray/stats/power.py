@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
 
 def smallest_detectable(
@@ -13,14 +14,10 @@ def smallest_detectable(
     standard_error: of the difference, any shape. comparisons: m, the size of the declared family; a/m is what Holm asks
     of the smallest p, so the result is conservative for the others. Normal approximation (Cohen 1988, chapter 2).
     """
-    from scipy import stats
-
-    reach = stats.norm.isf(alpha / (2.0 * comparisons)) + power_reach(power)
+    reach = -special.ndtri(alpha / (2.0 * comparisons)) + power_reach(power)
     return np.asarray(standard_error, dtype=np.float64) * reach
 
 
 def power_reach(power: float = 0.8) -> float:
     """Standard errors beyond a test's critical value at which it finds a true difference with the given power."""
-    from scipy import stats
-
-    return float(stats.norm.ppf(power))
+    return float(special.ndtri(power))

@@ -129,6 +129,10 @@ def test_a_complete_run_is_not_done_again_and_another_suite_under_its_name_is_re
     before = (run / "evidence.parquet").stat().st_mtime_ns
     execute(make_suite(small_landscape), str(workdir))
     assert (run / "evidence.parquet").stat().st_mtime_ns == before
+    page = (run / "report.html").read_bytes()
+    (run / "report.html").unlink()
+    execute(make_suite(small_landscape), str(workdir))
+    assert (run / "report.html").read_bytes() == page
     with pytest.raises(ConflictError, match=r"tasks\.retrieval\.direction: 'cited' -> 'both'"):
         execute(make_suite(small_landscape, "tasks.retrieval.direction=both"), str(workdir))
 

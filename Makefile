@@ -7,6 +7,8 @@ VLLM_STAMP := $(VENV)/.installed-vllm
 # Tests need no types; a call that no longer fits what it calls is found without running the slow ones.
 CALLS := --cache-dir .mypy_cache/calls --allow-untyped-defs --no-warn-unused-ignores \
 	$(addprefix --disable-error-code=,arg-type assignment misc operator override return-value union-attr var-annotated)
+# Tests of two files at a time: most of them wait for processes to start. A file's tests share what they made.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 # Folder that holds embeddings and runs of `make demo`.
 WORKDIR ?= patray-work
 
@@ -37,14 +39,14 @@ lint: setup
 	$(BIN)/mypy $(CALLS) tests benchmarks jobs
 
 test: lint $(VLLM_STAMP)
-	$(BIN)/python -m pytest -m 'not chaos'
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not chaos'
 
 # Every fault over several Ray nodes; half an hour. PATRAY_CHAOS_SEED plays another schedule, or one again.
 chaos: $(VLLM_STAMP)
 	$(BIN)/python -m pytest -m chaos
 
 test-fast: lint
-	$(BIN)/python -m pytest -m 'not slow and not chaos'
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not slow and not chaos'
 
 # Needs the extra `bench`; writes benchmarks/RESULTS.md.
 bench: setup $(VLLM_STAMP)

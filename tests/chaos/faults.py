@@ -157,10 +157,10 @@ def lose_node_at_work(trial: Trial, phase: str) -> Outcome:
 
 
 def kill_workers(trial: Trial, phase: str) -> Outcome:
-    """All workers of all nodes are killed while a phase is under way; their nodes stay."""
+    """All workers of all nodes are killed while a phase is under way; their nodes stay, which end with their agents."""
     driver = trial.start(phase)
     driver.reach(phase)
-    workers = trial.arena.processes("ray::")
+    workers = [one for one in trial.arena.processes("ray::") if "Agent" not in " ".join(one[0].cmdline())]
     for worker, _ in workers:
         with contextlib.suppress(psutil.NoSuchProcess):
             worker.kill()

@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
+from patray.errors import ResourceError
 from patray.tasks.evidence import ScoreKey
 from patray.tasks.scores import LabelScore, Score
 
@@ -41,6 +42,7 @@ class Spill:
 
     def __init__(self, folder: str | None = None) -> None:
         self.entries: list[Spilled] = []
+        self._folder = folder or tempfile.gettempdir()
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._items: dict[bytes, np.ndarray] = {}
 
@@ -53,8 +55,12 @@ class Spill:
         if isinstance(kept, LabelScore):
             labels = kept.truth.shape[1]
             kept = replace(kept, truth=np.packbits(kept.truth), predicted=np.packbits(kept.predicted))
-        start = self._file.seek(0, 2)
-        pickle.dump(kept, self._file, protocol=5)
+        try:
+            start = self._file.seek(0, 2)
+            pickle.dump(kept, self._file, protocol=5)
+            self._file.flush()  # a disk that is full says so here, not at some later read
+        except OSError as error:
+            raise ResourceError(f"{self._folder}: scores that are judged could not be kept there: {error}") from error
         self.entries.append(Spilled(order, ScoreKey.of(score), start, self._file.tell() - start, digest, labels))
 
     def load(self, entry: Spilled) -> Score:

@@ -60,7 +60,7 @@ class Trial:
 
     def in_flight(self) -> list[Path]:
         """Windows that an actor took and has not saved."""
-        marked = self.workdir.glob("embeddings/*/*/*/*/started/*.parquet")
+        marked = self.workdir.glob("embeddings/*/*/*/*/started/[!_]*.parquet")  # not while a mark is being written
         return [path for path in marked if not (path.parent.parent / path.name).exists()]
 
     def embedding(self, driver: Driver) -> list[tuple[psutil.Process, int]]:
@@ -170,14 +170,16 @@ def kill_workers(trial: Trial, phase: str) -> Outcome:
 
 
 def stop_node(trial: Trial, phase: str) -> Outcome:
-    """A node stands still from a phase on, so that Ray takes it for lost."""
+    """A node stands still from a phase on, until Ray takes it for lost and its machine is taken away."""
     driver = trial.start(phase)
     driver.reach(phase)
     _, raylet = trial.random.choice(trial.arena.workers)
     psutil.Process(raylet).suspend()
-    ends_well(driver)
+    driver.go()
+    until(lambda: "is gone" in driver.said() or driver.process.poll() is not None, "a word on the node")
     kill(raylet)
-    return Outcome("taken for lost; went on")
+    ends_well(driver)
+    return Outcome("taken for lost; went on when it was gone")
 
 
 def kill_driver(trial: Trial, phase: str) -> Outcome:

@@ -98,7 +98,7 @@ def test_a_job_submitted_to_three_nodes_of_which_one_is_lost_gives_the_same_evid
     with several_nodes(1, 1, 1, dashboard=True) as nodes:
         submit = [str(Path(sys.executable).parent / "ray"), "job", "submit", "--address", nodes.dashboard]
         inside = [sys.executable, str(ROOT / "jobs" / "evaluate.py"), str(suite), "--workdir", workdir.uri]
-        for _ in range(20):  # a head that just started has no job agent yet; it then refuses and says so
+        for _ in range(120):  # a head that just started has no job agent yet; it then refuses and says so
             job = subprocess.Popen(
                 [*submit, "--working-dir", str(ROOT / "jobs"), "--", *inside], env=environment, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -84,7 +84,7 @@ def submit(address: str, script: Path, *nights: str) -> dict[str, tuple[int, str
     lines = [f'{nightly} {night}; echo "night {night.split()[-1]} status $?"' for night in nights]
     script.write_text("\n".join(lines) + "\n")
     ray = [str(Path(sys.executable).parent / "ray"), "job", "submit", "--address", address, "--", "bash", str(script)]
-    for _ in range(20):  # a head that just started has no job agent yet; it then refuses and says so
+    for _ in range(120):  # a head that just started has no job agent yet; it then refuses and says so
         done = subprocess.run(ray, env=ENVIRONMENT, capture_output=True, text=True, timeout=500)
         if "No available agent to submit job" not in done.stderr:
             break

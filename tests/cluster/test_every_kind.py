@@ -72,6 +72,8 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it in this process, by the functions that workers run; the language model's engine is faked."""
     run = WindowPipeline.run
     monkeypatch.setattr(WindowPipeline, "run", lambda self, rows, progress, here=False: run(self, rows, progress, True))
+    for module in ("tasks", "growth", "meters", "small"):
+        monkeypatch.setattr(f"patray.cluster.{module}.is_up", lambda: False)  # an earlier test may have left one up
     for module in ("execute", "rerank"):
         monkeypatch.setattr(f"patray.cluster.{module}.connect", lambda: None)
     monkeypatch.setattr("ray.get", lambda references: [one.value for one in references])

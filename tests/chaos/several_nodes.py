@@ -29,7 +29,9 @@ def several_nodes(head: int, *workers: int, dashboard: bool = False) -> Iterator
     before = os.environ.get("RAY_AUTH_MODE")
     os.environ.update(OPEN)
     port = free_port()
-    asked = {"num_cpus": head, "include_dashboard": dashboard} | ({"dashboard_port": port} if dashboard else {})
+    asked: dict[str, object] = {"num_cpus": head, "include_dashboard": dashboard}
+    if dashboard:  # jobs are given to the head's agent, whose port any other Ray of the machine may have
+        asked |= {"dashboard_port": port, "dashboard_agent_listen_port": free_port()}
     made = Cluster(initialize_head=True, head_node_args=asked)
     try:
         raylets = [made.add_node(num_cpus=cpus).all_processes["raylet"][0].process.pid for cpus in workers]

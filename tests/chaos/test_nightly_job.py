@@ -18,6 +18,7 @@ from patray.files import Folder
 from patray.models.registry import find_record
 from patray.tasks.evidence import from_evidence
 from patray.tasks.inference import summarise
+from tests.chaos.several_nodes import several_nodes
 
 pytestmark = pytest.mark.slow
 
@@ -31,12 +32,8 @@ ENVIRONMENT = {
 @pytest.fixture
 def dashboard() -> Iterator[str]:
     """The address of a Ray of this test's own."""
-    command = [sys.executable, "-m", "tests.chaos.dashboard"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, text=True, **pipes) as ray:  # type: ignore[call-overload]
-        assert ray.stdin is not None
-        yield ray.stdout.readline().strip()
-        ray.stdin.close()
+    with several_nodes(2, dashboard=True) as nodes:
+        yield nodes.dashboard
 
 
 def write_suite(path: Path, model: Path, pooling: str) -> None:

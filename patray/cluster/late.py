@@ -16,7 +16,7 @@ import numpy as np
 from patray.artifacts import read_record
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, slots
-from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, merge_and_save, torch_threads
+from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, merge_and_save, of_queries, torch_threads
 from patray.cluster.tasks import submit
 from patray.cluster.token_memory import megabytes, plan_shards, search_bytes
 from patray.encoders.token_vectors import BYTES, TokenVectors, concatenate, load_token_vectors
@@ -44,19 +44,8 @@ def _search(folder: Folder, parts: list[str], truth: Truth, queries: TokenVector
 
 
 def _query_tokens(folders: list[Folder], truth: Truth) -> TokenVectors:
-    """The queries' token vectors in the order of truth.query_ids, from the artifacts that hold them."""
-    parts: list[TokenVectors] = []
-    place = np.full(len(truth.query_ids), -1, np.int64)
-    before = 0
-    for folder in folders:
-        ids, tokens = load_token_vectors(folder)
-        rows = positions(truth.query_ids, ids)
-        place = np.where((place < 0) & (rows >= 0), rows + before, place)
-        parts.append(tokens)
-        before += len(tokens)
-    if (place < 0).any():
-        raise AssertionError(f"{(place < 0).sum()} queries have no vectors in {', '.join(map(str, folders))}")
-    return concatenate(parts).take(place)
+    """The queries' token vectors in the order of truth.query_ids."""
+    return of_queries(folders, truth, load_token_vectors, concatenate)
 
 
 def start_late(

@@ -7,10 +7,10 @@ whose node is lost is done again elsewhere. A ranking that is there is not made 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from patray.artifacts import write_sealed
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, share, split
 from patray.cluster.tasks import Done, submit
+from patray.encoders.sparse_vectors import SparseVectors
+from patray.encoders.token_vectors import TokenVectors
 from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.positions import positions
@@ -37,6 +39,7 @@ from patray.search.table import SPLIT, to_table
 from patray.systems.dense import LOSSY, OneVector
 from patray.tables import ranking_file
 
+Several = TypeVar("Several", TokenVectors, SparseVectors)
 SHARD_BYTES = 4 << 30
 TASK_BYTES = 512 << 20
 """What a search takes beside vectors: libraries, blocks of scores."""
@@ -138,6 +141,28 @@ def query_vectors(folders: Sequence[Folder], truth: Truth) -> np.ndarray:
     if found is None or missing.any():
         raise AssertionError(f"{missing.sum()} queries have no vector in {', '.join(map(str, folders))}")
     return found
+
+
+def of_queries(
+    folders: Sequence[Folder], truth: Truth, load: Callable[[Folder], tuple[np.ndarray, Several]],
+    join: Callable[[list[Several]], Several],
+) -> Several:  # fmt: skip
+    """Several vectors a query, in the order of truth.query_ids, from the artifacts that hold them, first match first.
+
+    load: the ids of an artifact and what it holds; join: what several artifacts hold as one.
+    """
+    parts: list[Several] = []
+    place = np.full(len(truth.query_ids), -1, np.int64)
+    before = 0
+    for folder in folders:
+        ids, vectors = load(folder)
+        rows = positions(truth.query_ids, ids)
+        place = np.where((place < 0) & (rows >= 0), rows + before, place)
+        parts.append(vectors)
+        before += len(vectors)
+    if (place < 0).any():
+        raise AssertionError(f"{(place < 0).sum()} queries have no vectors in {', '.join(map(str, folders))}")
+    return join(parts).take(place)
 
 
 def save_ranking(run: Folder, place: Place, truth: Truth, ranking: Ranking) -> None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources
-from patray.cluster.search import TASK_BYTES, Place, save_ranking
+from patray.cluster.search import TASK_BYTES, Place, of_queries, save_ranking
 from patray.cluster.tasks import submit
 from patray.cluster.token_memory import megabytes
-from patray.encoders.sparse_vectors import BYTES, SparseVectors, concatenate_sparse, load_sparse_vectors
+from patray.encoders.sparse_vectors import BYTES, concatenate_sparse, load_sparse_vectors
 from patray.encoders.vectors import part_names, part_stats
 from patray.files import Folder
 from patray.landscapes.positions import positions
@@ -48,7 +48,7 @@ def rank_sparse(
     codes = positions(ids, truth.patent_ids)
     inside = np.flatnonzero(codes >= 0)  # query documents outside the corpus are never ranked
     index = InvertedIndex.build(vectors.take(inside), codes[inside], int(read_record(documents)["dimension"]))
-    asked = query_sparse(queries, truth)
+    asked = of_queries(queries, truth, load_sparse_vectors, concatenate_sparse)
     skip = exclusions(truth, np.arange(len(asked)), index.codes)
     ranking = index.search(asked, depth, skip)
     save_ranking(run, place, truth, ranking)
@@ -58,19 +58,3 @@ def rank_sparse(
         "queries": len(asked), "seconds": time.perf_counter() - begin, "index_bytes": BYTES * len(index.document),
         "terms_per_document": len(index.document) / max(1, len(codes)), "notes": notes,
     }  # fmt: skip
-
-
-def query_sparse(folders: Sequence[Folder], truth: Truth) -> SparseVectors:
-    """The queries' vectors in the order of truth.query_ids, from the artifacts that hold them, first match first."""
-    parts: list[SparseVectors] = []
-    place = np.full(len(truth.query_ids), -1, np.int64)
-    before = 0
-    for folder in folders:
-        ids, vectors = load_sparse_vectors(folder)
-        rows = positions(truth.query_ids, ids)
-        place = np.where((place < 0) & (rows >= 0), rows + before, place)
-        parts.append(vectors)
-        before += len(vectors)
-    if (place < 0).any():
-        raise AssertionError(f"{(place < 0).sum()} queries have no vectors in {', '.join(map(str, folders))}")
-    return concatenate_sparse(parts).take(place)

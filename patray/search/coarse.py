@@ -134,7 +134,6 @@ class Scan:
     def __init__(
         self, documents: Rounded, n_queries: int, dtype: str, product: Callable[[torch.Tensor], Multiply]
     ) -> None:
-        import torch
 
         self.documents, self.dtype, self.product = documents, dtype, product
         n, device = len(documents.values), documents.values.device
@@ -142,8 +141,8 @@ class Scan:
         self.tile = min(tile, -(-n // (GROUP * POOL)) * GROUP * POOL)
         self.padded = -(-n // self.tile) * self.tile
         kind = documents.values.dtype
-        self._scores = torch.empty(self.padded * n_queries, dtype=kind, device=device)
-        self._maxima = torch.empty(self.padded // GROUP * n_queries, dtype=kind, device=device)
+        self._scores = _room(self.padded * n_queries, kind, device)
+        self._maxima = _room(self.padded // GROUP * n_queries, kind, device)
 
     def multiply(self, queries: Rounded, exclusions: Exclusions) -> None:
         """Compute all scores of a block of queries; excluded cells become -inf."""
@@ -204,6 +203,16 @@ def block_queries(n: int, dtype: str, workers: int) -> int:
     """How many queries a worker scans at once, so that the scores of all workers take at most BLOCK_BYTES."""
     size = 4 if dtype == "float32" else 2
     return int(np.clip(BLOCK_BYTES // (max(n, 1) * size * workers), 16, BLOCK_QUERIES))
+
+
+def _room(count: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Memory for `count` numbers. On a CPU it is numpy's, which asks Linux for huge pages where torch does not: they
+    are read at far apart places, and each would else cost a look into the table of pages."""
+    import torch
+
+    if device.type != "cpu":
+        return torch.empty(count, dtype=dtype, device=device)
+    return torch.from_numpy(np.empty(max(count, 1) * dtype.itemsize, np.uint8)).view(dtype)[:count]
 
 
 class _Skip:

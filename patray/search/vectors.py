@@ -61,15 +61,22 @@ def exact_scores(queries: torch.Tensor, vectors: torch.Tensor, query: torch.Tens
     """
     import torch
 
-    scores = torch.empty(len(row), dtype=torch.float32, device=vectors.device)
-    step = max(1, PRODUCT_CELLS // vectors.shape[1])
-    for at in range(0, len(row), step):
-        products = vectors.index_select(0, row[at : at + step]).double()
-        products.mul_(queries.index_select(0, query[at : at + step]))
-        width = products.shape[1]
-        while width > 1:
-            half = width // 2
-            products[:, :half] += products[:, width - half : width]
-            width -= half
-        scores[at : at + step] = products[:, 0]
+    count, width, device = len(row), vectors.shape[1], vectors.device
+    scores = torch.empty(count, dtype=torch.float32, device=device)
+    exact = queries.double()
+    step = max(1, min(PRODUCT_CELLS // width, count))
+    # Written into the same memory again and again: freshly taken from the system it costs up to three times as much.
+    room = torch.empty(step, width, dtype=torch.float32, device=device)
+    products, factors = torch.empty(2, step, width, dtype=torch.float64, device=device)
+    for at in range(0, count, step):
+        rows = min(step, count - at)
+        cells = products[:rows]
+        cells.copy_(torch.index_select(vectors, 0, row[at : at + rows], out=room[:rows]))
+        cells.mul_(torch.index_select(exact, 0, query[at : at + rows], out=factors[:rows]))
+        left = width
+        while left > 1:
+            half = left // 2
+            cells[:, :half] += cells[:, left - half : left]
+            left -= half
+        scores[at : at + rows] = cells[:, 0]
     return scores

@@ -114,6 +114,7 @@ def test_a_quiet_night_is_quiet_and_each_planted_change_is_caught_through_ray_jo
         night("pooled", "2026-11-04"),
     )
     runs = tmp_path / "work" / "runs"
+    assert found["2026-11-01"][0] == 0, found["2026-11-01"][1]
     plant_erosion(runs, "nightly-2026-11-01")
     found |= submit(dashboard, tmp_path / "eroded.sh", night("suite", "2026-11-05", "eroding"))
 

@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from patray.report.answer import Answer, others
+from patray.report.baselines import explain_commonest
 from patray.report.data import Results, kind_of, labels_of
-from patray.report.naming import PURPOSE, items_words, measure_words, system_name, view_name
+from patray.report.declared import queries_of
+from patray.report.naming import PURPOSE, items_words, measure_words, no_agreement, system_name, view_name
 from patray.report.price import Price, price_of
-from patray.report.words import Name, Sentence, known, listing, plain, size
+from patray.report.words import Name, Sentence, known, listing, plain, score, size
 
 MOST_PLACES = 3
+LEFT_OUT = {
+    "untuned": "; the others are of validation patents, on which systems were tuned, and are left out",
+    "test": "; the others are not of test patents, which the suite asks for, and are left out",
+}
+"""Why not all queries of a landscape are counted, by the option `queries` of retrieval."""
 
 
 def headline(results: Results, answers: Sequence[Answer]) -> Sentence:
@@ -25,11 +32,23 @@ def headline(results: Results, answers: Sequence[Answer]) -> Sentence:
     enough = [answer for answer in answers if not answer.few]
     if not enough:
         return ("No system can be recommended: ", *_counted(answers), " are too few.")
-    said = _of_one(results, enough[0]) if len(enough) == 1 else _of_several(results, enough)
+    if all(no_agreement(answer.metric, answer.leader.mean) for answer in enough):
+        said = _no_groups(results, enough)
+    else:
+        said = _of_one(results, enough[0]) if len(enough) == 1 else _of_several(results, enough)
     few = [answer for answer in answers if answer.few]
     if few:
         return (*said, " Left out, as too few: ", *_counted(few), ".")
     return said
+
+
+def _no_groups(results: Results, answers: Sequence[Answer]) -> Sentence:
+    """Of clusterings that practically do not agree with the classes, whichever is first."""
+    best = max(answers, key=lambda answer: answer.leader.mean)
+    view = view_name(results.suite_text, best.leader.view)
+    why = ", which is practically no agreement (0 is none, 1 is complete)."
+    return ("No system groups these patents as their classes do. The best, ", Name(best.leader.system), " on ", *view,
+            f", reaches {best.metric} {score(best.leader.mean)} on ", *_counted([best]), why)  # fmt: skip
 
 
 def _of_one(results: Results, answer: Answer) -> Sentence:
@@ -37,9 +56,9 @@ def _of_one(results: Results, answer: Answer) -> Sentence:
     leader, view = system_name(text, answer.leader.system), view_name(text, answer.leader.view)
     n = items_words(answer.n, kind)
     if answer.alone:
-        only = _capital(leader)
-        only += (f" is the only system that was run to {PURPOSE[kind]}; of what it read, it scores highest on ",)
-        return (*only, *view, f" ({n}).")
+        only: Sentence = ("Only one system was run to ", PURPOSE[kind], ", ", *leader, ", so none can be said to be ")
+        best = f" gives the highest {answer.metric}, {score(answer.leader.mean)} ({n})."
+        return (*only, "the better one. Of the texts that it read, ", *view, best)
     if not answer.rivals:
         why = f" scores highest ({n}), but no other system read that text, so this was not tested."
         return (*_capital(leader), " on ", *view, why)
@@ -115,21 +134,12 @@ def _of_several(results: Results, answers: Sequence[Answer]) -> Sentence:
     everywhere = [name for name in answers[0].front if all(name in answer.front for answer in answers)]
     clear = sum(answer.clear for answer in answers)
     if len(leaders) == 1 and all(answer.alone for answer in answers):
-        only: Sentence = (
-            *_capital(system_name(text, leaders[0])),
-            f" is the only system that was run to {PURPOSE[kind]}",
-        )
-        views = {answer.leader.view for answer in answers}
-        if len(views) > 1:
-            return (*only, f"; the text on which it scores highest changes with the {noun}.")
-        return (
-            *only,
-            "; of what it read, it scores highest on ",
-            *view_name(text, answers[0].leader.view),
-            ", ",
-            *where,
-            ".",
-        )
+        only: Sentence = ("Only one system was run to ", PURPOSE[kind], ", ", *system_name(text, leaders[0]))
+        only += (", so none can be said to be the better one. Of the texts that it read, ",)
+        if len({answer.leader.view for answer in answers}) > 1:
+            return (*only, f"the one with the highest {answers[0].metric} changes with the {noun}.")
+        best = view_name(text, answers[0].leader.view)
+        return (*only, *best, f" gives the highest {answers[0].metric} ", *where, ".")
     if all(answer.untested for answer in answers):
         return (*_leaders(answers, leaders, where, noun), "; no difference was tested.")
     if len(leaders) == 1:
@@ -232,7 +242,12 @@ def small_print(results: Results, answers: Sequence[Answer]) -> list[Sentence]:
     words = measure_words(metric)
     if words:
         scale = "from -1 to 1" if metric == "ARI" else "from 0 to 1"
-        said.append(("Measured by ", Name(metric), f", {scale}: {words}."))
+        said.append(("Measured by ", Name(metric), f", {scale} (1 is perfect): {words}."))
+    if kind_of(answers[0].task) == "retrieval":
+        said += _counted_queries(results, answers)
+    several = len({(answer.task, answer.landscape) for answer in enough}) > 1
+    said += [one for answer in enough[:MOST_PLACES] if (one := explain_commonest(results, answer, several)) is not None]
+    said += [one for answer in enough[:MOST_PLACES] if (one := _agreement(results, answer)) is not None]
     seen = _visible(enough)
     if seen and "can tell" in plain(headline(results, answers)):
         said.append(seen)
@@ -255,10 +270,39 @@ def _visible(answers: Sequence[Answer]) -> Sentence:
     kind = kind_of(answers[0].task)
     low, high = min(size_ for size_, _ in found), max(size_ for size_, _ in found)
     least, most = min(n for _, n in found), max(n for _, n in found)
-    span = size(high) if size(low) == size(high) else f"{size(low)} to {size(high)}, depending on the pair,"
+    span = size(high) if size(low) == size(high) else f"{size(low)} to {size(high)} (depending on the pair)"
     n = items_words(most, kind) if least == most else f"{least:,} to {items_words(most, kind)}"
-    return (f"“As good as far as … can tell”: with {n}, a true difference of {span} would be found 4 times in 5; "
-            "a smaller one may be there.",)  # fmt: skip
+    return (f"“As good as far as … can tell”: if one of two systems were really better by {span} in ",
+            Name(answers[0].metric), f", {n} would show it 4 times in 5. A smaller advantage may be there unseen.",
+            )  # fmt: skip
+
+
+def _counted_queries(results: Results, answers: Sequence[Answer]) -> list[Sentence]:
+    """Of landscapes whose queries are not all counted: how many there are, how many count, and why."""
+    described = results.provenance.get("landscapes")
+    why = LEFT_OUT.get(queries_of(results.suite_text), "")
+    said: list[Sentence] = []
+    for answer in answers:
+        facts = described.get(answer.landscape) if isinstance(described, dict) else None
+        facts = facts if isinstance(facts, dict) else {}
+        every, counted = facts.get("queries"), (facts.get("reported_queries") or {}).get("all")
+        if isinstance(every, int) and isinstance(counted, int) and counted < every:
+            said.append(
+                ("Of the ", items_words(every, "retrieval"), " of ", Name(answer.landscape), f" {counted:,} "
+                 f"{'is' if counted == 1 else 'are'} counted{why}.")
+            )  # fmt: skip
+    return said[:MOST_PLACES]
+
+
+def _agreement(results: Results, answer: Answer) -> Sentence | None:
+    """How a clustering's V-measure or NMI is to be read: 0, 1, and what chance adds."""
+    chance = results.find(answer.leader, "ARI")
+    if answer.metric not in ("V-measure", "NMI") or chance is None:
+        return None
+    told = ": practically no agreement either" if no_agreement("ARI", chance.mean) else ""
+    return (Name(answer.metric), " is 0 where groups and classes have nothing in common; where classes are many, "
+            "chance alone gives more. ARI, which takes chance out, is ", f"{score(chance.mean)} for ",
+            Name(answer.leader.system), f" on {Name(answer.landscape)}{told}.")  # fmt: skip
 
 
 def _costs(results: Results, answers: Sequence[Answer]) -> Sentence:

@@ -217,4 +217,4 @@ def smallest(seen: Comparison) -> str:
     """How small a difference this comparison could have seen; empty when the run does not say."""
     if not known(seen.min_detectable):
         return ""
-    return f"; a difference of {size(seen.min_detectable)} or more would have been seen with 80% power"
+    return f"; a difference of {size(seen.min_detectable)} {seen.metric} would have been seen 4 times in 5"

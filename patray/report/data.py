@@ -23,7 +23,7 @@ from patray.report.comparison import Comparison
 from patray.report.declared import declared_metrics
 from patray.report.recipe_results import RecipeResults, load_recipes
 from patray.report.standings import Standing, load_standings
-from patray.report.studied import Studies
+from patray.report.studied import Commonest, Studies
 from patray.report.words import clean
 from patray.runs.origins import Origin, read_certified
 
@@ -78,7 +78,8 @@ class Results:
 
     studies: what `studies.with_studies` computed from the evidence. recipes: what was fine-tuned. certified: what
     `patray certify` found when it was last asked. standings: who may be the best.
-    flat: scores whose interval has no width, and why. across, contamination: rows of these files, texts cleaned.
+    flat: scores whose interval has no width, and why. baselines: F1 of the commonest label. across, contamination: rows
+    of these files, texts cleaned.
     """
 
     rows: tuple[Row, ...]
@@ -95,6 +96,7 @@ class Results:
     certified: tuple[Origin, ...] = ()
     standings: tuple[Standing, ...] = ()
     flat: tuple[tuple[Row, str], ...] = ()
+    baselines: tuple[Commonest, ...] = ()
     across: tuple[dict[str, Any], ...] = ()
     contamination: tuple[dict[str, Any], ...] = ()
 

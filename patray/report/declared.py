@@ -127,6 +127,14 @@ def declared_metrics(suite_text: str, kind: str) -> tuple[str, ...]:
     return of_probes(probes, measures or F1) if isinstance(probes, list) else ()
 
 
+def queries_of(suite_text: str) -> str:
+    """Which queries retrieval reports: `all`, `untuned` or `test`; empty where the suite does not say."""
+    loaded = load_yaml(suite_text)
+    tasks = loaded.get("tasks") if isinstance(loaded, dict) else None
+    task = tasks.get("retrieval") if isinstance(tasks, dict) else None
+    return str(task.get("queries") or "") if isinstance(task, dict) else ""
+
+
 def option(suite_text: str, name: str, default: Any) -> Any:
     """A setting of `statistics` of the resolved suite."""
     loaded = load_yaml(suite_text)

@@ -10,6 +10,7 @@ from patray.report.comparison import Comparison
 from patray.report.data import Results, Row, kind_of
 from patray.report.declared import declared
 from patray.report.naming import FEWEST_ITEMS, items_words, view_name
+from patray.report.price import example_dollars
 from patray.report.words import (
     Name,
     Sentence,
@@ -193,7 +194,7 @@ def explain_fusion(results: Results, answer: Answer, where: Sentence) -> Sentenc
         sentence += ("; the highest, ",)
         fused = fused[:1]
     for index, item in enumerate(fused):
-        weight = f" (weight {weight_text(item)})" if item.weight is not None else ""
+        weight = f" ({weight_words(results, item)})" if item.weight is not None else ""
         sentence += ("; " if index else "", Name(item.row.system), weight, " is ")
         sentence += above(item.seen, item.row, item.part, Name(item.part.system))
     return (*sentence, ".")
@@ -203,6 +204,14 @@ def weight_text(item: Fused) -> str:
     """`0.7 [0.55, 0.85]`."""
     ends = f" [{plain_number(item.low)}, {plain_number(item.high)}]" if known(item.low) and known(item.high) else ""
     return plain_number(item.weight) + ends
+
+
+def weight_words(results: Results, item: Fused) -> str:
+    """`weight of minilm 0.7; other validation queries would have picked 0.55 to 0.85`."""
+    said = f"weight of {declared(results.suite_text).systems[item.row.system].parts[0]} {plain_number(item.weight)}"
+    if not known(item.low) or not known(item.high) or item.low == item.high:
+        return said
+    return f"{said}; other validation queries would have picked {plain_number(item.low)} to {plain_number(item.high)}"
 
 
 def above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentence:
@@ -249,9 +258,17 @@ def explain_cost(results: Results) -> Sentence:
     ]
     cost = total(spent_now, "cost_usd")
     if bill or cost is not None:
-        spent = " and ".join(bill) or "hours not recorded"
-        sentences.append(f"Spent: {spent}; {f'${cost:,.2f}' if cost is not None else 'no price recorded'}.")
+        sentences.append(f"Spent: {' and '.join(bill) or 'hours not recorded'}; {_dollars(spent_now, cost)}.")
     return (" ".join(sentences),) if sentences else ()
+
+
+def _dollars(steps: list[dict[str, object]], cost: float | None) -> str:
+    """By the suite's prices; without any by those with which `patray plan` counts cores, and no GPU."""
+    if cost is not None:
+        return f"${cost:,.2f} by the suite's prices"
+    if total(steps, "gpu_hours"):
+        return "no dollars, as the suite names no `prices` (the plan's are of examples)"
+    return f"{example_dollars(total(steps, 'cpu_hours') or 0.0)} (the suite names no `prices`)"
 
 
 def total(steps: list[dict[str, object]], key: str) -> float | None:

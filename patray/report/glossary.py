@@ -16,6 +16,9 @@ TERMS = {
     "embedding model": "a program that turns a text into numbers, so that texts of like meaning lie close together",
     "brackets": "[0.21, 0.25]: other queries of the same kind would put the score in here, 95 times in 100",
     "p": "how often chance alone would make a difference this large; below 0.05 it is called one (significant)",
+    "family": "comparisons made together; p allows for their number. (Of patents: one invention in several offices)",
+    "F1": "a class is found where it belongs, and not given where it does not: 1 is both always, 0 never",
+    "level": "no difference was found between two systems; that is no proof that they are equal",
     "as good as far as … can tell": "no difference was found; one too small for so few queries may be there",
     "clear lead": "better than every other system that read the same text, by a test that allows for their number",
 }

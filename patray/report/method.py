@@ -18,13 +18,15 @@ WILCOXON = (
 
 
 def fine_print(options: dict[str, Any]) -> str:
-    """The two sentences below the answer. `options` is the resolved suite."""
+    """The sentences below the answer. `options` is the resolved suite."""
     name = _correction(options)
-    corrected = f"corrected by {name} within its declared family" if name else "corrected within its declared family"
     tuned = " Fine-tuned models are compared with their bases, under Fine-tuning, and lead no list here."
     return (
-        f"Brackets are {_intervals(options)}s. Each p is from a paired permutation test, {corrected}; a difference is "
-        f"called significant below {ALPHA:g}. “Clear lead”: significantly ahead of every other system in the same view."
+        f"Brackets are {_intervals(options)}s. p is how often chance alone would show a difference as large between "
+        "two systems that are equal (a paired permutation test). Comparisons that are made together are a family: of "
+        "many, some look large by luck, so p is raised to allow for all of its family"
+        f"{f' ({name})' if name else ''}. A difference is called significant where this p is below {ALPHA:g}. “Clear "
+        "lead”: significantly ahead of every other system that read the same text."
         f"{tuned if options.get('recipes') else ''}"
     )
 
@@ -54,8 +56,8 @@ def method_notes(results: Results, options: dict[str, Any]) -> list[tuple[str, s
         (
             "No difference seen",
             "This is not proof that two systems are equal. Beside it stands the smallest difference that the "
-            "comparison could have seen with 80% power, the correction included; anything smaller may exist and "
-            "stay hidden.",
+            "comparison would have seen 4 times in 5 (80% power), the correction included; anything smaller may "
+            "exist and stay hidden.",
         ),
         (
             "Picking a leader",

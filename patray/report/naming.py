@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from patray.landscapes.views import BUILT_IN
-from patray.metrics.measures import definition_of
+from patray.metrics.measures import AGREEMENT, definition_of
 from patray.report.declared import Model, System, declared
 from patray.report.words import Name, Sentence, amount, clean, plain_number
 from patray.yaml_source import load_yaml
@@ -53,14 +53,20 @@ MEASURE_WORDS = {
     "bpref": "how seldom a patent judged irrelevant stands above a relevant one",
     "Judged": "the share of the first {k} results that anybody has judged",
     "Spared": "the share of {k} results that need not be read to see 80% of the relevant patents",
-    "macro-F1": "how many classes are assigned rightly, each class counting the same",
-    "micro-F1": "how many classes are assigned rightly, each patent counting the same",
+    "macro-F1": "how well classes are found without being given wrongly (F1), the mean of all classes",
+    "micro-F1": "how well classes are found without being given wrongly (F1), over all patents at once",
     "V-measure": "how well groups that a computer made agree with the known classes",
     "ARI": "how often two patents are rightly put together or apart, beyond chance",
     "NMI": "how much the groups tell of the known classes",
 }
 """What a measure says to somebody who does not know it. All but ARI go from 0 to 1, and 1 is perfect."""
-PROBE_WORDS = {"knn": "by the classes of the nearest patents", "logistic": "by a simple trained classifier"}
+PROBE_WORDS = {
+    "knn": "when a patent gets the classes of the patents nearest to it (knn: k nearest neighbours)",
+    "logistic": "when a simple classifier is trained on the vectors (logistic regression)",
+}
+NO_AGREEMENT = 0.05
+"""A V-measure, NMI or ARI below it is called practically no agreement. All three are 0 where there is none; chance can
+only lift V-measure and NMI, so what lies below has no more than chance gives."""
 
 
 def items_words(n: int, kind: str) -> str:
@@ -78,6 +84,11 @@ def measure_words(metric: str) -> str:
     words = MEASURE_WORDS.get(found.name, found.says).format(k=cutoff)
     probe = metric.removesuffix(f"-{found.name}") if found.task == "classification" else ""
     return f"{words}, {PROBE_WORDS[probe]}" if probe in PROBE_WORDS else words
+
+
+def no_agreement(metric: str, mean: float) -> bool:
+    """Whether groups practically do not agree with the classes: `no_agreement("V-measure", 0.011)`."""
+    return metric in AGREEMENT and mean < NO_AGREEMENT
 
 
 @cache

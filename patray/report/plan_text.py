@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patray.runs.plan.cost import Cost
+from patray.runs.plan.cost import OWN_PRICES, Cost
 from patray.runs.plan.embeddings import EmbedStep
 from patray.runs.plan.estimates import Range
 from patray.runs.plan.plan import ModelPlan, Plan, add_ranges
@@ -190,6 +190,8 @@ def _totals(plan: Plan) -> str:
             kind = "GPU" if any(cost.kind == "gpu" for cost in costs) else "core"
             missing = "" if len(costs) == len(items) else f"; {len(items) - len(costs)} not placed are not in it"
             lines.append(f"{label}: {kind}-hours {_spread(hours)}, USD {_spread(usd)}{missing}")
+    if any(isinstance(item.cost, Cost) and item.cost.usd and item.cost.price_source != OWN_PRICES for item in can):
+        lines.append("USD by the example prices below; give the suite `prices` for yours. The report uses the same.")
     lines.append(f"Batches of {plan.tokens_per_batch:,} tokens. Exact searches: {plan.search_hours:.2f} core-hours.")
     return "\n".join(lines)
 

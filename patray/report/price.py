@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from patray.report.data import Results
 from patray.report.declared import declared
 from patray.report.grid import number_of
 from patray.report.words import amount, clean
+from patray.runs.plan.estimates import read_estimates
 
 MILLION = 1_000_000
 
@@ -43,11 +45,25 @@ class Price:
             if hours
         ]
         usd = f" (${self.usd:,.2f})" if self.usd else ""
+        if self.usd is None and not self.gpu_hours:
+            usd = f" ({example_dollars(self.cpu_hours)})"
         return f"about {' and '.join(spent)}{usd} for a million patents{more}"
 
 
 GPU_AS_CPU = 30.0
 """CPU-hours that a GPU-hour counts as where no price is given: about what clouds ask for one against the other."""
+
+
+@cache
+def example_cpu_hour() -> float:
+    """US dollars of a core-hour with which `patray plan` counts where the suite names no `prices`."""
+    return next(row.price_hour for row in read_estimates().accelerators if row.kind == "cpu" and row.price_hour)
+
+
+def example_dollars(cpu_hours: float) -> str:
+    """`$5.55 at the plan's example of $0.05 a core-hour`."""
+    price = example_cpu_hour()
+    return f"${cpu_hours * price:,.2f} at the plan's example of ${price:.2f} a core-hour"
 
 
 def price_of(results: Results, system: str, view: str) -> Price | None:

@@ -55,6 +55,22 @@ class Retention:
 
 
 @dataclass(frozen=True)
+class Commonest:
+    """F1 of giving every patent the commonest label. labels: its name in each label set, and the patents with it."""
+
+    task: str
+    landscape: str
+    macro: float
+    micro: float
+    n: int
+    labels: tuple[tuple[str, int], ...]
+
+    def of(self, metric: str) -> float:
+        """The value beside a metric such as `knn-macro-F1`."""
+        return self.macro if metric.endswith("macro-F1") else self.micro
+
+
+@dataclass(frozen=True)
 class Gaps:
     """What each fusion does to the difference between same field and other field, best fusion first."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from patray.files import Folder
 from patray.progress import say
 from patray.report.answer import answers_for
+from patray.report.baselines import with_baselines
 from patray.report.data import Results, load_results
 from patray.report.flat import with_flat
 from patray.report.html import render_page
@@ -22,7 +23,7 @@ PAGE = "report.html"
 
 def results_of(run: Folder) -> Results:
     """Read all that a report is made of."""
-    return with_flat(run, with_studies(run, load_results(run)))
+    return with_baselines(run, with_flat(run, with_studies(run, load_results(run))))
 
 
 def write_report(run: Folder) -> list[str]:

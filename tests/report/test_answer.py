@@ -92,8 +92,8 @@ def test_no_difference_comes_with_the_smallest_that_could_have_been_seen(tmp_pat
         "Use a on title, abstract and all claims (tac). b is as good as far as 1,204 queries can tell."
     )
     assert only(results).endswith(
-        "No difference to the runner-up b is seen: +0.020 [0.015, 0.025], p = 0.31; a difference of 0.009 or more "
-        "would have been seen with 80% power."
+        "No difference to the runner-up b is seen: +0.020 [0.015, 0.025], p = 0.31; a difference of 0.009 "
+        "nDCG@10 would have been seen 4 times in 5."
     )
 
 
@@ -116,8 +116,8 @@ def test_a_system_alone_is_compared_with_nothing(tmp_path: Path) -> None:
     results = results_of(tmp_path, [row("a", 0.3)])
     assert answers_for(results, "retrieval")[0].badge == "only system"
     assert plain(headline(results, answers_for(results, "retrieval"))) == (
-        "a is the only system that was run to find earlier patents; of what it read, it scores highest on title, "
-        "abstract and all claims (tac) (1,204 queries)."
+        "Only one system was run to find earlier patents, a, so none can be said to be the better one. Of the texts "
+        "that it read, title, abstract and all claims (tac) gives the highest nDCG@10, 0.300 (1,204 queries)."
     )
     assert only(results).endswith("no other system was run in this view, so there is nothing to compare it with.")
 
@@ -193,8 +193,10 @@ def test_a_keyword_search_that_is_as_good_is_said_to_cost_nothing_and_the_cost_s
         "nothing, is as good as far as 224 queries can tell."
     )
     small = [plain(sentence) for sentence in small_print(results, answers)]
-    assert small[0].startswith("Measured by nDCG@10, from 0 to 1: how high up the relevant patents stand")
-    assert "with 224 queries, a true difference of 0.009 would be found 4 times in 5" in small[1]
+    assert small[0].startswith(
+        "Measured by nDCG@10, from 0 to 1 (1 is perfect): how high up the relevant patents stand"
+    )
+    assert "if one of two systems were really better by 0.009 in nDCG@10, 224 queries would show it" in small[1]
     assert small[2] == "Cost: minilm about 2.00 CPU-hours ($0.40) for a million patents; bm25 nothing to embed."
 
 
@@ -347,8 +349,8 @@ def test_another_leader_across_fields_is_named_with_its_own_test(tmp_path: Path)
     assert plain(text) == (
         "On land, nDCG@10 of a goes from 0.320 within the query's field (1,204 queries) "
         "to 0.120 across fields (1,204 queries). Across fields b scores "
-        "highest, 0.150, level with a: no difference seen (+0.030 [0.025, 0.035], p = 0.40; a difference of 0.009 or "
-        "more would have been seen with 80% power)."
+        "highest, 0.150, level with a: no difference seen (+0.030 [0.025, 0.035], p = 0.40; a difference of 0.009 "
+        "nDCG@10 would have been seen 4 times in 5)."
     )
 
 
@@ -374,7 +376,7 @@ def test_a_fusion_is_measured_against_the_better_of_its_parts(tmp_path: Path) ->
     results = results_of(tmp_path, rows, [pair("linear(a,b)", "a", 0.03, 0.004)], weights, systems=systems)
     text = explain_fusion(results, answers_for(results, "retrieval")[0], (Name("land"),))
     assert text is not None
-    assert plain(text) == "On land, linear(a,b) (weight 0.7) is 0.030 [0.025, 0.035] above a (p = 0.004)."
+    assert plain(text) == "On land, linear(a,b) (weight of a 0.7) is 0.030 [0.025, 0.035] above a (p = 0.004)."
 
 
 def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
@@ -383,7 +385,8 @@ def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
     results = results_of(tmp_path, [row("a", 0.3)], provenance={"seconds": 61.0, "steps": steps})
     assert plain(explain_cost(results)) == (
         "The run took 1 min 1 s. It embedded 100 texts (5,000 tokens) in 10 s, start-up not counted. "
-        "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; no price recorded."
+        "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; $0.10 at the "
+        "plan's example of $0.05 a core-hour (the suite names no `prices`)."
     )
 
 

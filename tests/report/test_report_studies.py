@@ -153,7 +153,7 @@ def test_the_weight_stands_with_its_interval_and_every_k_beside_the_others(resul
     assert shown.grid is not None
     row = next(cells for cells in shown.grid.rows if cells[0].text == "linear(minilm,bm25)")
     assert (row[1].text, row[1].small) == ("0.7", "[0.55, 0.8]")
-    assert "(weight 0.7 [0.55, 0.8])" in answer_to(results, "fusion")
+    assert "0.7; other validation queries would have picked 0.55 to 0.8)" in answer_to(results, "fusion")
     by_k = shown.extra[1].grid
     assert by_k is not None
     assert [column.title for column in by_k.columns[1:4]] == ["k = 10", "k = 60", "k = 100"]

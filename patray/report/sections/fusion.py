@@ -109,7 +109,7 @@ def _explained(change: GapChange, metric: str, gap: str) -> Sentence:
     if told == "leaves":
         seen = f"no change seen ({signed(change.change)} {gap_interval(change.low, change.high)}".rstrip() + f", {p}"
         if known(change.min_detectable):
-            seen += f"; a change of {size(change.min_detectable)} or more would have been seen with 80% power"
+            seen += f"; a change of {size(change.min_detectable)} {metric} would have been seen 4 times in 5"
         return (f"leaves {gap} of ", Name(change.before), f": {seen})")
     low, high = (change.low, change.high) if told == "widens" else (-change.high, -change.low)
     by = f"{size(change.change)} {gap_interval(low, high)}".rstrip()

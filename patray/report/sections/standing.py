@@ -65,7 +65,8 @@ def explain_cheapest(results: Results, answer: Answer, where: Sentence) -> Sente
             return None
         return (
             "On ", *where, ", the cheapest system that may be the best is ", *_priced(results, *able[0]),
-            ". How much worse it may be is in the table; `non_inferior: {margin: 0.01}` in the suite would test it.",
+            ". How much worse than the best it may be is in the table. Whether that is little enough is tested where "
+            f"the suite says what loss you would accept (for 0.01 {metric}: `non_inferior: {{margin: 0.01}}`).",
         )  # fmt: skip
     good = [row.system for row in rows if row.not_worse]
     bar = f"{plain_number(margin)} {metric}"

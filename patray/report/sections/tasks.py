@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from patray.report.advice import headline, small_print
 from patray.report.answer import Answer, answers_for, counted_place, explain, place
+from patray.report.baselines import commonest_of
 from patray.report.boards import (
     by_field,
     by_label_set,
@@ -119,7 +120,7 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
         title: Sentence = (*place(answer, several), ", reading ", Name(answer.leader.view))
         panel = Panel(
             title=title,
-            text=(explain(answer), *_flat(results, answer)),
+            text=(explain(answer), *_beside(results, answer), *_flat(results, answer)),
             grid=leaderboard(results, answer),
             extra=(matrix,) if matrix else (),
             folded=len(sets) > 2,
@@ -130,6 +131,16 @@ def _boards(results: Results, kind: str, answers: Sequence[Answer], several: boo
         "leader that stay significant after correction.",
     )
     return Part(f"{kind}-systems", "Which system", tuple(panels), (note,))
+
+
+def _beside(results: Results, answer: Answer) -> list[Sentence]:
+    """What the commonest label alone scores, in both kinds of F1."""
+    found = commonest_of(results, answer)
+    if found is None:
+        return []
+    n = items_words(found.n, "classification")
+    return [(f"The commonest class for every patent would score macro-F1 {score(found.macro)} and micro-F1 "
+             f"{score(found.micro)} on these {n}: what is below has learned nothing.",)]  # fmt: skip
 
 
 def _flat(results: Results, answer: Answer) -> list[Sentence]:

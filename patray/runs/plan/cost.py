@@ -10,6 +10,7 @@ from patray.models.record import ModelRecord
 from patray.runs.plan.estimates import Accelerator, Estimates, Range, Throughput
 from patray.runs.suite import Prices
 
+OWN_PRICES = "the suite's prices"
 FORWARD_FLOPS = 2
 """Floating-point operations of a weight for each token of a forward pass (Kaplan et al. 2020, section 2.1)."""
 
@@ -108,7 +109,7 @@ def _cost(
         hours=(hours[0], hours[1], hours[2]),
         usd=usd,
         source=row.source if row.utilisation is None else f"{row.source} ({_share(row, accelerator, record.dtype)})",
-        price_source=accelerator.price_source if own is None else "the suite's prices",
+        price_source=accelerator.price_source if own is None else OWN_PRICES,
     )
 
 

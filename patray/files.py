@@ -37,6 +37,8 @@ TEMPORARY = "_tmp-"
 
 
 DICTIONARY_BYTES = 64 << 20
+LOOKS = 100
+"""How often a folder is listed that others make and delete meanwhile."""
 
 
 def parquet_options(schema: pa.Schema, split: Sequence[str] = ()) -> dict[str, Any]:
@@ -113,14 +115,17 @@ class Folder:
 
     def _infos(self, recursive: bool) -> list[tuple[str, pafs.FileInfo]]:
         """Each file and folder inside with its name relative to this folder; none when the folder is absent."""
+
+        def look(filesystem: pafs.FileSystem, path: str) -> list[pafs.FileInfo]:
+            wanted = pafs.FileSelector(path, recursive=recursive, allow_not_found=True)
+            for _ in range(LOOKS):
+                # Of a folder that comes while it is looked for, pyarrow 26 says that it is not found after all.
+                with suppress(FileNotFoundError):
+                    return filesystem.get_file_info(wanted)
+            return filesystem.get_file_info(wanted)
+
         _, path = self._open()
-        infos = self._try(
-            "",
-            "could not be listed",
-            lambda filesystem, path: filesystem.get_file_info(
-                pafs.FileSelector(path, recursive=recursive, allow_not_found=True)
-            ),
-        )
+        infos = self._try("", "could not be listed", look)
         above = len(path.strip("/"))
         return sorted(((info.path.strip("/")[above:].lstrip("/"), info) for info in infos), key=lambda one: one[0])
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from patray.recipes.state import load_weights
 from patray.recipes.train import Work, train
 from tests.chaos.killing import kill_with_children
+from tests.chaos.several_nodes import OPEN, several_nodes
 from tests.chaos.tiny_job import STEPS, job
 from tests.recipes.tiny_bases import save_bert
 from tests.recipes.tiny_training import LocalSession
@@ -43,11 +45,12 @@ def undisturbed(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return trained.weights
 
 
-def start(snapshot: Path, workdir: Path, workers: int = 1) -> "subprocess.Popen[str]":
+def start(snapshot: Path, workdir: Path, workers: int = 1, **environment: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.chaos.tiny_job", str(snapshot), str(workdir), str(workers)]
     return subprocess.Popen(
-        command, cwd=ROOT, env=CLEAN, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+        command, cwd=ROOT, env=CLEAN | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 def wait_for(process: "subprocess.Popen[str]", reached: Callable[[], bool]) -> None:
@@ -90,6 +93,23 @@ def test_a_training_whose_worker_is_killed_ends_with_the_same_weights(
     assert len(workers) == 1
     workers[0].kill()
     assert check_end(process.communicate(timeout=200), tmp_path, undisturbed) == 2
+
+
+def test_a_training_whose_node_is_lost_goes_on_on_another_and_ends_with_the_same_weights(
+    snapshot: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    with several_nodes(0, 1, 1) as nodes:
+        process = start(snapshot, tmp_path, **OPEN, RAY_ADDRESS=nodes.address)
+        wait_for(process, lambda: has_checkpoint(tmp_path))
+        at_work = [
+            raylet
+            for raylet in nodes.raylets
+            for child in psutil.Process(raylet).children(recursive=True)
+            if "RayTrainWorker" in " ".join(child.cmdline())
+        ]
+        assert len(at_work) == 1
+        os.kill(at_work[0], signal.SIGKILL)  # its workers end with it
+        assert check_end(process.communicate(timeout=400), tmp_path, undisturbed) == 2
 
 
 def test_a_training_whose_driver_is_killed_goes_on_when_started_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,6 +20,14 @@ def token_budget_batches(lengths: np.ndarray, budget: int) -> list[np.ndarray]:
         batches.append(order[start : start + rows])
         start += rows
     return batches
+
+
+def text_batches(inputs: Sequence[np.ndarray], budget: int) -> Iterator[np.ndarray]:
+    """Positions of the inputs that have tokens, in batches by `token_budget_batches`."""
+    lengths = np.array([len(tokens) for tokens in inputs], dtype=np.int64)
+    some = np.flatnonzero(lengths)
+    for chosen in token_budget_batches(lengths[some], budget):
+        yield some[chosen]
 
 
 def padded(

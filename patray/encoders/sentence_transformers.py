@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from patray.encoders.batching import padded, token_budget_batches
+from patray.encoders.batching import padded, text_batches
 from patray.encoders.cpu_linear import quicken
 from patray.encoders.protocol import EncoderSettings
 from patray.errors import ModelError
@@ -40,12 +40,9 @@ class SentenceTransformersEncoder:
         torch = self._torch
         if self._record.adapters:
             self._model.transformers_model.set_adapter(self._record.adapter_of(role))
-        lengths = np.array([len(tokens) for tokens in inputs], dtype=np.int64)
         parts: list[tuple[np.ndarray, Any]] = []
-        some = np.flatnonzero(lengths)  # an input without tokens gets NaN, not the vector of its padding
-        with torch.inference_mode():
-            for chosen in token_budget_batches(lengths[some], self._settings.tokens_per_batch):
-                rows = some[chosen]
+        with torch.inference_mode():  # an input without tokens gets NaN, not the vector of its padding
+            for rows in text_batches(inputs, self._settings.tokens_per_batch):
                 features = {
                     name: torch.from_numpy(array).to(self._settings.device)
                     for name, array in padded([inputs[i] for i in rows], self._pad, self._left).items()
@@ -58,8 +55,13 @@ class SentenceTransformersEncoder:
         return vectors
 
 
-def load_model(kind: Any, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> Any:
-    """A snapshot as `kind`, one of sentence-transformers' model classes, ready to be asked on the settings' device."""
+def load_model(
+    kind: Any, record: ModelRecord, snapshot: Path, settings: EncoderSettings, own_products: bool = True
+) -> Any:
+    """A snapshot as `kind`, one of sentence-transformers' model classes, ready to be asked on the settings' device.
+
+    own_products: whether its linear layers may be patray's on a CPU; a model that another library converts has none.
+    """
     import torch
 
     if settings.device == "cpu":
@@ -72,7 +74,7 @@ def load_model(kind: Any, record: ModelRecord, snapshot: Path, settings: Encoder
         model_kwargs={"dtype": getattr(torch, settings.dtype), "use_safetensors": True, **record.code_pin()},
         config_kwargs=record.code_pin(),
     ).eval()
-    if settings.device == "cpu":
+    if settings.device == "cpu" and own_products:
         quicken(model)
     return model
 

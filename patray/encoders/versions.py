@@ -11,7 +11,7 @@ import importlib.metadata
 from functools import cache
 from importlib import resources
 
-from patray.models.engines import CPU_ALONE, ENGINES
+from patray.models.engines import ENGINES, PACKAGES
 
 ENCODERS = "patray-encoders"
 SHARED = ("tokenizers", "torch", "transformers")
@@ -23,8 +23,8 @@ DECIDE_NOTHING = ("parity", "published", "reference", "flops", "certificate", "v
 def encoder_versions(engine: str) -> dict[str, str]:
     """Package -> version of what decides vectors here, in this environment, beside model and texts."""
     found = {ENCODERS: code_hash()}
-    own = ENGINES.origins().get(engine, engine).partition(" ")[0]
-    for package in sorted({*SHARED} if engine in CPU_ALONE else {own, *SHARED}):
+    own = PACKAGES.get(engine, (ENGINES.origins().get(engine, engine).partition(" ")[0],))
+    for package in sorted({*own, *SHARED}):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:  # a driver without an engine: its workers have it

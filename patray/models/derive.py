@@ -33,6 +33,11 @@ LARGE = 1_000_000_000
 """Weights from which vLLM is asked first."""
 VLLM_TYPES = {"bert", "xlm-roberta", "modernbert", "eurobert", "qwen2", "qwen3", "ministral3", "gemma3_text"}
 """Model types whose tiny checkpoints agree with a plain forward pass in vLLM (docs/models.md)."""
+CPU_ENGINES = {
+    "openvino": {"bert", "xlm-roberta", "mpnet", "eurobert", "qwen2", "qwen3", "llama", "gte"},
+    "ctranslate2": {"bert", "xlm-roberta"},
+}
+"""Model types (or `native`) whose tiny checkpoints agree with a plain forward pass in engines of CPUs."""
 DTYPES = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 ADAPTERS: dict[Role, str] = {
     "document": "retrieval_passage",
@@ -379,4 +384,7 @@ def _engines(found: _Found, stated: Stated, kind: str) -> None:
     tested = native == "llama" or (native is None and stated.config.get("model_type") in VLLM_TYPES)
     if kind == "dense" and tested and stated.modules is not None and "adapters" not in found.fields:
         engines.insert(0 if (found.fields["parameters"] or 0) >= LARGE else 1, "vllm")
+    if kind == "dense" and "adapters" not in found.fields:
+        make = str(native or stated.config.get("model_type"))
+        engines += [engine for engine, makes in CPU_ENGINES.items() if make in makes]
     found.fields["engines"] = engines

@@ -37,8 +37,9 @@ def list_models() -> str:
             "tokens: where patray cuts. prompts: how many further sets a suite can name.",
             "NC: no commercial use. NC?: not known whether the licence allows it. gated: the hub asks for consent.",
             "no EU: not meant for use there. code: needs remote code. patents: trained on patents or citations.",
-            "runs here by: engines that the record allows and that are installed (st: sentence-transformers), and the",
-            "class that stands in for code of the repository; in brackets: allowed, but not installed.",
+            "runs here by: engines that the record allows and that are installed (st: sentence-transformers, ov:",
+            "openvino, ct2: ctranslate2), and the class that stands in for code of the repository; in brackets: not",
+            "installed.",
             "",
             "Known by repository and revision alone; with a folder of their files (`path`) they are records too:",
             *_announced_lines(),
@@ -94,9 +95,9 @@ def runs_here_by(record: ModelRecord) -> str:
     """The engines that run it on this machine, such as `st as gte` or `(vllm)` where that is not installed."""
     if not record.engines:
         return "nothing"
-    words = {"sentence-transformers": "st", "vllm": "vllm", "static": "static"}
+    words = {"sentence-transformers": "st", "openvino": "ov", "ctranslate2": "ct2"}
     here = [engine for engine in record.engines if importlib.util.find_spec(engine.replace("-", "_")) is not None]
-    names = ", ".join(words[engine] for engine in here or record.engines)
+    names = ", ".join(words.get(engine, engine) for engine in here or record.engines)
     shown = names if here else f"({names})"
     if record.remote_code is not None:
         return f"{shown} with code"

@@ -9,7 +9,7 @@ from patray.errors import ModelError, ResourceError
 from patray.models.record import ModelRecord
 from patray.models.stated import read_stated
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 LIVE_WIDTHS = 20
 """Widths of the hidden state that are alive for a token at the peak of one layer without gradients; see `gpu_bytes`."""
 WORKSPACE = 1 << 30

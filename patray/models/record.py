@@ -158,7 +158,7 @@ class ModelRecord(BaseModel):
     )
     engine_arguments: dict[str, object] = Field(default_factory=dict)
     tensor_parallel: int = Field(default=1, ge=1)
-    dtype: Literal["float32", "bfloat16", "float16"]
+    dtype: Literal["float32", "bfloat16", "float16", "int8"]
     remote_code: RemoteCode | None = None
     native: Native | None = Field(
         default=None, description="class that runs it in place of its repository's own code (patray/encoders/native.py)"

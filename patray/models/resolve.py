@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from patray.errors import ModelError
 from patray.files import TEMPORARY, Folder
+from patray.models.engines import require_dtype
 from patray.models.hashes import hash_files, is_weights, verify_fetched
 from patray.models.record import ModelRecord
 from patray.models.static import is_snapshot, tokenizer_home
@@ -201,6 +202,7 @@ def require_runnable(record: ModelRecord, engine: str, allow_remote_code: bool) 
         raise ModelError(f"model {record.name}: no engine here can run it. {record.notes}")
     if engine not in record.engines:
         raise ModelError(f"model {record.name} does not run on {engine}; its record allows {', '.join(record.engines)}")
+    require_dtype(record.name, engine, record.dtype)
     code = record.remote_code
     if code is not None and code.commit is None:
         raise ModelError(

@@ -18,8 +18,8 @@ from patray.kinds import installed
 from patray.runs.suite import Prices
 
 PACKAGES = (
-    "ray", "torch", "sentence-transformers", "transformers", "vllm", "faiss-cpu", "faiss-gpu", "bm25s", "numpy",
-    "scipy", "scikit-learn", "pyarrow",
+    "ray", "torch", "sentence-transformers", "transformers", "vllm", "openvino", "ctranslate2", "faiss-cpu",
+    "faiss-gpu", "bm25s", "numpy", "scipy", "scikit-learn", "pyarrow",
 )  # fmt: skip
 
 

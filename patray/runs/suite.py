@@ -84,7 +84,7 @@ class ModelEntry(Part):
     record: ModelRecord | None = None
     path: str | None = Field(default=None, description="a local snapshot")
     engine: Engine | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    dtype: Literal["float32", "bfloat16", "float16", "int8"] | None = None
     prompts: str | None = Field(default=None, description="name of one of the record's prompt sets")
     max_tokens: int | None = Field(default=None, ge=8)
     content: str | None = Field(

@@ -6,6 +6,7 @@ is worked out in numpy besides.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,19 @@ def test_a_new_make_runs_by_the_record_of_its_folder(folder_of: Callable[[str], 
     least = float((unit[0] * unit[1]).sum(axis=1).min())
     print(f"{name}: 1 - cosine at most {1 - least:.1e}")
     assert least >= LEAST
+
+
+@pytest.mark.parametrize("name", ["eurobert", "qwen3-bidirectional", "qwen3-causal"])
+def test_a_new_make_runs_in_openvino_too(folder_of: Callable[[str], Path], name: str) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed: pip install 'patray[openvino]'")
+    folder = folder_of(name)
+    record = derive_record(folder)
+    assert "openvino" in record.engines
+    inputs = InputTokenizer(record, folder)(list(parity_sample(record.max_tokens).values()), "query: ").ids
+    expected = Reference(record, folder, False).encode(inputs)
+    found = load_encoder(record, folder, replace(SETTINGS, engine="openvino")).encode(inputs)
+    unit = [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (found, expected)]
+    assert float((unit[0] * unit[1]).sum(axis=1).min()) >= 0.999999
 
 
 @pytest.mark.parametrize("name", ["qwen3-bidirectional", "qwen3-causal"])

@@ -72,7 +72,7 @@ class Family:
                 "ships_modules": self.modules,
                 "prompts": {"document": "passage: ", "query": "query: ", "origin": "this test"},
                 "prompts_shipped": None,
-                "engines": self.engines,
+                "engines": (*self.engines, *self.on_cpus()),
                 "dtype": "float32",
                 "licence": "none needed",
                 "commercial": True,
@@ -82,6 +82,12 @@ class Family:
             },
             "test",
         )
+
+    def on_cpus(self) -> tuple[str, ...]:
+        """The engines of CPUs that run it."""
+        if self.name.startswith(("nomic-moe", "jina-v3", "gemma3")):
+            return ()
+        return ("openvino", "ctranslate2") if self.name.startswith(("bert", "xlm-roberta")) else ("openvino",)
 
 
 def randomise(model: Any, seed: int = 0) -> Any:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from patray.artifacts import is_ready
 from patray.cluster.certify import certify
 from patray.cluster.embed_job import EmbedJob
+from patray.cluster.loss import give_losses
 from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
 from patray.cluster.small import few_texts
 from patray.cluster.token_memory import count_token_vectors, state_token_memory
@@ -221,6 +222,9 @@ def _embed(
         progress.close()
         for state in open_states:
             _complete(state, options, again)
+    losses = give_losses(
+        list(by_key.values()), workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar)
+    )
     made = {state.folder for state in open_states}
     found = []
     for state, job in zip(states, jobs, strict=True):
@@ -229,6 +233,8 @@ def _embed(
         totals = read_record(state.folder)["totals"]
         step |= {"role": job.role, "reused": reused, **totals}
         step |= origin(state.folder in made, state.certificate)
+        if state.folder in losses:
+            step["loss"] = losses[state.folder].facts
         if reused:
             step["seconds"] = 0.0
         found.append((state.folder, step))

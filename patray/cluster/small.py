@@ -10,6 +10,7 @@ from patray.cluster.prepare import Landscape
 from patray.cluster.start import is_up
 from patray.files import Folder
 from patray.landscapes.parts import open_parts
+from patray.models.engines import CPU_ALONE
 from patray.models.record import ModelRecord
 from patray.runs.resolve import suite_views
 from patray.runs.sources import source_folder
@@ -27,7 +28,8 @@ FEW_PARAMETERS = 200_000_000
 def few_texts(texts: int, record: ModelRecord, engine: str, options: Embedding) -> bool:
     """Whether texts are encoded sooner in this process than by actors, which would load a model each."""
     alone = not (is_up() or os.environ.get("RAY_ADDRESS") or options.gpus)
-    small = record.size is not None and record.size <= FEW_PARAMETERS and engine in ("sentence-transformers", "static")
+    quick = engine == "sentence-transformers" or engine in CPU_ALONE
+    small = record.size is not None and record.size <= FEW_PARAMETERS and quick
     return alone and small and texts <= FEW_TEXTS
 
 

@@ -114,6 +114,16 @@ def compare_sample(
 ) -> Certificate:
     """The certificate of an artifact whose sample `windows` was encoded again into `scratch`."""
     now = merged([part_stats(scratch, window.name).get("versions") or {} for window in windows])
+    ids, old, new = sample_vectors(folder, scratch, windows, record)
+    if record.kind == "late-interaction":
+        return compare_token_vectors(ids, concatenate(old), concatenate(new), record.dtype, then, now)
+    return compare_vectors(ids, np.concatenate(old), np.concatenate(new), record.dtype, then, now)
+
+
+def sample_vectors(
+    folder: Folder, scratch: Folder, windows: Sequence[Window], record: ModelRecord
+) -> tuple[list[str], list[Any], list[Any]]:
+    """The texts of the sample `windows`, and window for window their vectors in `folder` and in `scratch`."""
     load = FORMS[record.kind].read
     ids: list[str] = []
     sides: tuple[list[Any], list[Any]] = ([], [])
@@ -127,11 +137,7 @@ def compare_sample(
                 side.append(_unit_rows(vectors.take(rows), record.dimension))
             else:
                 side.append(vectors.take(rows) if isinstance(vectors, TokenVectors) else vectors[rows])
-    if record.kind == "late-interaction":
-        old, new = (concatenate(side) for side in sides)
-        return compare_token_vectors(ids, old, new, record.dtype, then, now)
-    old, new = (np.concatenate(side) for side in sides)
-    return compare_vectors(ids, old, new, record.dtype, then, now)
+    return ids, *sides
 
 
 def _unit_rows(vectors: SparseVectors, width: int) -> np.ndarray:

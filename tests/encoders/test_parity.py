@@ -256,7 +256,7 @@ def test_a_process_that_dies_or_hangs_fails_its_own_jobs_alone(made: Made) -> No
 
 def test_engines_to_compare_are_those_allowed_and_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     record = BY_NAME["bert-mean"].record()
-    versions = {"sentence-transformers": "1", "vllm": None}
+    versions = {"sentence-transformers": "1", "vllm": None, "openvino": None}
     monkeypatch.setattr(parity_module, "installed_versions", lambda engine: versions[engine])
     assert runnable_engines(record) == ["sentence-transformers"]
     with pytest.raises(InputError, match="vllm is not installed"):

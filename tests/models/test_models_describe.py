@@ -88,5 +88,5 @@ def test_the_table_says_what_runs_a_model_here(monkeypatch: pytest.MonkeyPatch) 
         explain(find_record("arctic-embed-m-v2")).split()
     )
     installed.clear()
-    assert runs_here_by(find_record("qwen3-embedding-8b")) == "(vllm, st)"
+    assert runs_here_by(find_record("qwen3-embedding-8b")) == "(vllm, st, ov)"
     assert runs_here_by(find_record("minilm").model_copy(update={"engines": ()})) == "nothing"

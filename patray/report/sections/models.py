@@ -7,6 +7,7 @@ from typing import Any
 from patray.report.data import Results
 from patray.report.grid import Cell, Column, Grid, count_cell
 from patray.report.page import Panel, Part, Section
+from patray.report.sections.loss import loss_part
 from patray.report.sections.origins import origin_part
 from patray.report.words import (
     NOT_RECORDED,
@@ -38,7 +39,11 @@ def model_section(results: Results) -> Section | None:
         *(Column(key.replace("_", " "), "number" if key in _NUMBERS else "text") for key in keys),
     )
     body = tuple((Cell(clean(name)), *(_field(record, key) for key in keys)) for name, record in models.items())
-    parts = (Part("records", "Their records", (Panel(grid=Grid(columns, body)),)), origin_part(results))
+    parts = (
+        Part("records", "Their records", (Panel(grid=Grid(columns, body)),)),
+        loss_part(results),
+        origin_part(results),
+    )
     return Section("models", "Models", tuple(part for part in parts if part is not None))
 
 

@@ -1,7 +1,8 @@
 """How fast does a Lens JSON lines export become a landscape, beside a plain json + pandas script doing the same?
 
 Beside them stand an earlier build (--base, a work tree of it) and readers that only read: pyarrow.json with the
-schema, duckdb and polars. MB/s is of the source; CPU seconds are of all processes, and bear a busy machine better.
+schema (block by block, and "whole": all rows in memory, on all cores), duckdb and polars. MB/s is of the source; CPU
+seconds are of all processes, and bear a busy machine better.
 
 Both read the same generated file, pick the English texts, the claims, codes, dates and families, resolve the
 citations inside the export, drop duplicates, and write patents.parquet and citations.parquet. patray also checks every
@@ -39,6 +40,9 @@ def main() -> None:
     parser.add_argument("--claims", type=int, default=10, help="claims a patent")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--base", help="a work tree of an earlier build, imported by it in the same run")
+    parser.add_argument(
+        "--readers", nargs="*", default=[*READERS], choices=[*READERS], help="peers that only read [all]"
+    )
     parser.add_argument("--no-script", action="store_true", help="leave the json + pandas script out")
     parser.add_argument("--folder", help="where to work [a temporary folder]")
     options = parser.parse_args()
@@ -48,7 +52,7 @@ def main() -> None:
         size = generate(source, options.rows, options.claims)
         os.sync()  # the generated file is on the disk before anyone's time runs
         print(f"{options.rows:,} rows of Lens JSON lines, {size / 1e9:.2f} GB, {size / options.rows:,.0f} bytes a row")
-        print(f"{'':24}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'MB/s':>8}{'CPU s':>8}{'peak GB':>10}{'ratio':>9}")
+        print(f"{'':28}{'rows':>12}{'seconds':>10}{'rows/s':>12}{'MB/s':>8}{'CPU s':>8}{'peak GB':>10}{'ratio':>9}")
         megabytes = size / options.rows / 1e6
 
         ours = _measured(lambda: _patray(source, folder / "out", options.processes))
@@ -56,8 +60,8 @@ def main() -> None:
         if options.base:
             theirs = _measured(lambda: _earlier(options.base, source, folder / "base", options.processes))
             _show("earlier build", options.rows, megabytes, *theirs, theirs[0] / ours[0])
-        for name, reader in READERS.items():
-            theirs = _measured(partial(_in_process, reader, str(source)))
+        for name in options.readers:
+            theirs = _measured(partial(_in_process, READERS[name], str(source)))
             _show(f"{name}, reading", options.rows, megabytes, *theirs, theirs[0] / ours[0])
         if options.no_script:
             return
@@ -212,6 +216,15 @@ def _pyarrow(source: str) -> None:
             rows += batch.num_rows
 
 
+def _pyarrow_whole(source: str) -> None:
+    import pyarrow.json as pj
+
+    from patray.importers.lens import SCHEMAS
+
+    parse = pj.ParseOptions(explicit_schema=SCHEMAS[0], unexpected_field_behavior="ignore")
+    pj.read_json(source, read_options=pj.ReadOptions(block_size=24 << 20), parse_options=parse)
+
+
 def _duckdb(source: str) -> None:
     import duckdb
 
@@ -229,7 +242,7 @@ def _polars(source: str) -> None:
     os.remove(f"{source}.parquet")
 
 
-READERS = {"pyarrow.json": _pyarrow, "duckdb": _duckdb, "polars": _polars}
+READERS = {"pyarrow.json": _pyarrow, "pyarrow.json whole": _pyarrow_whole, "duckdb": _duckdb, "polars": _polars}
 
 
 def _earlier(tree: str, source: Path, destination: Path, processes: int) -> None:
@@ -311,7 +324,7 @@ def _show(name: str, rows: int, megabytes: float, seconds: float, cpu: float, pe
     """One line of the table; megabytes: of one row of the source."""
     speed = rows / seconds
     print(
-        f"{name:24}{rows:12,}{seconds:10.1f}{speed:12,.0f}{speed * megabytes:8.0f}{cpu:8.1f}{peak:10.2f}{ratio:8.2f}x"
+        f"{name:28}{rows:12,}{seconds:10.1f}{speed:12,.0f}{speed * megabytes:8.0f}{cpu:8.1f}{peak:10.2f}{ratio:8.2f}x"
     )
 
 

@@ -18,6 +18,8 @@ from patray.landscapes.absent import without_absent
 
 STRENGTH = "XNIYEPADTOL&"
 """Letters of search reports (WIPO ST.14), the most harmful to the citing patent first."""
+RELIANCE = ("102", "103")
+"""Sections of the US code on which a rejection relies (novelty, obviousness), from the column `reliance`."""
 UNKNOWN = "unknown"
 OTHER = "other"
 ORIGINS = ("examiner", "applicant", "opposition", "third party", OTHER)
@@ -130,6 +132,14 @@ def origin_bits(column: pa.ChunkedArray) -> np.ndarray:
     encoded = column.combine_chunks().dictionary_encode()
     words = [origin_word(text) for text in encoded.dictionary.to_pylist()]
     bits = [0 if word is None else 1 << ORIGINS.index(word if word in ORIGINS else OTHER) for word in words]
+    return _by_code(bits, encoded)
+
+
+def reliance_bits(column: pa.ChunkedArray) -> np.ndarray:
+    """(n,) uint32: bit len(STRENGTH) + i is RELIANCE[i], behind the letters: `102,103` has both; 0 where none is."""
+    encoded = column.combine_chunks().dictionary_encode()
+    said = [re.findall(r"(?<!\d)10[23](?!\d)", text or "") for text in encoded.dictionary.to_pylist()]
+    bits = [sum(1 << (len(STRENGTH) + RELIANCE.index(one)) for one in set(found)) for found in said]
     return _by_code(bits, encoded)
 
 

@@ -3,26 +3,29 @@
 A pair may be cited several times, by several people, with several letters: `XD`, or Y from one office and A from
 another. Its grade is that of its best letter; D, P, T and the like stand beside a letter and change nothing unless they
 have a grade of their own. A pair without any letter is unknown, and counts as `unknown` says (0 by default): most
-offices never give letters, so it is no background document either.
+offices never give letters, so it is no background document either. US rejections have no letters but the section that
+they rely on, 102 or 103, which grades a pair as a letter does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.landscapes.cited_how import ORIGINS, STRENGTH, UNKNOWN, category_bits, origin_bits
+from patray.landscapes.cited_how import ORIGINS, RELIANCE, STRENGTH, UNKNOWN, category_bits, origin_bits, reliance_bits
 from patray.landscapes.records import Metadata
 
-Category = Literal["X", "N", "I", "Y", "E", "P", "A", "D", "T", "O", "L", "&", "unknown"]
+Category = Literal["X", "N", "I", "Y", "E", "P", "A", "D", "T", "O", "L", "&", "102", "103", "unknown"]
 Who = Literal["examiner", "applicant", "opposition", "third party", "other", "unknown"]
 CATEGORIES: tuple[str, ...] = get_args(Category)
+"""As the bits of a pair's set of categories, `unknown` last: no bit."""
+_LETTERS = np.uint32((1 << len(STRENGTH)) - 1)
 WHO: tuple[str, ...] = get_args(Who)
 
 
@@ -46,6 +49,17 @@ class CitedBy:
 
 
 ALL = CitedBy()
+
+
+def as_words(value: Any) -> Any:
+    """Keys or elements that YAML read as numbers, as words: {102: 3} -> {"102": 3}, [102] -> ["102"]."""
+    if isinstance(value, dict):
+        return {_word(key): one for key, one in value.items()}
+    return [_word(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _word(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def check_relevant(grades: Mapping[str, int]) -> dict[str, int]:
@@ -75,22 +89,31 @@ def check_said(metadata: Metadata, asked: CitedBy) -> None:
             f"{metadata.name}: {which} asks for certain citations, but the truth of this landscape is qrels.parquet"
         )
     columns = () if metadata.citations is None else metadata.citations.column_names
-    for column, needed in (("category", asked.relevant is not None), ("origin", bool(asked.origin))):
-        key = "relevant" if column == "category" else "origin"
-        if not needed or metadata.citations is None:
+    needs = {"relevant": _columns_of(asked.relevant or ()), "origin": ("origin",) if asked.origin else ()}
+    for key, wanted in needs.items():
+        if not wanted or metadata.citations is None:
             continue
-        if column not in columns or metadata.citations[column].null_count == len(metadata.citations):
+        rows = len(metadata.citations)
+        if not any(name in columns and metadata.citations[name].null_count < rows for name in wanted):
+            named = " or ".join(wanted)
             raise NotSaidError(
                 f"{metadata.name}: {key} is asked for (tasks.retrieval, or a recipe's source), but no citation of this "
-                f"landscape says its {column} (column {column!r} of citations.parquet); leave {key} out, or import a "
+                f"landscape says its {named} (column {named} of citations.parquet); leave {key} out, or import a "
                 "source that says it"
             )
 
 
+def _columns_of(grades: Iterable[str]) -> tuple[str, ...]:
+    """The columns of citations.parquet that say whether a citation is of these categories."""
+    sections = [one for one in grades if one in RELIANCE]
+    letters = [one for one in grades if one not in RELIANCE]
+    return (*(("category",) if letters else ()), *(("reliance",) if sections else ()))
+
+
 def count_words(metadata: Metadata) -> dict[str, dict[str, int]]:
-    """Citations by origin and by category, most first, `unknown` where it is not said; {} where a column is silent."""
+    """Citations by origin, category and reliance, most first, `unknown` where it is not said; no silent columns."""
     table, found = metadata.citations, {}
-    for name in ("origin", "category"):
+    for name in ("origin", "category", "reliance"):
         if table is None or name not in table.column_names or table[name].null_count == len(table):
             continue
         words = pc.fill_null(table[name], UNKNOWN).value_counts().to_pylist()
@@ -112,16 +135,18 @@ def why_none(metadata: Metadata, asked: CitedBy) -> str:
 def cited_pairs(metadata: Metadata, direction: str, asked: CitedBy) -> tuple[pa.Table, dict[str, np.ndarray]]:
     """(query_id, patent_id, relevance, category, origin of each pair once; why a pair does not count -> (P,) bool).
 
-    category, origin: uint32 sets, of those citations of the pair whose origin is asked for. A pair that does not count
-    has relevance 0; at most one reason holds: pairs_origin, pairs_unknown (no letter), pairs_category (other letters).
+    category (with reliance), origin: uint32 sets, of those citations of the pair whose origin is asked for. A pair that
+    does not count has relevance 0; at most one reason holds: pairs_origin, pairs_unknown (no letter), pairs_category
+    (other letters).
     """
     assert metadata.citations is not None
     citing, cited = metadata.citations["citing_id"], metadata.citations["cited_id"]
     ways = {"cited": [(citing, cited)], "citing": [(cited, citing)], "both": [(citing, cited), (cited, citing)]}
-    category, origin = (
+    category, origin, reliance = (
         bits(metadata.citations[name]) if name in metadata.citations.column_names else np.zeros(len(citing), np.uint32)
-        for name, bits in (("category", category_bits), ("origin", origin_bits))
+        for name, bits in (("category", category_bits), ("origin", origin_bits), ("reliance", reliance_bits))
     )
+    category = category | reliance
     counts = _of_origin(origin, asked.origin)
     if not (category.any() or origin.any()):
         bare = pa.concat_tables([pa.table({"query_id": q, "patent_id": p}) for q, p in ways[direction]])
@@ -136,8 +161,10 @@ def cited_pairs(metadata: Metadata, direction: str, asked: CitedBy) -> tuple[pa.
     )
     merged = {name: _union(pairs[f"{name}_list"]) for name in ("category", "origin")}
     counted = pairs["counts_any"].to_numpy()
-    unknown = counted & (merged["category"] == 0)
-    grades = np.where(counted, _grades(merged["category"], asked.relevant), 0).astype(np.int32)
+    sections = {*RELIANCE} & {*(asked.relevant or ())}
+    looked_at = merged["category"] if sections else merged["category"] & _LETTERS
+    unknown = counted & (looked_at == 0)
+    grades = np.where(counted, _grades(looked_at, asked.relevant), 0).astype(np.int32)
     reasons = {
         "pairs_origin": ~counted,
         "pairs_unknown": unknown & (grades == 0),
@@ -174,7 +201,7 @@ def _grades(category: np.ndarray, relevant: Mapping[str, int] | None) -> np.ndar
     best = np.where(category == 0, relevant.get(UNKNOWN, 0), 0).astype(np.int32)
     for letter, grade in relevant.items():
         if letter != UNKNOWN:
-            has = (category & np.uint32(1 << STRENGTH.index(letter))) > 0
+            has = (category & np.uint32(1 << CATEGORIES.index(letter))) > 0
             best = np.where(has, np.maximum(best, grade), best)
     return best.astype(np.int32)
 

@@ -168,7 +168,8 @@ def _truth(metadata: Metadata, notes: list[str]) -> tuple[TruthCounts | None, tu
         notes.append(str(error))
         return None, ()
     said = count_words(metadata) if metadata.qrels is None else {}
-    more = [plural for name, plural in (("origin", "origins"), ("category", "categories")) if name in said]
+    kinds = (("origins", {"origin"}), ("categories", {"category", "reliance"}))
+    more = [plural for plural, columns in kinds if columns & set(said)]
     slices, absent = make_slices(truth, ["all", "in", "out", "jurisdictions", *more])
     notes += [f"slice {name} is absent: {why}" for name, why in absent.items()]
     return counts, tuple(SliceSize(one.name, int(one.queries.sum()), int(one.pairs.sum())) for one in slices)

@@ -96,7 +96,7 @@ def _repeated(key: np.ndarray, keep: np.ndarray, order: np.ndarray | None = None
 
 
 def clean_citations(file: str, table: pa.Table, known: pa.Array, quarantine: Quarantine) -> pa.Table:
-    """Citations between known documents, each pair once for every origin and category that is given for it.
+    """Citations between known documents, each pair once for every origin, category and reliance that is given for it.
 
     known: ids of patents and query documents (unique strings). Origins and categories get one spelling (cited_how).
     """
@@ -118,8 +118,9 @@ def clean_citations(file: str, table: pa.Table, known: pa.Array, quarantine: Qua
         for row in np.flatnonzero(strange & rows.keep).tolist():
             said = table["category"][row].as_py()
             quarantine.add(file, row, citing[row].as_py(), f"{BAD_CATEGORY}: {said[:40]!r}", "kept")
-        letters = _codes(found["category"])
-        says = says * (int(letters.max(initial=0)) + 1) + letters
+    for name in ("category", "reliance"):
+        codes = _codes(found[name]) if name in found else np.zeros(len(citing), np.int64)
+        says = says * (int(codes.max(initial=0)) + 1) + codes
     _, says = np.unique(says, return_inverse=True)
     key = (source * len(known) + target) * (int(says.max(initial=0)) + 1) + says
     rows.drop(_repeated(key, rows.keep), "duplicate citation, the first was kept", cited)

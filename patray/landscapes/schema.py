@@ -65,6 +65,7 @@ CITATIONS = (
     Column("origin", STRING),
     Column("category", STRING),
     Column("phase", STRING),
+    Column("reliance", STRING),
 )
 QRELS = (
     Column("query_id", STRING, required=True),

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from patray.errors import InputError
 from patray.kinds import Registry
-from patray.landscapes.cited_pairs import Category, Who
+from patray.landscapes.cited_pairs import Category, Who, as_words
 from patray.landscapes.views import SECTIONS
 from patray.metrics.measures import LEADING, parse_measure
 from patray.recipes.kinds import LOSSES, SOURCES
@@ -82,12 +82,14 @@ class Source(Part):
         default=None, min_length=1, description="of citations: only those by these; default by all"
     )
     category: tuple[Category, ...] | None = Field(
-        default=None, min_length=1, description="of citations: only those with one of these letters; default all"
+        default=None, min_length=1, description="of citations: only those of these letters or sections; default all"
     )
     max_per_anchor: int | None = Field(
         default=None, ge=1, description="most pairs of one anchor; default all, of shared-label 1"
     )
     optional: bool = Field(default=False, description="leave the source out where the landscape has nothing for it")
+
+    _words = field_validator("category", mode="before")(as_words)
 
     @model_validator(mode="before")
     @classmethod

@@ -128,9 +128,9 @@ def _counted(results: Results, options: dict[str, Any]) -> str:
         unknown = grades.get("unknown", 0)
         letters = ", ".join(f"{letter} {grade}" for letter, grade in grades.items() if letter != "unknown")
         said.append(
-            f"The grade of a citation is that of the best letter that the search report gave it: {letters}; letters "
-            f"that are not named have grade 0. A citation without any letter is unknown, not background; it has grade "
-            f"{unknown} here."
+            f"The grade of a citation is that of the best letter that the search report gave it, or of the section "
+            f"that a rejection relies on: {letters}; what is not named has grade 0. A citation without any is unknown, "
+            f"not background; it has grade {unknown} here."
         )
     left = []
     for name, facts in _part(results.provenance, "landscapes").items():

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
-from patray.landscapes.cited_pairs import CitedBy, Who, check_relevant
+from patray.landscapes.cited_pairs import CitedBy, Who, as_words, check_relevant
 from patray.landscapes.slices import ALLOWED, is_slice
 from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
 from patray.models.engines import Engine
@@ -119,8 +119,9 @@ class Retrieval(Part):
     )
     relevant: dict[str, int] | None = Field(
         default=None,
-        description="grades of citations by category: {X: 3, Y: 2, A: 1, unknown: 0}; the best letter of a citation "
-        "counts, `unknown` stands for those without any, what is not named has grade 0; default: each citation 1",
+        description="grades of citations by category: {X: 3, Y: 2, A: 1, unknown: 0}, or {102: 3, 103: 2} of US "
+        "rejections; the best of a citation counts, `unknown` is for those without any, what is not named has grade "
+        "0; default: each citation 1",
     )
     origin: tuple[Who, ...] | None = Field(
         default=None, min_length=1, description="only citations by these count; default: by all"
@@ -145,6 +146,8 @@ class Retrieval(Part):
             if not is_slice(name):
                 raise ValueError(f"unknown slice {name!r}; allowed are {ALLOWED}")
         return value
+
+    _words = field_validator("relevant", mode="before")(as_words)
 
     @field_validator("relevant")
     @classmethod

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
-from patray.landscapes.cited_pairs import Who, check_relevant
+from patray.landscapes.cited_pairs import Who, as_words, check_relevant
 from patray.metrics.measures import AGREEMENT, F1, LEADING, parse_measure
 from patray.recipes.options import Training
 from patray.recipes.read import change_recipe
@@ -102,6 +102,8 @@ class Sweep(Part):
     splits: Splits = Splits()
     training: Training = Training()
     models_from: ModelsFrom = ModelsFrom()
+
+    _words = field_validator("relevant", mode="before")(as_words)
 
     @field_validator("relevant")
     @classmethod

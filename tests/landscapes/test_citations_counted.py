@@ -19,13 +19,16 @@ GRADES = {"X": 3, "Y": 2, "A": 1}
 
 
 def landscape(rows, ids="ABCDEF", qrels=None) -> Metadata:
-    """rows: (citing, cited, origin, category)."""
+    """rows: (citing, cited, origin, category[, reliance])."""
     table = patents_table([patent(id) for id in ids])
     table = table.set_column(1, "family_id", table["patent_id"])
     table = table.select(["patent_id", "family_id", "jurisdiction", "date", "ipc", "cpc"])
     citations = citations_table(*[row[:2] for row in rows])
     for at, name in ((2, "origin"), (3, "category")):
         citations = citations.append_column(name, pa.array([row[at] for row in rows], pa.string()))
+    if any(len(row) > 4 for row in rows):
+        sections = pa.array([row[4] if len(row) > 4 else None for row in rows], pa.string())
+        citations = citations.append_column("reliance", sections)
     return Metadata("small", table, None, citations, qrels, {}, {})
 
 
@@ -67,6 +70,32 @@ def test_only_citations_by_those_asked_for_count_with_their_own_letters():
     assert counts.pairs_origin == 3
     assert set(graded(build_truth(data, cited_by=CitedBy(None, ["unknown", "other"]))[0])) == {("A", "D"), ("B", "C")}
     assert set(graded(build_truth(data, cited_by=CitedBy(None, ["applicant"]))[0])) == {("A", "B"), ("A", "C")}
+
+
+def test_sections_of_us_rejections_grade_as_letters_do_and_only_where_they_are_asked_for():
+    rows = [
+        ("A", "B", "examiner", None, "102"), ("A", "C", "examiner", None, "103"), ("A", "D", "examiner", "X", None),
+        ("A", "E", "examiner", None, None), ("B", "C", "examiner", "A", "102,103"),
+        ("B", "D", "applicant", None, "112"),
+    ]  # fmt: skip
+    data = landscape(rows)
+    truth, counts = build_truth(data, cited_by=CitedBy(check_relevant({"102": 3, "103": 2, "X": 4})))
+    assert graded(truth) == {("A", "B"): 3, ("A", "C"): 2, ("A", "D"): 4, ("B", "C"): 3}
+    assert (counts.pairs_unknown, counts.pairs_category) == (2, 0)
+    sections, absent = make_slices(truth, ["category=102", "category=103", "category=unknown", "categories"], 1, 1)
+    assert {one.name: int(one.pairs.sum()) for one in sections} == {
+        "category=102": 2, "category=103": 2, "category=X": 1, "category=A": 1,
+    }  # fmt: skip
+    assert list(absent) == ["category=unknown"]
+    # A suite that names no section reads pairs as if there were none: what has no letter is unknown.
+    truth, counts = build_truth(data, cited_by=CitedBy({"X": 3, "unknown": 1}))
+    assert graded(truth) == dict.fromkeys([("A", "B"), ("A", "C"), ("A", "E"), ("B", "D")], 1) | {("A", "D"): 3}
+    with pytest.raises(NotSaidError, match=r"its reliance \(column reliance of"):
+        build_truth(landscape([("A", "B", "examiner", "X")]), cited_by=CitedBy({"102": 1}))
+    with pytest.raises(NotSaidError, match=r"its category or reliance"):
+        build_truth(landscape([("A", "B", "examiner", None)]), cited_by=CitedBy({"102": 1, "X": 1}))
+    only = landscape([("A", "B", "examiner", None, "102")])
+    assert graded(build_truth(only, cited_by=CitedBy({"102": 1, "X": 2}))[0]) == {("A", "B"): 1}
 
 
 ROW = st.tuples(

@@ -92,3 +92,5 @@ def test_grades_of_citations_must_reach_the_level_asked_for() -> None:
     assert retrieval is not None
     assert retrieval.relevant == {"X": 3, "unknown": 0}
     assert retrieval.cited_by.asks == ("relevant", "origin")
+    us = read("tasks.retrieval.relevant={102: 3, 103: 2}", "tasks.retrieval.slices=[all, category=102]").tasks.retrieval
+    assert us.relevant == {"102": 3, "103": 2}

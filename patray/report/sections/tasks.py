@@ -242,8 +242,9 @@ _PARTS = (
     (
         "category",
         ("Category of the citation", "Category"),
-        "Only pairs with this letter of the search report count as relevant; a pair with several letters is in several "
-        "rows, `unknown` has none. Rows have other queries: compare systems within a row, and their order across rows.",
+        "Only pairs with this letter of the search report, or section of a US rejection (102, 103), count as relevant; "
+        "a pair with several is in several rows, `unknown` has none. Rows have other queries: compare systems within a "
+        "row, and their order across rows.",
     ),
 )
 

@@ -34,7 +34,7 @@ _PREFIX = ("US9", "EP9", "WO209", "JP209", "CN99", "KR10209", "DE10209")
 _KIND = ("B2", "A1", "A1", "A", "A", "B1", "A1")
 
 PATENTS = schema.arrow_schema(schema.DOCUMENTS, without=("dwpi_title", "dwpi_abstract"))
-CITATIONS = schema.arrow_schema(schema.CITATIONS, without=("category", "phase"))
+CITATIONS = schema.arrow_schema([one for one in schema.CITATIONS if one.name in ("citing_id", "cited_id", "origin")])
 QRELS = schema.arrow_schema(schema.QRELS)
 LABELS = schema.arrow_schema(schema.LABELS, without=("split",))
 

@@ -14,23 +14,32 @@ from patray.cluster.tokenizers import MODEL_CACHE
 from patray.encoders.listwise import ANSWER_TOKENS, Lister, ListPrompt
 from patray.encoders.load import load_lister
 from patray.encoders.protocol import EncoderSettings
+from patray.encoders.versions import encoder_versions
 from patray.files import Folder
 from patray.landscapes.records import Truth
 from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
+from patray.models.identity import vector_facts
 from patray.models.resolve import localise
+from patray.runs.answers import Remembered
 from patray.search.listwise import FAULTS, reorder
 from patray.search.ranking import Ranking
 from patray.search.reranked import rerank_top
 from patray.search.table import from_table
 from patray.systems.listwise import Listwise
 
+ANSWERS = "answers"
+"""Folder of a run in which answers lie while a ranking is made."""
+
 
 def rank_listwise(
     run: Folder, place: Place, prepared: Folder, view: View, truth: Truth, system: Listwise, model: Model,
     settings: EncoderSettings, ranking_depth: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Rerank and save; what the step's record gets. InputError, before the model is loaded, beyond the budget."""
+    """Rerank and save; what the step's record gets. InputError, before the model is loaded, beyond the budget.
+
+    Answers are kept in the run until its ranking is saved: a run that was stopped asks for none of them again.
+    """
     system.calls(len(truth.query_ids), len(truth.patent_ids))
     snapshot = localise(model.snapshot, model.record, MODEL_CACHE)
     table = read_sealed(run, Place(place.landscape, place.view, system.listwise).file)
@@ -41,8 +50,16 @@ def rank_listwise(
     )
     prompt = ListPrompt(model.record, snapshot, system.sizes[1])
     begin = time.perf_counter()
-    ranking, facts = order_by(load_lister(model.record, snapshot, settings), prompt, base, *texts, system)
+    identity = {
+        **vector_facts(model.record, ("query", "document")), "content": model.content,
+        "versions": encoder_versions(settings.engine), "device": settings.device,
+    }  # fmt: skip
+    kept = run / ANSWERS / place.landscape / place.view / place.system
+    lister = Remembered(lambda: load_lister(model.record, snapshot, settings), kept, identity)
+    ranking, facts = order_by(lister, prompt, base, *texts, system)
     save_ranking(run, place, truth, ranking)
+    (run / ANSWERS / place.landscape / place.view).delete(place.system)
+    facts["asked before"] = lister.kept
     broken = ", ".join(f"{facts[name]:,} {name}" for name in FAULTS)
     notes = [
         f"{place.landscape}, {place.view}, {place.system}: of {facts['calls']:,} answers {facts['broken answers']:,} "

@@ -147,7 +147,9 @@ class Rankings:
             queries = [by_role[role] for role in QUERY_ROLES if role in by_role]
             documents = by_role["document"]
             if isinstance(system, Sparse):
-                return start_sparse(self.run, place, documents, queries, at.truth, options.depth, stall)
+                return start_sparse(
+                    self.run, place, documents, queries, at.truth, options.depth, options.shards, self.nodes, stall
+                )  # fmt: skip
             if isinstance(system, Late):
                 return start_late(self.run, place, documents, queries, at.truth, options, self.nodes, stall)
             return start_dense(

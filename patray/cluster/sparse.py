@@ -1,4 +1,4 @@
-"""Sparse rankings on the cluster: one task a landscape and view, which holds the inverted index."""
+"""Sparse rankings on the cluster: an inverted index for each shard of a corpus, one task a shard."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from patray.cluster.growth import require
-from patray.cluster.placement import Resources
-from patray.cluster.search import TASK_BYTES, Place, of_queries, save_ranking
+from patray.cluster.placement import Resources, slots
+from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, merge_and_save, of_queries
 from patray.cluster.tasks import submit
-from patray.cluster.token_memory import megabytes
-from patray.encoders.sparse_vectors import BYTES, concatenate_sparse, load_sparse_vectors
+from patray.cluster.token_memory import megabytes, plan_shards
+from patray.encoders.sparse_vectors import BYTES, SparseVectors, concatenate_sparse, load_sparse_vectors
 from patray.encoders.vectors import part_names, part_stats
 from patray.files import Folder
 from patray.landscapes.positions import positions
@@ -21,40 +21,59 @@ from patray.landscapes.records import Truth
 from patray.progress import say
 from patray.runs.store import read_record
 from patray.search.exclusion import exclusions
+from patray.search.ranking import Ranking
 from patray.search.sparse import InvertedIndex
 
 COPIES = 4
 """The vectors as read, in the order of the corpus, sorted by term, and the index."""
+Found = tuple[Ranking, int, int]
+"""A shard's ranking, the entries of its index, its documents."""
 
 
 def start_sparse(
-    run: Folder, place: Place, documents: Folder, queries: Sequence[Folder], truth: Any, depth: int, stall: float
-) -> Any:
-    """Begin to rank the whole corpus for every query; a reference to what the step's record gets. Its memory is asked
-    for and said first. ResourceError as `require` raises it where no node has that much."""
-    size = BYTES * sum(int(part_stats(documents, name)["patent_vectors"]) for name in part_names(documents))
-    needs = Resources(1, 0, COPIES * size + TASK_BYTES)
-    require(f"search of {place.system} by an index of {megabytes(size)}", needs, 1, stall)
-    say(f"search {place.system} ({place.landscape}/{place.view}): an inverted index of {megabytes(size)}")
-    return submit(rank_sparse, needs, run, place, documents, list(queries), truth, depth)
+    run: Folder, place: Place, documents: Folder, queries: Sequence[Folder], truth: Any, depth: int,
+    shards: int | None, nodes: Sequence[Resources], stall: float,
+) -> Any:  # fmt: skip
+    """Begin to rank the whole corpus for every query; a reference to what the step's record gets.
+
+    shards: at least so many, else one a CPU; a score depends on query and document alone, so their number changes no
+    bit. Memory is asked for and said first: ResourceError as `require` raises it where no node has what a shard takes.
+    """
+    begin, names = time.time(), part_names(documents)
+    sizes = [BYTES * int(part_stats(documents, name)["patent_vectors"]) for name in names]
+    cut = plan_shards(sizes, shards or max(1, int(sum(node.cpus for node in nodes))))
+    most = max(sum(sizes[part] for part in shard) for shard in cut)
+    needs = Resources(1, 0, COPIES * most + TASK_BYTES)
+    what = f"search of {place.system} by {len(cut)} index(es) of {megabytes(most)}"
+    room = slots(require(what, needs, 1, stall), needs)
+    say(
+        f"search {place.system} ({place.landscape}/{place.view}): inverted indexes of {megabytes(sum(sizes))} in "
+        f"{len(cut)} shards, {min(room, len(cut))} at once with {megabytes(needs.memory)} each"
+    )
+    asked = submit(_queries, ONE_CPU, list(queries), truth)
+    parts = [[names[part] for part in shard] for shard in cut]
+    found = [submit(_search, needs, documents, part, truth, asked, depth) for part in parts]
+    return submit(_save, ONE_CPU, run, place, truth, depth, begin, *found)
 
 
-def rank_sparse(
-    run: Folder, place: Place, documents: Folder, queries: list[Folder], truth: Truth, depth: int
-) -> dict[str, Any]:
-    """Rank and save; what the step's record gets."""
-    begin = time.perf_counter()
-    ids, vectors = load_sparse_vectors(documents)
+def _queries(folders: list[Folder], truth: Truth) -> SparseVectors:
+    return of_queries(folders, truth, load_sparse_vectors, concatenate_sparse)
+
+
+def _search(documents: Folder, parts: list[str], truth: Truth, asked: SparseVectors, depth: int) -> Found:
+    """The exact top of one shard."""
+    ids, vectors = load_sparse_vectors(documents, parts)
     codes = positions(ids, truth.patent_ids)
     inside = np.flatnonzero(codes >= 0)  # query documents outside the corpus are never ranked
     index = InvertedIndex.build(vectors.take(inside), codes[inside], int(read_record(documents)["dimension"]))
-    asked = of_queries(queries, truth, load_sparse_vectors, concatenate_sparse)
     skip = exclusions(truth, np.arange(len(asked)), index.codes)
-    ranking = index.search(asked, depth, skip)
-    save_ranking(run, place, truth, ranking)
-    nothing = int((ranking.patents[:, 0] < 0).sum())
+    return index.search(asked, depth, skip), len(index.document), len(inside)
+
+
+def _save(run: Folder, place: Place, truth: Truth, depth: int, begin: float, *found: Found) -> dict[str, Any]:
+    rankings = [ranking for ranking, _, _ in found]
+    nothing = int(np.all([ranking.patents[:, 0] < 0 for ranking in rankings], axis=0).sum())
     notes = [f"{place.landscape}, {place.view}, {place.system}: {nothing:,} queries found nothing"] if nothing else []
-    return {
-        "queries": len(asked), "seconds": time.perf_counter() - begin, "index_bytes": BYTES * len(index.document),
-        "terms_per_document": len(index.document) / max(1, len(codes)), "notes": notes,
-    }  # fmt: skip
+    entries, documents = sum(one[1] for one in found), sum(one[2] for one in found)
+    facts = {"index_bytes": BYTES * entries, "terms_per_document": entries / max(1, documents), "notes": notes}
+    return merge_and_save(run, place, truth, depth, begin, *rankings) | facts

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from patray.cluster.listwise import order_by
 from patray.encoders.listwise import ANSWER_TOKENS, ListPrompt
 from patray.errors import InputError, ModelError
+from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.models.resolve import require_runnable
+from patray.runs.answers import Remembered
 from patray.search.listwise import read_order, reorder, windows
 from patray.search.ranking import Ranking
 from patray.systems.kinds import read_system
@@ -115,6 +117,56 @@ def test_a_ranking_is_put_in_order_and_what_was_repaired_is_told(tmp_path: Path)
     assert max(map(len, engine.prompts)) <= 400 - 4 * ANSWER_TOKENS
     with pytest.raises(ModelError, match="400 tokens hold no prompt of 60 patents; set a smaller `window`"):
         ListPrompt(lister_record(), tmp_path, 60)
+
+
+class Stopped(Exception):
+    """A run that was killed."""
+
+
+class Dies(Backwards):
+    """Answers some groups of prompts, then dies."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+
+    def answer(self, prompts: Sequence[Sequence[int]], tokens: int) -> list[str]:
+        if not self.left:
+            raise Stopped
+        self.left -= 1
+        return super().answer(prompts, tokens)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 6])
+def test_a_run_that_was_stopped_asks_for_no_answer_again(tmp_path: Path, after: int) -> None:
+    save_tokenizer(tmp_path)
+    system = Listwise.model_validate(
+        {"listwise": "bm25", "with": "llm", "depth": 6, "window": 4, "step": 2, "name": "x"}
+    )
+    rows = [np.random.default_rng(at).permutation(9)[:7] for at in range(5)]
+    base = Ranking(np.array(rows, np.int32), np.tile(np.arange(7, 0, -1.0), (5, 1)))
+    texts, queries = [f"a device {at}" for at in range(9)], [f"a brush {at}" for at in range(5)]
+
+    def order(engine: Backwards, folder: Path, identity: str = "llm") -> tuple[list[list[int]], int]:
+        lister = Remembered(lambda: engine, Folder.at(folder), {"model": identity}, group=2)
+        prompt = ListPrompt(lister_record(), tmp_path, 4)
+        return order_by(lister, prompt, base, texts, queries, system)[0].patents.tolist(), lister.kept
+
+    whole = Backwards()
+    wanted, none = order(whole, tmp_path / "unbroken")
+    assert (len(whole.prompts), none) == (10, 0)  # two windows of five queries, two prompts at a time: six groups
+    first = Dies(after)
+    if after < 6:
+        with pytest.raises(Stopped):
+            order(first, tmp_path / "kept")
+    else:
+        order(first, tmp_path / "kept")
+    second = Backwards()
+    assert order(second, tmp_path / "kept") == (wanted, len(first.prompts))
+    assert first.prompts + second.prompts == whole.prompts
+    other = Backwards()
+    assert order(other, tmp_path / "kept", "another model")[1] == 0
+    assert len(other.prompts) == 10
 
 
 def test_a_line_of_a_suite_is_checked_and_its_budget_kept() -> None:

@@ -30,7 +30,7 @@ class Announced(BaseModel):
     name: str
     repo: str
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
-    kind: Literal["dense", "late-interaction", "reranker"]
+    kind: Literal["dense", "late-interaction", "sparse", "reranker"]
     family: str
     parameters: int | None
     rounded_parameters: int | None = None
@@ -38,6 +38,7 @@ class Announced(BaseModel):
     licence: str | None
     commercial: bool | None
     released: str | None
+    notes: str = Field(default="", description="what a person must know before fetching it")
     template_of: str | None = Field(default=None, description="record of the same make whose template it is given")
 
     @property

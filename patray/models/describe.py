@@ -71,6 +71,8 @@ def explain_announced(model: Announced) -> str:
         ("all else", "read in its files: give a folder with them as the model's `path`, and see what they say by "
          "`patray models record FOLDER`"),
     ]  # fmt: skip
+    if model.notes:
+        facts.append(("notes", model.notes))
     if model.template_of is not None:
         facts.append(("template", f"that of {model.template_of}, the same make; not checked against its own card"))
     return "\n".join([f"{model.name}: {model.repo}", "", *(line for fact in facts for line in _paragraph(*fact))])

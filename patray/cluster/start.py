@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from patray.cluster.head import begin_watch, silence
 from patray.errors import ResourceError
 from patray.progress import say
 
 LONGEST_TEMP = 107 - len("/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store.123456")
 """Letters of a temporary folder under which Ray can make its sockets, whose names may have 107."""
-REACHED_SECONDS = 10.0
 _one_at_a_time = threading.Lock()
 NOISE = (
     b"SIGTERM handler is not set because",
@@ -68,6 +67,7 @@ def _connect() -> None:
                 where = "a local Ray" if address == "local" else f"the Ray of RAY_ADDRESS={address}"
                 raise ResourceError(f"{where} could not be started or joined: {error}") from error
         say(f"on {_where(address)}")
+        begin_watch()
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -87,12 +87,8 @@ def _where(address: str) -> str:
 
 def _require_answer(address: str) -> None:
     """ResourceError in seconds for a head that is not there; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
-        return  # `local`, `auto`: found out by Ray, or refused by it at once
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=REACHED_SECONDS).close()
-    except OSError as error:
+    error = silence(address.removeprefix("ray://"))  # `local`, `auto`: found out by Ray, or refused by it at once
+    if error:
         raise ResourceError(
             f"RAY_ADDRESS is {address}, but nobody answers there ({error}). Unset it to start a local Ray, or give the "
             "address that `ray start --head` printed."

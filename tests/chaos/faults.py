@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import pytest
 
 from patray.files import Folder
 from tests.chaos.arena import Arena, Driver, damage, kill, left_behind, until
+from tests.chaos.several_nodes import free_port, several_nodes
 from tests.s3_server import Answer, S3Server
 
 PARTS = "embeddings/*/*/*/*/*.parquet"
@@ -240,12 +242,27 @@ def leave_lease(trial: Trial, phase: str) -> Outcome:
 
 
 def address_nobody(trial: Trial, phase: str) -> Outcome:
-    from tests.chaos.several_nodes import free_port
-
     driver = Driver(trial.arena.suites[trial.suite], str(trial.workdir), RAY_ADDRESS=f"127.0.0.1:{free_port()}")
     ends_with(driver, "RAY_ADDRESS is 127.0.0.1:", "nobody answers there")
     trial.again()
     return Outcome("said that nobody answers")
+
+
+def lose_head(trial: Trial, phase: str) -> Outcome:
+    """The head of a cluster of two nodes is killed while a phase is under way."""
+    with several_nodes(0, 1, 1) as nodes:
+        command = trial.arena.suites[trial.suite], str(trial.workdir), (phase,)
+        driver = Driver(*command, RAY_ADDRESS=nodes.address, RAY_gcs_rpc_server_reconnect_timeout_s="10")
+        driver.reach(phase)
+        os.kill(nodes.head, signal.SIGKILL)
+        driver.go()
+        assert driver.end() != 0
+    said = driver.said()
+    assert f"the head of the Ray at {nodes.address} does not answer" in said, said
+    assert "the same command goes on" in said, said
+    assert "Traceback" not in said, said
+    trial.again()
+    return Outcome("said so; then went on", NODES_AT_WORK)
 
 
 def damage_vectors(how: str) -> Callable[[Trial, str], Outcome]:

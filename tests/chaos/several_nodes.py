@@ -14,11 +14,13 @@ OPEN = {"RAY_AUTH_MODE": "disabled"}
 
 @dataclass(frozen=True)
 class Nodes:
-    """address: of the head; dashboard: its URL, "" without one; raylets: the process that each worker ends with."""
+    """address: of the head; dashboard: its URL, "" without one; raylets: the process that each worker ends with; head:
+    the process that the cluster is told of everything by."""
 
     address: str
     dashboard: str
     raylets: list[int]
+    head: int
 
 
 @contextmanager
@@ -35,7 +37,8 @@ def several_nodes(head: int, *workers: int, dashboard: bool = False) -> Iterator
     made = Cluster(initialize_head=True, head_node_args=asked)
     try:
         raylets = [made.add_node(num_cpus=cpus).all_processes["raylet"][0].process.pid for cpus in workers]
-        yield Nodes(made.address, f"http://127.0.0.1:{port}" if dashboard else "", raylets)
+        head_pid = made.head_node.all_processes["gcs_server"][0].process.pid
+        yield Nodes(made.address, f"http://127.0.0.1:{port}" if dashboard else "", raylets, head_pid)
     finally:
         made.shutdown()
         del os.environ["RAY_AUTH_MODE"]

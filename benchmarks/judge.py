@@ -28,7 +28,15 @@ from typing import Any
 import numpy as np
 
 MEASURES = ("nDCG@10", "nDCG@100", "Recall@10", "Recall@100", "AP@100", "RR@10", "P@10")
-SLICES = {"all": 1.0, "in": 0.85, "out": 0.55}
+SLICES = {"all": (0.0, 1.0), "in": (0.0, 0.85), "out": (0.45, 1.0)}
+"""Which part of the queries each holds."""
+OFFICES = {f"jurisdiction=O{at}": (at / 10, (at + 1) / 10) for at in range(10)}
+FAMILIES = """\
+  - {name: systems/retrieval, task: retrieval, metric: nDCG@10}
+  - {name: views/retrieval, task: retrieval, metric: nDCG@10, between: views}
+  - {name: systems/retrieval-out, task: retrieval, metric: nDCG@10, slice: out}
+"""
+"""Those that a suite of several views has by default."""
 SUITE = """\
 name: judged
 landscapes: [{{path: nowhere, name: study}}]
@@ -38,25 +46,27 @@ systems: [{systems}]
 statistics:
   resamples: {resamples}
   comparisons:
-  - {{name: systems, task: retrieval, metric: nDCG@10}}
-"""
+{families}"""
 VIEWS = ("ta", "tac", "abstract", "claim1", "title", "claims", "description")
 
 
-def scores_of(system: str, view: str, queries: np.ndarray, seed: int) -> Iterator[Any]:
+def scores_of(system: str, view: str, queries: np.ndarray, seed: int, slices: int, measures: int) -> Iterator[Any]:
     """What a task gives for one system: values with the ties and zeros that measures have."""
     from patray.tasks.scores import MeanScore, Where
 
     rng = np.random.default_rng(seed)
-    for part, share in SLICES.items():
-        items = queries[: int(share * len(queries))]
-        for measure in MEASURES:
+    for part, (low, high) in list({**SLICES, **OFFICES}.items())[:slices]:
+        items = queries[int(low * len(queries)) : int(high * len(queries))]
+        for measure in MEASURES[:measures]:
             hits = rng.integers(0, 12, len(items))
             values = np.where(hits < 4, 0.0, np.log1p(hits * rng.integers(1, 30, len(items))) / 7)
             yield MeanScore(Where("retrieval", "study", view, system, part), measure, items, values)
 
 
-def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) -> dict[str, float]:
+def judge(
+    systems: int, views: int, queries: int, resamples: int, folder: Path, slices: int = 3, measures: int = 7,
+    families: str = "  - {name: systems, task: retrieval, metric: nDCG@10}\n",
+) -> dict[str, float]:  # fmt: skip
     """Judge one study in this process."""
     import pyarrow as pa
 
@@ -71,6 +81,7 @@ def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) 
         views=", ".join(VIEWS[:views]),
         systems=", ".join(f"{{lexical: bm25, name: {name}}}" for name in names),
         resamples=resamples,
+        families=families,
     )
     run = Folder.at(folder).make()
     ids = np.array([f"US{number:08}B2" for number in range(queries)], dtype=object)
@@ -82,11 +93,11 @@ def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) 
     for view in VIEWS[:views]:
         for name in names:
             # As a task's answer reaches the actor: nothing is shared with what came before.
-            scored = pickle.loads(pickle.dumps(Scored([*scores_of(name, view, ids, order)])))
+            scored = pickle.loads(pickle.dumps(Scored([*scores_of(name, view, ids, order, slices, measures)])))
             there.add((order,), scored)
             order += 1
     rows = there.write_evidence(items, tables.MAP.empty_table())
-    written = time.perf_counter()
+    written, before = time.perf_counter(), time.process_time()
     there.write_statistics()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
@@ -95,6 +106,7 @@ def judge(systems: int, views: int, queries: int, resamples: int, folder: Path) 
         "evidence_s": written - begin,
         "statistics_s": time.perf_counter() - written,
         "cpu_s": time.process_time() - cpu,
+        "statistics_cpu_s": time.process_time() - before,
         "bytes": (folder / "evidence.parquet").stat().st_size / rows,
     }
 

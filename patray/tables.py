@@ -36,8 +36,9 @@ ACROSS = _schema(
 the smallest n; new_low, new_high hold the difference on a landscape not yet seen (null below three)."""
 CONTAMINATION = _schema(
     "task landscape view system metric released reference before after same_time undated mean_before mean_after change "
-    "reference_change interaction ci_low ci_high p p_adjusted correction",
-    floats="mean_before mean_after change reference_change interaction ci_low ci_high p p_adjusted",
+    "reference_mean_before reference_mean_after reference_change interaction ci_low ci_high p p_adjusted correction",
+    floats="mean_before mean_after change reference_mean_before reference_mean_after reference_change interaction "
+    "ci_low ci_high p p_adjusted",
     ints="before after same_time undated",
 )
 """Queries dated before and after the release of a system's models, and how much more it changes than a reference."""
@@ -95,6 +96,8 @@ ADDED = frozenset(
         "correction",
         "p_equivalent",
         "labels",
+        "reference_mean_before",
+        "reference_mean_after",
         "seed_component",
         "ci_low_seeds",
         "ci_high_seeds",

@@ -267,8 +267,8 @@ def _dollars(steps: list[dict[str, object]], cost: float | None) -> str:
     if cost is not None:
         return f"${cost:,.2f} by the suite's prices"
     if total(steps, "gpu_hours"):
-        return "no dollars, as the suite names no `prices` (the plan's are of examples)"
-    return f"{example_dollars(total(steps, 'cpu_hours') or 0.0)} (the suite names no `prices`)"
+        return "no dollars, as the suite names no prices (the plan's are of examples)"
+    return f"{example_dollars(total(steps, 'cpu_hours') or 0.0)} (the suite names no prices)"
 
 
 def total(steps: list[dict[str, object]], key: str) -> float | None:

@@ -35,7 +35,15 @@ class Price:
         return self.reranks, self.usd if known and self.usd else 0.0, self.gpu_hours * GPU_AS_CPU + self.cpu_hours
 
     def words(self) -> str:
-        """`nothing to embed`, `about 5.0 CPU-hours ($0.31) a million patents`."""
+        """`nothing to embed`, `about 5.0 CPU-hours ($0.31) for a million patents`."""
+        example = self.usd is None and not self.gpu_hours
+        return self._words(example_dollars(self.cpu_hours) if example else "", " for a million patents")
+
+    def short(self) -> str:
+        """For a column whose note says that it is of a million patents: `5.0 CPU-hours ($0.31)`."""
+        return self._words("", "").removeprefix("about ")
+
+    def _words(self, example: str, of: str) -> str:
         more = ", and a second model for every query" if self.reranks else ""
         if self.free:
             return f"nothing to embed{more}"
@@ -44,10 +52,8 @@ class Price:
             for hours, unit in ((self.gpu_hours, "GPU-hours"), (self.cpu_hours, "CPU-hours"))
             if hours
         ]
-        usd = f" (${self.usd:,.2f})" if self.usd else ""
-        if self.usd is None and not self.gpu_hours:
-            usd = f" ({example_dollars(self.cpu_hours)})"
-        return f"about {' and '.join(spent)}{usd} for a million patents{more}"
+        dollars = f"${self.usd:,.2f}" if self.usd else example
+        return f"about {' and '.join(spent)}{f' ({dollars})' if dollars else ''}{of}{more}"
 
 
 GPU_AS_CPU = 30.0

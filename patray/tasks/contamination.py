@@ -110,7 +110,8 @@ def contamination(
 
 
 _NUMBERS = (
-    *("before", "after", "same_time", "undated", "mean_before", "mean_after", "change", "reference_change"),
+    *("before", "after", "same_time", "undated", "mean_before", "mean_after", "change"),
+    *("reference_mean_before", "reference_mean_after", "reference_change"),
     *("interaction", "ci_low", "ci_high", "p", "p_adjusted", "correction"),
 )
 
@@ -148,6 +149,7 @@ def _split(
     if other is None:
         return None
     reference = _values(other, population)
+    row["reference_mean_before"], row["reference_mean_after"] = (float(reference[at].mean()) for at in (before, after))
     row["reference_change"] = float(reference[after].mean() - reference[before].mean())
     difference = values - reference
     value = float(difference[after].mean() - difference[before].mean())

@@ -386,7 +386,7 @@ def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
     assert plain(explain_cost(results)) == (
         "The run took 1 min 1 s. It embedded 100 texts (5,000 tokens) in 10 s, start-up not counted. "
         "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; $0.10 at the "
-        "plan's example of $0.05 a core-hour (the suite names no `prices`)."
+        "plan's example of $0.05 a core-hour (the suite names no prices)."
     )
 
 

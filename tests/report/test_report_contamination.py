@@ -20,6 +20,7 @@ def exposed(system: str, interaction: float, p: float | None, **other: Any) -> d
     where = {key: value for key, value in WHERE.items() if key != "slice"}
     counts = {"before": 900, "after": 250, "same_time": 4, "undated": 50, "mean_before": 0.3, "mean_after": 0.2}
     changes = {"change": -0.1, "reference_change": -0.1 - interaction, "interaction": interaction}
+    changes |= {"reference_mean_before": 0.28, "reference_mean_after": 0.18 - interaction}
     ends = {"ci_low": interaction - 0.02, "ci_high": interaction + 0.02} if p is not None else {}
     empty = dict.fromkeys(tables.CONTAMINATION.names)
     found = empty | where | {"system": system, "released": "2021-01", "reference": "bm25"} | counts | changes | ends
@@ -40,6 +41,8 @@ def test_a_system_that_falls_more_is_named_with_its_interval_and_n(tmp_path: Pat
     assert "large loses more on queries newer than the model than bm25 does" in text
     assert "0.050 [0.030, 0.070]" in text
     assert "250 newer queries" in text
+    assert "large scores nDCG@10 0.300 on 900 queries dated before its model and 0.200 on 250 after; bm25 " in text
+    assert "bm25 0.280 and 0.230." in text
     assert "Newer than the model" in page
 
 

@@ -5,6 +5,9 @@ for (const table of document.querySelectorAll("table.grid")) {
   // One stop of the Tab key a table: arrows go from head to head.
   const first = heads.findIndex((head) => !head.classList.contains("plot"));
   const box = table.closest(".scroll");
+  // The first rows of a longer table are not sorted: their order among themselves says nothing; the whole one is below.
+  const after = box && box.nextElementSibling;
+  if (after && after.matches("p.note") && after.textContent.startsWith("The first ")) continue;
   if (table.tBodies[0].rows.length > 1 && box) box.removeAttribute("tabindex");
   heads.forEach((head, column) => {
     if (head.classList.contains("plot") || table.tBodies[0].rows.length < 2) return;

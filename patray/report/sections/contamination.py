@@ -79,6 +79,10 @@ def _explain(rows: Sequence[Row]) -> list[Sentence]:
                 f" does, as far as {plural(fewest, 'newer query', 'newer queries')} can tell.",
             )
         )
+    split = [row for row in rows if row["mean_before"] is not None and row["mean_after"] is not None]
+    if split:
+        shown = min(fell or split, key=lambda row: row["interaction"] or 0.0)
+        said.append(_absolute(shown, shown["metric"]))
     unknown = [row["system"] for row in rows if row["released"] is None]
     if unknown:
         said.append(
@@ -99,7 +103,9 @@ def _grid(rows: Sequence[Row], answer: Answer) -> Grid:
         Column("older", hint=f"{answer.metric} of queries dated before; their number"),
         Column("newer", hint=f"{answer.metric} of queries dated after; their number"),
         Column("change"),
-        Column("keyword search", hint="its change on the same queries"),
+        Column("keyword search, older", hint="its score on the same queries"),
+        Column("newer", hint="the keyword search's score on the same queries"),
+        Column("its change", hint="of the keyword search"),
         Column("released", "text"),
     )
     order = {name: at for at, name in enumerate([answer.leader.system, *(row.system for row, _ in answer.rivals)])}
@@ -108,6 +114,23 @@ def _grid(rows: Sequence[Row], answer: Answer) -> Grid:
     if len(body) <= TOP:
         return Grid(columns, body)
     return Grid(columns, body[:TOP], f"The first {TOP} of {len(body)}.", Grid(columns, body), f"All {len(body)}")
+
+
+def _change(value: float | None) -> Cell:
+    return Cell(MISSING if value is None else signed(value), value)
+
+
+def _absolute(row: Row, metric: str) -> Sentence:
+    """What a system and the keyword search score on older and on newer queries."""
+    said: Sentence = (
+        Name(row["system"]),
+        f" scores {metric} {score(row['mean_before'])} on {row['before']:,} queries dated before its model and ",
+        f"{score(row['mean_after'])} on {row['after']:,} after",
+    )
+    if row["reference_mean_before"] is None or row["reference_mean_after"] is None:
+        return (*said, ".")
+    both = f" {score(row['reference_mean_before'])} and {score(row['reference_mean_after'])}."
+    return (*said, "; ", Name(row["reference"]), both)
 
 
 def _row(row: Row) -> tuple[Cell, ...]:
@@ -124,6 +147,8 @@ def _row(row: Row) -> tuple[Cell, ...]:
         Cell(gap_interval(row["ci_low"], row["ci_high"]) or MISSING, row["ci_low"]),
         Cell(score(row["mean_before"]), row["mean_before"], f"n {row['before']:,}"),
         Cell(score(row["mean_after"]), row["mean_after"], f"n {row['after']:,}"),
-        *(Cell(MISSING if row[key] is None else signed(row[key]), row[key]) for key in ("change", "reference_change")),
+        _change(row["change"]),
+        *(Cell(score(row[key]), row[key]) for key in ("reference_mean_before", "reference_mean_after")),
+        _change(row["reference_change"]),
         Cell(row["released"]),
     )

@@ -114,7 +114,8 @@ def standing_part(results: Results, kind: str, answers: Sequence[Answer], severa
     note: Sentence = (
         "Ranks: those that the tests of all pairs leave open, all at once. May be worse by: the best system, whichever "
         "it is, is not better by more than this (95%, all at once). Elsewhere: the mean when the system is the best of "
-        "one half of the families and is scored on the other, 200 random halves both ways. Cost: documents alone.",
+        "one half of the families and is scored on the other, 200 random halves both ways. Cost: of embedding a "
+        "million patents, documents alone.",
     )
     return Part(f"{kind}-standings", "Which systems may be the best", tuple(panels), (note,)) if panels else None
 
@@ -153,7 +154,7 @@ def standing_grid(results: Results, answer: Answer, rows: Sequence[Standing]) ->
         cells += [
             Cell(percent(row.picked), row.picked),
             Cell(score(row.held_out), row.held_out),
-            Cell(price.words() if price else "not recorded", tone="" if price else "quiet"),
+            Cell(price.short() if price else "not recorded", tone="" if price else "quiet"),
         ]
         body.append(tuple(cells))
     if len(body) <= TOP:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims
-from patray.importers.families import known_family, same_application
+from patray.importers.families import docdb_application, known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
 from patray.importers.json_lines import read_json_lines
 from patray.importers.nested import elements, field, take, to_lists, unique_in_rows, whole
@@ -91,6 +91,7 @@ def convert(
             "patent_id": ids,
             "family_id": family,
             "members": one_text(pc.if_else(family.is_null(), application, pa.scalar(None, S))),
+            "application": docdb_application(pa.nulls(count, S), column["application_number"]),
             "jurisdiction": pc.coalesce(blank_to_null(column["country_code"]), numbers.field("office")),
             "date": dates(column[_DATES[options.date]], lines, ids, findings),
             "title": title,

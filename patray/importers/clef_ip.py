@@ -208,11 +208,16 @@ def _merge(group: list[dict[str, Any]], prefer: Sequence[str]) -> dict[str, Any]
     first = next((one for one in group if any(one["texts"].values())), group[0])
     languages = [*(one.lower() for one in prefer), first["language"]]
     merged = {**first, "publication": min((one["publication"] for one in group if one["publication"]), default=None)}
+    said_in: dict[str, str] = {}
     for section in ("title", "abstract", "claims", "description"):
         choices = [one["texts"][section] for one in group if one["texts"][section]]
-        said = [texts[language] for language in languages for texts in choices if language in texts]
-        said += [value for texts in choices for value in texts.values()]
-        merged[section] = said[0] if said else ([] if section == "claims" else None)
+        said = [(language, texts[language]) for language in languages for texts in choices if language in texts]
+        said += [pair for texts in choices for pair in texts.items()]
+        merged[section] = said[0][1] if said else ([] if section == "claims" else None)
+        if said:
+            said_in[section] = said[0][0]
+    read_in = next((said_in[one] for one in ("abstract", "claims", "title", "description") if one in said_in), "")
+    merged["language"] = read_in or first["language"]
     for name in ("ipc", "cited"):
         merged[name] = list(dict.fromkeys(value for one in group for value in one[name]))
     merged["family"] = next((one["family"] for one in group if one["family"]), None)

@@ -128,12 +128,20 @@ def extract(document: Element, line: int, options: Options) -> dict[str, Any]:
         "language": language_of(abstract) or language_of(claims) or title_language or language_of(document),
         "title": title,
         "abstract": paragraphs(abstract),
-        "claims": [text for one in claims.iterfind("claim") if (text := text_of(one))] if claims is not None else [],
+        "claims": _claims(claims),
         "description": paragraphs(in_language(document.findall("description"), options.prefer)),
         "ipc": _codes(biblio, "B510EP//text") or _codes(biblio, "B510/*"),
         "cpc": _codes(biblio, "B520EP//text"),
         "cited": [_cited(text) for one in biblio.iterfind("B500/B560/B561") if (text := text_of(one))],
     }
+
+
+def _claims(claims: Element | None) -> list[str]:
+    """One text a claim; where none is marked as one, all as one text."""
+    if claims is None:
+        return []
+    found = [text for one in claims.iterfind("claim") if (text := text_of(one))]
+    return found or [text for text in [text_of(claims)] if text]
 
 
 def _title(biblio: Element, prefer: Sequence[str]) -> tuple[str | None, str | None]:

@@ -36,6 +36,20 @@ def application_number(office: pa.Array, number: pa.Array) -> pa.Array:
     return pc.if_else(known, pc.binary_join_element_wise(office, digits, ""), pa.scalar(None, pa.string()))
 
 
+def docdb_application(office: pa.Array, number: pa.Array) -> pa.Array:
+    """`application_number` of numbers in DOCDB's form, those of the US in the USPTO's own, by which office actions go.
+
+    `US 201917280904 A` is `US17280904`: the year, then series and serial. The US's eight digits of before (serial and
+    year) do not say the series and are null. A kind behind a space or hyphen goes.
+    """
+    plain = application_number(
+        office, pc.replace_substring_regex(number, pattern=r"[\s-]+[A-Z]\d?\s*$", replacement="")
+    )
+    us = pc.fill_null(pc.starts_with(plain, "US"), False)
+    own = pc.struct_field(pc.extract_regex(plain, r"^US(?:19|20)\d\d(?P<own>\d{8})$"), "own")
+    return pc.if_else(us, pc.binary_join_element_wise("US", own, ""), plain)
+
+
 def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
     """A name that all publications of one application share (string, null where the number is missing).
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims, split_list
 from patray.importers.csv_rows import CsvBlock, read_csv, respelled
-from patray.importers.families import same_application
+from patray.importers.families import docdb_application, same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import JsonBlock, read_json_lines
 from patray.importers.layout import head_of
@@ -124,6 +124,7 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
     lens_id = blank_to_null(columns["Lens ID"])
     ids = pc.coalesce(numbers.field("key"), lens_id)
     none = pa.repeat(pa.scalar(""), count)
+    application = blank_to_null(columns.get("Application Number", none))
     data = patents_table(
         {
             "patent_id": ids,
@@ -137,8 +138,9 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
             "source_id": lens_id,
             "members": _or_application(
                 split_list(columns.get("Simple Family Members", none)),
-                same_application(pa.nulls(count, S), blank_to_null(columns.get("Application Number", none))),
+                same_application(pa.nulls(count, S), application),
             ),
+            "application": docdb_application(pa.nulls(count, S), application),
             "line": pa.array(block.lines),
         },
         count,
@@ -164,6 +166,7 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
     title, title_language = preferred_text(field(biblio, "invention_title"), "lang", options.prefer)
     abstract, abstract_language = preferred_text(column["abstract"], "lang", options.prefer)
     claims, claims_language = _claims(column["claims"], options)
+    application = [field(biblio, "application_reference", name) for name in ("jurisdiction", "doc_number")]
     language = pc.coalesce(abstract_language, title_language, claims_language, pc.utf8_lower(column["lang"]))
     data = patents_table(
         {
@@ -182,10 +185,9 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
             "source_id": column["lens_id"],
             "members": _or_application(
                 _inside(field(column["families"], "simple_family", "members"), "lens_id"),
-                same_application(
-                    *(field(biblio, "application_reference", name) for name in ("jurisdiction", "doc_number"))
-                ),
+                same_application(*application),
             ),
+            "application": docdb_application(*application),
             "line": pa.array(block.lines),
         },
         count,

@@ -24,6 +24,7 @@ from patray.importers.formats import load_format
 from patray.importers.nested import whole
 from patray.importers.options import Options
 from patray.importers.record import FINDINGS, TEXTS, Finding, Rows, at
+from patray.importers.reissues import without_deleted
 from patray.importers.select import filter_rows
 from patray.importers.source import locate
 from patray.landscapes.claims import first_claims
@@ -110,6 +111,7 @@ def _check_documents(rows: Rows, options: Options) -> Rows:
     if table.num_rows == 0:
         table = table.append_column("chars", pa.array([], pa.int64()))
         return Rows(rows.table, table, rows.read, findings, rows.filtered, rows.last)
+    table = without_deleted(table)
     lines, ids = whole(table["line"]).to_numpy(zero_copy_only=False), whole(table["patent_id"])
     chars = np.zeros(table.num_rows, dtype=np.int64)
     measure = pc.utf8_length if options.selection.representative == "longest" else pc.binary_length

@@ -43,7 +43,7 @@ def fields(text: str) -> list[tuple[str, str, str]]:
     """(group, tag, value) in order; a group opens with an empty tag."""
     found: list[tuple[str, str, str]] = []
     group = "PATN"
-    for raw in text.splitlines():
+    for raw in text.split("\n"):  # not splitlines: form feeds and the like are no ends of lines
         line = raw.rstrip()
         tag, value = line[:4].strip(), line[5:]
         if tag in GROUPS and not value.strip():

@@ -16,7 +16,7 @@ from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import read_json_lines
 from patray.importers.nested import STRINGS, to_lists, unique_in_rows, whole
-from patray.importers.numbers import join_number, parse_numbers
+from patray.importers.numbers import parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import LABELS, Rows, patents_table
 from patray.importers.source import SourceFile
@@ -54,7 +54,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         granted = parse_numbers(blank_to_null(column["patentNumber"]), office="US")
         published = parse_numbers(blank_to_null(column["earliestPublicationNumber"]), office="US")
         us = pa.repeat(pa.scalar("US"), count)
-        ids = pc.coalesce(granted.field("key"), published.field("key"), join_number(us, number))
+        own = pc.binary_join_element_wise(pa.scalar("USAPP"), pc.replace_substring_regex(number, r"[^0-9A-Z]", ""), "")
+        ids = pc.coalesce(granted.field("key"), published.field("key"), own)  # 12345678 is a grant's number too
         is_grant = granted.field("key").is_valid()
         said = pc.if_else(is_grant, column["grantDate"], column["earliestPublicationDate"])
         date = column["filingDate"] if options.date == "filing" else said

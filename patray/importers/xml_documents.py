@@ -22,6 +22,7 @@ _TAG_AT_MOST = 256
 _SPACE = re.compile(r"\s+")
 _BLOCKS = {
     "p", "paragraph", "heading", "li", "br", "table", "tables", "row", "entry", "maths", "claim-text", "ul", "ol",
+    "dl", "dt", "dd", "sl", "pre",
 }  # fmt: skip
 """Elements that stand apart from the text around them even without white space between."""
 
@@ -149,8 +150,12 @@ def _collect(element: ElementTree.Element, parts: list[str]) -> None:
 
 
 def paragraphs(element: ElementTree.Element | None) -> str | None:
-    """The texts of an element's children, one a line; its own text where it has no children."""
+    """The texts of an element's children, one a line; all as one line where it has text beside them.
+
+    `<abstract><p>A.</p><p>B.</p></abstract>` is two lines, `<abstract><i>In vitro</i> method</abstract>` one.
+    """
     if element is None:
         return None
     texts = [text for child in element if (text := text_of(child))]
-    return "\n".join(texts) if texts and not (element.text or "").strip() else text_of(element)
+    beside = "".join([element.text or "", *(child.tail or "" for child in element)]).strip()
+    return "\n".join(texts) if texts and not beside else text_of(element)

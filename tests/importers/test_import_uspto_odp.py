@@ -48,10 +48,10 @@ def test_answers_import_to_the_expected_landscape(indent: int | None, wrapped: b
     report = run("uspto-odp", tmp_path / "page.json", tmp_path / "out")
     assert counts(report) == (7, 5, 1, 1)  # one without title, and a design
     patents = by_id(tmp_path / "out")
-    assert set(patents) == {"US10902286", "US20170071586A1", "US16000003", "USRE49000", "US20200000007A1"}
+    assert set(patents) == {"US10902286", "US20170071586A1", "USAPP16000003", "USRE49000", "US20200000007A1"}
     assert str(patents["US10902286"]["date"]) == "2021-01-26"
     assert str(patents["US20170071586A1"]["date"]) == "2020-11-12"
-    assert patents["US16000003"]["date"] is patents["USRE49000"]["date"] is None
+    assert patents["USAPP16000003"]["date"] is patents["USRE49000"]["date"] is None
     assert patents["US10902286"]["cpc"] == ["A46B5/02", "G06K7/10831"]
     assert {row["labels"][0] for row in by_id(tmp_path / "out", "labels/status").values()} == {"Patented Case"}
     assert set(by_id(tmp_path / "out", "labels/status")) == set(patents) - {"US20200000007A1"}

@@ -143,6 +143,10 @@ def _modified(file: SourceFile) -> int:
 
 def _existing(target: Folder, key: str) -> dict[str, Any] | None:
     if not target.exists("landscape.yaml"):
+        if target.exists("patents.parquet") and not target.exists(".import"):  # no import that was stopped
+            raise ConflictError(
+                f"{target} holds a patents.parquet that no import wrote; import into another folder, or move it first"
+            )
         return None
     said = read_description(target).get("import")
     kind = "a landscape"

@@ -14,9 +14,10 @@ import pytest
 from lens_samples import jsonl, record
 
 from patray.cli import main
-from patray.errors import InputError
+from patray.errors import ConflictError, InputError
 from patray.importers.command import add_arguments, run
 from patray.importers.formats import FORMATS, INTO, load_format
+from patray.importers.run import import_landscape
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -132,3 +133,14 @@ def test_processes_give_the_same_landscape_as_one(tmp_path: Path, monkeypatch: p
     for name in ("patents", "citations"):
         one, two = (pq.read_table(tmp_path / processes / f"{name}.parquet") for processes in ("1", "2"))
         assert one.equals(two)
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_a_landscape_of_ones_own_without_a_description_is_not_written_over(parts: bool, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "patents.parquet" / "part-0.parquet" if parts else tmp_path / "own" / "patents.parquet"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    (tmp_path / "new.csv").write_text("id,title\nUS10000001B2,A brush\n")
+    with pytest.raises(ConflictError, match=r"holds a patents\.parquet that no import wrote"):
+        import_landscape("table", [str(tmp_path / "new.csv")], str(tmp_path / "own"), processes=1, progress=False)
+    assert own.read_bytes() == b"mine"

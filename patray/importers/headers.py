@@ -131,6 +131,14 @@ def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
     return tuple(dict.fromkeys(fold(name) for name in names))
 
 
+_OWN_IDS = frozenset(map(fold, ("patent_id", "id", "application id", "lens id")))
+
+
+def is_number_header(name: str) -> bool:
+    """True for the known headers of publication numbers (`Publication Number`, `公开号`), not for those of ids."""
+    return fold(name) in {*candidates("patent_id")} - _OWN_IDS
+
+
 _EXTRA = re.compile(
     r"\s*(?:\[[^\]]*\]|"
     r"\((?:[dmy/. -]{4,}|iso[^)]*|text|string|str|char\w*|varchar\w*|list\w*|date|utf-?8|latest|en|eng)\))\s*$",

@@ -9,6 +9,8 @@ are. A text with white space cannot stay, for TREC files hold none.
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -35,6 +37,24 @@ _SHAPES = {
 """What canonical numbers of these offices look like."""
 _OTHER = r"[A-Z]{0,4}\d{6,12}"
 _KIND_IN_BRACKETS = r"\s*[(\[]\s*([A-Za-z]\d?)\s*[)\]]\s*$"
+
+
+_NUMBER = r"[A-Z]{2}[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
+_SEVERAL = rf"^{_NUMBER}(?:,?\s+{_NUMBER})+$"
+_BETWEEN = re.compile(rf"(?<=[\dA-Z)]),?\s+(?={_NUMBER})")
+
+
+def numbers_apart(texts: pa.Array) -> pa.Array:
+    """Each publication number of a cell on a line of its own, where nothing but blanks or commas stands between them.
+
+    `CN112345678A CN112345678B` is two lines; `US 12345678 B1` is one number, and every other text stays as it is.
+    """
+    texts = pc.utf8_trim_whitespace(texts)
+    several = pc.fill_null(pc.match_substring_regex(texts, pattern=_SEVERAL), False)
+    if not pc.any(several).as_py():
+        return texts
+    lines = [_BETWEEN.sub("\n", text) for text in texts.filter(several).to_pylist()]
+    return pc.replace_with_mask(texts, several, pa.array(lines, pa.string()))
 
 
 def one_number(texts: pa.Array) -> pa.Array:

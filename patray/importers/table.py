@@ -22,13 +22,13 @@ from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_c
 from patray.importers.dates import DateOrder
 from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
-from patray.importers.headers import CITED_BY, assign, score
+from patray.importers.headers import CITED_BY, assign, is_number_header, score
 from patray.importers.json_lines import CELLS, first_keys, read_json_lines
 from patray.importers.layout import encoding_of, find_layout, head_of
 from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
 from patray.importers.options import Options
 from patray.importers.parquet_rows import open_parquet, read_parquet
-from patray.importers.printed import canonical_ids, offices_of, one_number
+from patray.importers.printed import canonical_ids, numbers_apart, offices_of, one_number
 from patray.importers.record import CITED_HOW, LABELS, Finding, Rows, at, patents_table
 from patray.importers.sheets import open_sheet, read_sheet
 from patray.importers.source import SourceFile, is_workbook
@@ -245,6 +245,8 @@ class _Converter:
             for pattern, replacement in _PRINTED_CODES:
                 changed = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
                 texts = pc.if_else(is_printed_list(texts), texts, changed)
+        if name in ("citations", *CITED_BY) and not separator:
+            texts = numbers_apart(texts)
         return split_cells(texts, separator, commas=name != "labels")
 
     def convert(self, table: pa.Table, lines: np.ndarray, read_rows: int, found: Sequence[Finding]) -> Iterator[Rows]:
@@ -254,13 +256,14 @@ class _Converter:
         said = pc.utf8_trim_whitespace(self._text("patent_id"))
         printed = pc.if_else(is_unit(said), pa.scalar(None, S), said)
         office, kind = self._text("jurisdiction"), self._text("kind")
-        own = _first_number(names(printed))
+        cells = numbers_apart(printed)
+        own = _first_number(names(cells))
         exact, lost = whole_numbers(own)
         scientific = pc.fill_null(pc.match_substring_regex(own, pattern=_SCIENTIFIC), False)
         own = pc.if_else(scientific, exact, own)
         lost = pc.and_(lost, scientific).to_numpy(zero_copy_only=False)
         findings += at(lines, printed, lost, LOST_DIGITS, "kept")
-        ids = with_parts(canonical_ids(own), office, kind)
+        ids = with_parts(canonical_ids(own), office, kind, is_number_header(self.names["patent_id"]))
         family, lost = whole_numbers(self._text("family_id"))
         findings += at(lines, ids, lost.to_numpy(zero_copy_only=False), LOST_DIGITS, "kept")
         family = known_family(family)
@@ -279,7 +282,7 @@ class _Converter:
                 "kind": kind,
                 "language": self._text("language"),
                 "source_id": pc.if_else(pc.equal(printed, ids), pa.scalar(None, S), printed),
-                "members": self._members(printed, ids, family, pc.coalesce(office, offices_of(own))),
+                "members": self._members(cells, ids, family, pc.coalesce(office, offices_of(own))),
                 "line": pa.array(lines),
             },
             count,

@@ -87,14 +87,15 @@ def _exact(text: str) -> str | None:
     return match[1] + digits + "0" * (power - len(digits)) if len(digits) in (power, power - 1) else None
 
 
-def with_parts(ids: pa.Array, office: pa.Array, kind: pa.Array) -> pa.Array:
+def with_parts(ids: pa.Array, office: pa.Array, kind: pa.Array, numbers: bool = False) -> pa.Array:
     """Numbers with the kind, and bare digits with the office too, that stand in columns of their own.
 
     (EP1234567, null, A1) -> EP1234567A1; (10000001, US, B2) -> US10000001B2. An id that has a kind, or is no number of
-    an office, stays as it is.
+    an office, stays as it is. numbers: the column is one of publication numbers, so that bare digits get their office
+    where no kind says that they are one: (1820402, EP, null) -> EP1820402.
     """
     kinds = pc.if_else(pc.match_substring_regex(kind, pattern=r"^[A-Za-z]\d?$"), pc.utf8_upper(kind), None)
-    if not pc.any(kinds.is_valid()).as_py():
+    if not numbers and not pc.any(kinds.is_valid()).as_py():
         return ids
     known = pc.is_in(pc.utf8_upper(office), value_set=pa.array(sorted(OFFICES)))
     bare = pc.fill_null(
@@ -107,4 +108,4 @@ def with_parts(ids: pa.Array, office: pa.Array, kind: pa.Array) -> pa.Array:
     joined = pc.binary_join_element_wise(whole, kinds, " ")
     read = canonical_ids(joined)
     certain = pc.fill_null(pc.and_(without, pc.not_equal(read, joined)), False)
-    return pc.if_else(certain, read, ids)
+    return pc.if_else(certain, read, pc.if_else(bare, whole, ids) if numbers else ids)

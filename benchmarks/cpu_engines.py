@@ -8,13 +8,12 @@ little. All get the same token ids, sorted by length. patray's sides get them as
 batches of so many tokens, and put the vectors back in order. The bare sides get batches that are padded already: of 32
 texts (sentence-transformers' default), and of patray's own cut. Bare OpenVINO runs the same graph, pooling in it, by
 one request; bare CTranslate2 is its own converter's model, with a mean in numpy. The share of the peak is the model's
-FLOPs over those of the best of three products of 1,024 x 1,024 matrices that torch has, by CPU time too.
+FLOPs over those of the fastest matrix product at hand (`machine.py`; int8: torch's), on one core by CPU time too.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from machine import cpu_name, matrix_peak
 
 from patray.encoders.batching import padded, token_budget_batches
 from patray.encoders.flops import ForwardCost, forward_cost
@@ -123,15 +123,12 @@ def bare_ctranslate2(ids: list[np.ndarray], budget: int | None) -> Side:
 
 
 def peak(dtype: str) -> float:
-    """FLOP/s (int8: operations) of the best product of 1,024 x 1,024 matrices in torch, one thread, by CPU time."""
+    """Operations a second of one core in the fastest product at hand, by CPU time."""
+    if dtype != "int8":
+        return matrix_peak(dtype)
     torch.set_num_threads(1)
-    if dtype == "int8":
-        left, right = (torch.randint(-9, 9, (1024, 1024), dtype=torch.int8) for _ in range(2))
-        ways: list[Callable[[], Any]] = [lambda: torch._int_mm(left, right)]
-    else:
-        one, other = (torch.randn(1024, 1024).to(getattr(torch, dtype)) for _ in range(2))
-        ways = [lambda: one @ other, lambda: torch.ops.mkldnn._linear_pointwise(one, other, None, "none", [], "")]
-    return 2 * 1024**3 / min(cpu_seconds(way) for way in ways for _ in range(8))
+    left, right = (torch.randint(-9, 9, (1024, 1024), dtype=torch.int8) for _ in range(2))
+    return 2 * 1024**3 / min(cpu_seconds(lambda: torch._int_mm(left, right)) for _ in range(8))
 
 
 def cpu_seconds(work: Callable[[], Any]) -> float:
@@ -144,15 +141,6 @@ def cosine(found: np.ndarray, wanted: np.ndarray) -> float:
     """The lowest cosine of two vectors of a text."""
     lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
     return float(((found * wanted).sum(axis=1) / lengths).min())
-
-
-def processor() -> str:
-    """`AMD EPYC, family 26 model 2`."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if platform.system() == "Linux" else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return (
-        f"{facts.get('model name', platform.processor())}, family {facts.get('cpu family')} model {facts.get('model')}"
-    )
 
 
 def main() -> str:
@@ -196,7 +184,7 @@ def table(
     exact = vectors["patray, sentence-transformers", "float32"]
     name = options.landscape.name if options.landscape else "the generator"
     lines = [
-        f"{processor()}; {len(ids)} texts of {name}, {lengths.sum():,} tokens, MiniLM at 256 tokens, one thread a "
+        f"{cpu_name()}; {len(ids)} texts of {name}, {lengths.sum():,} tokens, MiniLM at 256 tokens, one thread a "
         f"side, median of {options.rounds} rounds; peaks of one thread: "
         + ", ".join(f"{dtype} {value / 1e9:.0f} GFLOP/s" for dtype, value in peaks.items()),
         "",

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 ON_REAL_PATENTS = {
     "embedding": ["--landscape", "{landscapes}/software", "--patents", "1024"],
+    "cpu_engines": ["--landscape", "{landscapes}/software"],
     "every_system": ["{landscapes}"],
     "end_to_end": ["{landscapes}/ultrasound"],
     "memory": ["{landscapes}/software"],

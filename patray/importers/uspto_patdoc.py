@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from html.entities import html5
 from typing import Any
 from xml.etree import ElementTree
 
 from patray.importers.uspto_aps import ipc_codes
 from patray.importers.uspto_xml import as_tree
-from patray.importers.xml_documents import text_of
+from patray.importers.xml_documents import ENTITIES, text_of
 
 _START = re.compile(rb"<(?:PATDOC|patent-application-publication)(?=[\s>])")
 _TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)([^<>]*?)(/?)>")
@@ -59,7 +58,7 @@ def parse(text: str) -> tuple[ElementTree.Element, list[str]]:
         name = match[1]
         if name in _PREDEFINED:
             return f"&{name};"
-        found = html5.get(f"{name};")
+        found = ENTITIES.get(name)
         if found is None:
             unknown.append(name)
             return f"&amp;{match[0][1:]}"

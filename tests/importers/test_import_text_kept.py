@@ -11,7 +11,7 @@ from sampling import by_id, counts, jsonl, run
 from patray.importers.families import docdb_application
 from patray.importers.reissues import without_deleted
 from patray.importers.uspto_aps import fields
-from patray.importers.xml_documents import paragraphs, text_of
+from patray.importers.xml_documents import ENTITIES, paragraphs, text_of, without_entities
 
 EP = """<ep-patent-document id="EP09" file="x.xml" lang="en" country="EP" doc-number="1234567" kind="A1"
 date-publ="20100106" status="n"><SDOBI lang="en"><B500><B540><B541>en</B541><B542>A brush</B542></B540></B500></SDOBI>
@@ -152,3 +152,12 @@ def test_a_merged_clef_patent_is_in_the_language_of_the_text_that_was_chosen(tmp
     run("clef-ip", tmp_path, tmp_path.parent / "clef-out")
     (patent,) = by_id(tmp_path.parent / "clef-out").values()
     assert (patent["abstract"], patent["language"]) == ("A brush.", "en")
+
+
+def test_greek_letters_of_iso_8879_are_read_and_others_stay_as_written() -> None:
+    text = b"2 &mgr;m, &agr;-&Ohgr; &OHgr; &sfgr; &thgr; &mdash; &amp; &nosuch;"
+    found = without_entities(text).decode()
+    assert found == "2 &#956;m, &#945;-&Ohgr; &#937; &#962; &#952; &#8212; &amp; &nosuch;"
+    assert {name: ENTITIES[name] for name in ("agr", "eegr", "khgr", "THgr", "Agr")} == {
+        "agr": "α", "eegr": "η", "khgr": "χ", "THgr": "Θ", "Agr": "Α",
+    }  # fmt: skip

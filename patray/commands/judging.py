@@ -201,6 +201,13 @@ def _judge(options: argparse.Namespace) -> int:
         raise InputError(
             f"{options.machine}: {len(pool.pairs) - machine.graded:,} rows have no grade; a machine grades all"
         )
+    if machine is not None and len(pool.queries) < pool.reported:
+        # Its grades stand for the scores of all queries; where it saw none, nothing corrects what it does to others.
+        raise InputError(
+            f"{options.machine}: the pool holds {len(pool.queries):,} of the {pool.reported:,} reported queries, and a "
+            "machine's grades count only where it graded all of them: pool without --queries, let the machine grade "
+            "the whole sheet, and people a part of it from the top"
+        )
     for line in told(pool, people):
         print(line)
     truth = landscape.truth

@@ -1,4 +1,4 @@
-"""`patray export {beir,mteb,tables,vectors}`: what patray made, in the forms that other tools read."""
+"""`patray export {beir,mteb,tables,eval-results,tracker,vectors}`: what patray made, as other tools read it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def add_export_arguments(parser: argparse.ArgumentParser) -> argparse._SubParser
     tables.add_argument("run", help="folder or URI of a finished run")
     tables.add_argument("destination", metavar="DEST", help="folder to write")
     tables.set_defaults(command=_tables)
+
+    scores = kinds.add_parser("eval-results", help="scores of a run's models as .eval_results of their repositories")
+    scores.add_argument("run", help="folder or URI of a finished run")
+    scores.add_argument("destination", metavar="DEST", help="folder to write, one folder a model")
+    scores.add_argument(
+        "--dataset", action="append", default=[], metavar="LANDSCAPE=OWNER/NAME", help="its dataset on the Hub; repeat"
+    )
+    scores.add_argument("--tuned", action="store_true", help="fine-tuned models alone")
+    scores.set_defaults(command=_eval_results)
+
+    tracker = kinds.add_parser("tracker", help="a run, its trainings or a sweep into wandb or trackio")
+    tracker.add_argument("folder", help="folder or URI of a finished run or sweep")
+    tracker.add_argument("--project", default="patray", help="project of the tracker [patray]")
+    tracker.add_argument("--tracker", default="wandb", help="wandb or trackio, which must be installed [wandb]")
+    tracker.set_defaults(command=_tracker)
 
     vectors = kinds.add_parser("vectors", help="a model's vectors as Parquet or as a FAISS index with ids")
     vectors.add_argument("workdir", help="work directory of `patray run`")
@@ -64,6 +79,30 @@ def _tables(options: argparse.Namespace) -> int:
 
     count = export_tables(Folder.at(options.run), Folder.at(options.destination))
     print(f"{count:,} files written to {options.destination}")
+    return 0
+
+
+def _eval_results(options: argparse.Namespace) -> int:
+    from patray.errors import InputError
+    from patray.exports.eval_results import export_eval_results
+    from patray.files import Folder
+
+    pairs = [text.partition("=") for text in options.dataset]
+    for landscape, equals, dataset in pairs:
+        if not equals:
+            raise InputError(f"--dataset {landscape}{dataset}: expected LANDSCAPE=OWNER/NAME of a dataset on the Hub")
+    datasets = {landscape: dataset for landscape, _, dataset in pairs}
+    written = export_eval_results(Folder.at(options.run), Folder.at(options.destination), datasets, options.tuned)
+    print("\n".join(f"{options.destination}/{path}" for path in written))
+    return 0
+
+
+def _tracker(options: argparse.Namespace) -> int:
+    from patray.exports.tracker import export_to_tracker
+    from patray.files import Folder
+
+    names = export_to_tracker(Folder.at(options.folder), options.project, options.tracker)
+    print(f"{len(names):,} entries logged to project {options.project}: {', '.join(names[:5])}")
     return 0
 
 

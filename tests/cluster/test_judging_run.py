@@ -56,3 +56,5 @@ def test_a_sheet_goes_out_and_comes_back(
     sheet.write_bytes((tmp_path / "one.csv").read_bytes().replace(rows[0]["patent_id"].encode(), b"nobody", 1))
     assert main(["judge", run, str(sheet)]) == 1
     assert "sheet.csv, row 2: patent_id 'nobody' was not pooled for query" in capsys.readouterr().err
+    assert main(["judge", run, str(tmp_path / "one.csv"), "--machine", str(tmp_path / "zero.csv")]) == 1
+    assert "zero.csv: the pool holds 12 of the " in capsys.readouterr().err

@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from patray.landscapes.absent import FAMILY, without_absent
 
@@ -69,6 +67,9 @@ def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa
     if count == 0:
         return pa.array([], pa.string())
     sizes = pc.fill_null(pc.list_value_length(members), 0).to_numpy(zero_copy_only=False)
+    from scipy.sparse import coo_matrix  # a fifth of a second, which processes that only read need not spend
+    from scipy.sparse.csgraph import connected_components
+
     own = ids
     if ids.null_count:
         own = pc.coalesce(ids, pc.binary_join_element_wise("row ", pa.array(np.arange(count)).cast(pa.string()), ""))

@@ -7,7 +7,6 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_matrix
 
 from patray.importers.nested import elements, whole
 from patray.importers.numbers import kind_has_text
@@ -107,6 +106,8 @@ def dense_sample(count: int, source: np.ndarray, target: np.ndarray, size: int, 
     chosen = np.zeros(count, dtype=bool)
     if size >= count:
         return ~chosen
+    from scipy.sparse import csr_matrix  # as in families.simple_families
+
     pairs = np.concatenate([source, target]), np.concatenate([target, source])
     graph = csr_matrix((np.ones(len(pairs[0]), np.int32), pairs), shape=(count, count))
     graph.data[:] = 1

@@ -253,13 +253,13 @@ def names_of(task: str) -> tuple[str, ...]:
 
 NAMES = names_of("retrieval")
 SPELLINGS = {
-    "MRR": "RR",
-    "MAP": "AP",
-    "R": "Recall",
-    "Precision": "P",
-    "HitRate": "Success",
-    "NDCG": "nDCG",
-    "ndcg": "nDCG",
+    **dict.fromkeys(("MRR", "mrr"), "RR"),
+    **dict.fromkeys(("MAP", "map"), "AP"),
+    **dict.fromkeys(("R", "recall"), "Recall"),
+    **dict.fromkeys(("Precision", "precision"), "P"),
+    **dict.fromkeys(("HitRate", "Hit", "hit", "success"), "Success"),
+    **dict.fromkeys(("NDCG", "ndcg"), "nDCG"),
+    **dict.fromkeys(("R-precision", "R-Precision", "RPrec"), "Rprec"),
 }
 """What people type, and the name that it is reported by. Means over queries are taken of every measure."""
 F1 = names_of("classification")
@@ -306,7 +306,11 @@ def parse_measure(text: str) -> Measure:
 
     Raises InputError, listing what is allowed, for any other.
     """
-    match = re.fullmatch(r"([A-Za-z][A-Za-z0-9]*)@([0-9]+)", text)
+    match = re.fullmatch(r"([A-Za-z][A-Za-z0-9-]*)@([0-9]+)", text)
+    if SPELLINGS.get(text, text) in NAMES:
+        raise InputError(
+            f"measure {text!r}: no cutoff; say how many results count, such as {text}@100; allowed are {_allowed()}"
+        )
     if match is None:
         raise InputError(f"measure {text!r}: not of the form NAME@CUTOFF; allowed are {_allowed()}")
     return Measure(SPELLINGS.get(match[1], match[1]), int(match[2]))

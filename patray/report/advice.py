@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.report.answer import Answer, others
+from patray.report.answer import Answer, others, place
 from patray.report.baselines import explain_commonest
 from patray.report.data import Results, kind_of, labels_of
 from patray.report.declared import queries_of
@@ -247,7 +247,8 @@ def small_print(results: Results, answers: Sequence[Answer]) -> list[Sentence]:
         said += _counted_queries(results, answers)
     several = len({(answer.task, answer.landscape) for answer in enough}) > 1
     said += [one for answer in enough[:MOST_PLACES] if (one := explain_commonest(results, answer, several)) is not None]
-    said += [one for answer in enough[:MOST_PLACES] if (one := _agreement(results, answer)) is not None]
+    if agreement := _agreement(results, enough):
+        said.append(agreement)
     seen = _visible(enough)
     if seen and "can tell" in plain(headline(results, answers)):
         said.append(seen)
@@ -294,15 +295,23 @@ def _counted_queries(results: Results, answers: Sequence[Answer]) -> list[Senten
     return said[:MOST_PLACES]
 
 
-def _agreement(results: Results, answer: Answer) -> Sentence | None:
+def _agreement(results: Results, answers: Sequence[Answer]) -> Sentence:
     """How a clustering's V-measure or NMI is to be read: 0, 1, and what chance adds."""
-    chance = results.find(answer.leader, "ARI")
-    if answer.metric not in ("V-measure", "NMI") or chance is None:
-        return None
-    told = ": practically no agreement either" if no_agreement("ARI", chance.mean) else ""
-    return (Name(answer.metric), " is 0 where groups and classes have nothing in common; where classes are many, "
-            "chance alone gives more. ARI, which takes chance out, is ", f"{score(chance.mean)} for ",
-            Name(answer.leader.system), f" on {Name(answer.landscape)}{told}.")  # fmt: skip
+    found = [(answer, results.find(answer.leader, "ARI")) for answer in answers[:MOST_PLACES]]
+    beside = [(answer, chance.mean) for answer, chance in found if chance is not None]
+    if not beside or beside[0][0].metric not in ("V-measure", "NMI"):
+        return ()
+    said: Sentence = (
+        Name(beside[0][0].metric),
+        " is 0 where groups and classes have nothing in common; where classes are many, chance alone gives more. ARI, "
+        "which takes chance out, is ",
+    )
+    several = len({answer.task for answer in answers}) > 1
+    for at, (answer, mean) in enumerate(beside):
+        told = ", practically no agreement either" if no_agreement("ARI", mean) else ""
+        where = place(answer, several)
+        said += ("; " if at else "", f"{score(mean)} for ", Name(answer.leader.system), " on ", *where, told)
+    return (*said, ".")
 
 
 def _costs(results: Results, answers: Sequence[Answer]) -> Sentence:

@@ -57,7 +57,9 @@ class Comparison:
 
     @property
     def identical(self) -> bool:
-        """Whether both have the same score on every item."""
+        """Whether both have the same score on every item; where items have none, on every resample of them."""
+        if self.wins is None:
+            return self.diff == 0 and self.low == 0 and self.high == 0
         return self.diff == 0 and self.wins == 0 and self.losses == 0
 
     @property

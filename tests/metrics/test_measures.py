@@ -36,10 +36,26 @@ def test_a_wrong_name_says_what_is_allowed(text):
     assert repr(text.partition("@")[0]) in str(caught.value) or repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("MRR@10", "RR@10"), ("MAP@5", "AP@5"), ("R@1", "Recall@1")])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("MRR@10", "RR@10"),
+        ("MAP@5", "AP@5"),
+        ("R@1", "Recall@1"),
+        ("mrr@10", "RR@10"),
+        ("R-precision@20", "Rprec@20"),
+        ("Hit@5", "Success@5"),
+    ],
+)
 def test_what_people_type_is_read_under_the_name_that_is_reported(typed, meant):
     assert parse_measure(typed) == parse_measure(meant)
     assert spelled(typed) == meant
+
+
+@pytest.mark.parametrize("text", ["MRR", "MAP", "R-precision", "bpref", "nDCG"])
+def test_a_name_without_a_cutoff_is_told_to_have_one(text):
+    with pytest.raises(InputError, match=f"no cutoff; say how many results count, such as {text}@100"):
+        parse_measure(text)
 
 
 def test_a_cutoff_of_zero_is_refused():

@@ -392,3 +392,14 @@ def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
 
 def test_a_run_that_cannot_answer_a_question_is_not_asked_it(tmp_path: Path) -> None:
     assert questions(results_of(tmp_path, [row("a", 0.3)])) == []
+
+
+def test_means_over_label_sets_that_no_resample_tells_apart_are_identical(tmp_path: Path) -> None:
+    task = {"task": "classification:*", "metric": "knn-macro-F1"}
+    rows = [row(name, 0.7, **task) for name in ("a", "b")]
+    same = pair("a", "b", 0.0, 1.0, wins=None, ties=None, losses=None, ci_low=0.0, ci_high=0.0, **task)
+    results = results_of(tmp_path, rows, [same])
+    answers = answers_for(results, "classification")
+    assert "b is as good: the same score on each of 1,204 patents." in plain(headline(results, answers))
+    near = pair("a", "b", 0.0, 1.0, wins=None, ties=None, losses=None, **task)
+    assert not results_of(tmp_path / "near", rows, [near]).comparisons[0].identical

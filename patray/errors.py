@@ -25,6 +25,10 @@ class ResourceError(PatrayError):
     """The machine, cluster or storage cannot do what was asked (no such GPU, no space, not writable)."""
 
 
+class LostNodeError(ResourceError):
+    """Nothing goes on in a step since a node of the cluster was lost: what is done is kept."""
+
+
 class ModelError(PatrayError):
     """A model is unknown, missing, or its files contradict its record."""
 

@@ -48,6 +48,13 @@ def nodes() -> list[Resources]:
     return [_resources(node["Resources"]) for node in ray.nodes() if node["Alive"]]
 
 
+def node_ids() -> set[str]:
+    """Ray's names of the nodes that are alive."""
+    import ray
+
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+
+
 def cluster_facts() -> dict[str, Any]:
     """What the provenance says of the cluster."""
     there, named = nodes(), {}

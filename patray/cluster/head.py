@@ -58,5 +58,8 @@ def begin_watch() -> None:
     def joined() -> bool:
         return ray.is_initialized() and ray.get_runtime_context().gcs_address == address
 
-    pause = threading.Event()
-    threading.Thread(target=watch_head, args=(address, joined, pause.wait), daemon=True, name="patray-head").start()
+    name = f"patray-head-{address}"
+    if any(thread.name == name for thread in threading.enumerate()):
+        return  # the cluster was left and is joined again
+    wait = threading.Event().wait
+    threading.Thread(target=watch_head, args=(address, joined, wait), daemon=True, name=name).start()

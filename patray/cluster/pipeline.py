@@ -23,12 +23,12 @@ import pyarrow as pa
 
 from patray import errors
 from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, demand, require, scales
+from patray.cluster.growth import SAY_SECONDS, demand, node_ids, require, scales
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
 from patray.cluster.start import connect
 from patray.encoders.protocol import EncoderSettings, EngineDied
-from patray.errors import PatrayError, ResourceError
+from patray.errors import LostNodeError, PatrayError, ResourceError
 from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.progress import Progress, warn
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 STARTED = "started"
 WINDOW_TRIES = 6
 """How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
+LOST_SECONDS = 180.0
+"""How long nothing may be done once a node is lost. One that cannot be reached (cut off, not dead) keeps Ray Data 2.60
+waiting for what it held; the cluster is then left and joined again, and what is not done is begun anew."""
 TOKENISER_CPUS = 0.2
 """CPU share of one tokenising task; an actor asks for as much less than its threads, so that both fit."""
 
@@ -261,12 +264,20 @@ def watched(dataset: ray.data.Dataset, stall_seconds: int, label: str) -> Iterat
 
 
 def _received(results: queue.Queue[Any], end: object, stall_seconds: int, label: str) -> Iterator[pa.Table]:
-    last = time.monotonic()
+    last, alive = time.monotonic(), node_ids()
+    lost: set[str] = set()
     while True:
         try:
             item = results.get(timeout=min(SAY_SECONDS, stall_seconds))
         except queue.Empty:
             still = time.monotonic() - last
+            for gone in sorted(alive - node_ids() - lost):
+                warn(f"{label}: node {gone[:8]} is gone; what it had in flight is done again elsewhere")
+                lost.add(gone)
+            if lost and still >= min(LOST_SECONDS, stall_seconds):
+                raise LostNodeError(
+                    f"{label}: no window was finished for {still:.0f} s, since a node was lost"
+                ) from None
             if still >= stall_seconds:
                 raise ResourceError(
                     f"{label}: no window was finished for {stall_seconds} s (embedding.stall_seconds). The cluster may "

@@ -41,13 +41,20 @@ def connect() -> None:
         _connect()
 
 
+def leave() -> None:
+    """Leave the cluster: all that this process began there ends. `connect` joins it again."""
+    import ray
+
+    ray.shutdown()
+
+
 def _connect() -> None:
     import ray
+    from ray._private import auto_init_hook
 
     if not ray.is_initialized():
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it; it warns while unset
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # a thread that outlives the cluster must start none
         # Ray's C++ core prints advice about Ray Data's own actors as errors; a local Ray keeps its logs all the same.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         os.environ.setdefault("RAY_task_oom_retries", "3")  # it is without end; the error then says what to do
@@ -66,6 +73,8 @@ def _connect() -> None:
             except (ConnectionError, TimeoutError, OSError, RuntimeError) as error:
                 where = "a local Ray" if address == "local" else f"the Ray of RAY_ADDRESS={address}"
                 raise ResourceError(f"{where} could not be started or joined: {error}") from error
+        # A thread of Ray's that outlives the cluster must start none; Ray reads its own setting when it is imported.
+        auto_init_hook.enable_auto_connect = False
         say(f"on {_where(address)}")
         begin_watch()
     context = ray.data.DataContext.get_current()

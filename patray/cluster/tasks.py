@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, Demand, demand, nodes
+from patray.cluster.growth import SAY_SECONDS, Demand, demand, node_ids, nodes
 from patray.cluster.meters import count, running
 from patray.cluster.placement import Resources, slots
 from patray.cluster.start import is_up
@@ -215,7 +215,7 @@ class _Watch:
     def __init__(self, label: str, stall_seconds: float) -> None:
         self.label, self.stall_seconds = label, stall_seconds
         self.done = self.said = self.looked = time.monotonic()
-        self.alive = self._alive()
+        self.alive = node_ids()
 
     def look(self, moved: bool, left: int) -> None:
         now = time.monotonic()
@@ -237,16 +237,10 @@ class _Watch:
             )
 
     def _look_at_nodes(self) -> None:
-        alive = self._alive()
+        alive = node_ids()
         for lost in sorted(self.alive - alive):
             warn(f"{self.label}: node {lost[:8]} is gone; what it had in flight is done again elsewhere")
         self.alive = alive
-
-    @staticmethod
-    def _alive() -> set[str]:
-        import ray
-
-        return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
 def no_room(state: Demand) -> Resources | None:

@@ -53,8 +53,10 @@ def until(true: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
 class Driver:
     """A run of its own process, which may stand still in the phases that are named."""
 
-    def __init__(self, suite: Path, workdir: str, phases: tuple[str, ...] = (), **environment: str) -> None:
-        command = [sys.executable, "-m", "tests.chaos.phased_driver", str(suite), workdir, *phases]
+    def __init__(
+        self, suite: Path, workdir: str, phases: tuple[str, ...] = (), inside: tuple[str, ...] = (), **environment: str
+    ) -> None:
+        command = [*inside, sys.executable, "-m", "tests.chaos.phased_driver", str(suite), workdir, *phases]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env={**CLEAN, **environment}, text=True, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from patray.files import Folder
-from tests.chaos.arena import Arena, Driver, damage, kill, left_behind, until
+from tests.chaos.arena import QUICK, Arena, Driver, damage, kill, left_behind, until
+from tests.chaos.hosts import two_hosts
 from tests.chaos.several_nodes import free_port, several_nodes
 from tests.s3_server import Answer, S3Server
 
@@ -246,6 +247,18 @@ def address_nobody(trial: Trial, phase: str) -> Outcome:
     ends_with(driver, "RAY_ADDRESS is 127.0.0.1:", "nobody answers there")
     trial.again()
     return Outcome("said that nobody answers")
+
+
+def part_hosts(trial: Trial, phase: str) -> Outcome:
+    """The worker's host and the head's no longer reach each other; both are still there, and neither is told."""
+    folder = trial.workdir.parent
+    with two_hosts(folder) as hosts:
+        suite = trial.arena.suites[trial.suite]
+        driver = Driver(suite, str(trial.workdir), (phase,), hosts.inside, RAY_ADDRESS=hosts.address, **QUICK)
+        driver.reach(phase)
+        hosts.part()
+        ends_well(driver)
+    return Outcome("went on without the other host", 1)
 
 
 def lose_head(trial: Trial, phase: str) -> Outcome:

@@ -54,6 +54,8 @@ FAULTS = (
     Fault("two drivers", "embed", faults.two_drivers, fresh=True),
     Fault("full disk", "search", faults.fill_disk, "words"),
     Fault("stale lease", "all", faults.leave_lease, "words"),
+    Fault("hosts apart", "embed", faults.part_hosts, fresh=True),
+    Fault("hosts apart", "search", faults.part_hosts),
     Fault("head lost", "search", faults.lose_head),
     Fault("dead head", "all", faults.address_nobody, "words"),
     Fault("vectors one bit off", "store", faults.damage_vectors("a bit"), short=True),

@@ -37,6 +37,7 @@ def several_nodes(head: int, *workers: int, dashboard: bool = False) -> Iterator
     made = Cluster(initialize_head=True, head_node_args=asked)
     try:
         raylets = [made.add_node(num_cpus=cpus).all_processes["raylet"][0].process.pid for cpus in workers]
+        assert made.head_node is not None
         head_pid = made.head_node.all_processes["gcs_server"][0].process.pid
         yield Nodes(made.address, f"http://127.0.0.1:{port}" if dashboard else "", raylets, head_pid)
     finally:

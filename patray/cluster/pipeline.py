@@ -26,7 +26,7 @@ from patray.cluster.errors import cause_of
 from patray.cluster.growth import SAY_SECONDS, demand, node_ids, require, scales
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
-from patray.cluster.start import connect
+from patray.cluster.start import PIPELINE, connect
 from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.errors import LostNodeError, PatrayError, ResourceError
 from patray.files import Folder
@@ -258,7 +258,7 @@ def watched(dataset: ray.data.Dataset, stall_seconds: int, label: str) -> Iterat
         except BaseException as error:  # handed to the caller's thread, which raises it
             results.put(error)
 
-    threading.Thread(target=consume, daemon=True, name="patray-pipeline").start()
+    threading.Thread(target=consume, daemon=True, name=PIPELINE).start()
     with running(label):
         yield from _received(results, end, stall_seconds, label)
 

@@ -17,6 +17,9 @@ from patray.progress import say
 
 LONGEST_TEMP = 107 - len("/ray/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store.123456")
 """Letters of a temporary folder under which Ray can make its sockets, whose names may have 107."""
+PIPELINE = "patray-pipeline"
+"""Name of the threads that read what Ray Data makes."""
+LEFT_SECONDS = 60.0
 _one_at_a_time = threading.Lock()
 NOISE = (
     b"SIGTERM handler is not set because",
@@ -45,7 +48,11 @@ def leave() -> None:
     """Leave the cluster: all that this process began there ends. `connect` joins it again."""
     import ray
 
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # its threads would say at length that Ray is gone
     ray.shutdown()
+    for thread in threading.enumerate():
+        if thread.name == PIPELINE:
+            thread.join(LEFT_SECONDS)
 
 
 def _connect() -> None:

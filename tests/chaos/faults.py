@@ -251,8 +251,7 @@ def address_nobody(trial: Trial, phase: str) -> Outcome:
 
 def part_hosts(trial: Trial, phase: str) -> Outcome:
     """The worker's host and the head's no longer reach each other; both are still there, and neither is told."""
-    folder = trial.workdir.parent
-    with two_hosts(folder) as hosts:
+    with two_hosts() as hosts:
         suite = trial.arena.suites[trial.suite]
         driver = Driver(suite, str(trial.workdir), (phase,), hosts.inside, RAY_ADDRESS=hosts.address, **QUICK)
         driver.reach(phase)

@@ -35,17 +35,17 @@ class Hosts:
 
 
 @contextmanager
-def two_hosts(folder: Path) -> Iterator[Hosts]:
+def two_hosts() -> Iterator[Hosts]:
     """A head and a worker of one CPU each; skips the test where no namespace can be made."""
     names = [f"patray-{os.getpid()}-{end}" for end in ("head", "worker")]
     if shutil.which("ip") is None or subprocess.run(["ip", "netns", "add", names[0]], capture_output=True).returncode:
         pytest.skip("hosts of the test's own need `ip netns add`: Debian's iproute2, and the right to it")
     _ip("netns", "add", names[1])
     ray, address = str(Path(sys.executable).parent / "ray"), "10.77.0.1:6379"
-    common = ["--block", "--num-cpus=1", f"--temp-dir={folder}/ray"]
+    common = ["--block", "--num-cpus=1"]
     nodes = [
         ["--head", "--port=6379", "--node-ip-address=10.77.0.1", "--include-dashboard=false", *common],
-        [f"--address={address}", "--node-ip-address=10.77.0.2", *common[:2]],
+        [f"--address={address}", "--node-ip-address=10.77.0.2", *common],
     ]
     started: list[subprocess.Popen[bytes]] = []
     try:

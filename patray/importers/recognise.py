@@ -16,16 +16,23 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
     for pattern, importer, what in (
         (rb'\A\s*(?:<\?xml[^>]*>\s*)?(?:<[!?][^>]*>\s*)*<ops:world-patent-data|\A\s*[{\[][^<]{0,200}"ops:world-patent-data"',
          "ops", "an answer of the EPO's Open Patent Services"),
-        (rb"\A[^{\[]{0,3000}?<(?:\w+:)?exchange-documents?[\s>]", "docdb", "DOCDB exchange documents"),
-        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?ep-patent-document[\s>]", "ep-xml", "EP full text"),
-        (rb"\A[^{]{0,1000}?<(?:!DOCTYPE )?us-patent-(?:grant|application)[\s>]", "uspto-xml", "USPTO full text"),
-        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?PATDOC[\s>]", "uspto-old", "a USPTO grant of 2001 to 2004 (PATDOC)"),
-        (rb"\A[^{\[]{0,3000}?<(?:!DOCTYPE )?patent-application-publication[\s>]", "uspto-old",
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:\w+:)?exchange-documents?[\s>]", "docdb", "DOCDB exchange documents"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:!DOCTYPE )?ep-patent-document[\s>]", "ep-xml", "EP full text"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:!DOCTYPE )?us-patent-(?:grant|application)[\s>]", "uspto-xml",
+         "USPTO full text"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:!DOCTYPE )?PATDOC[\s>]", "uspto-old", "a USPTO grant of 2001 to 2004 (PATDOC)"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:!DOCTYPE )?patent-application-publication[\s>]", "uspto-old",
          "a USPTO application of 2001 to 2004"),
-        (rb"\A[^{\[]{0,3000}?<patent-document\s[^>]*ucid=", "clef-ip", "a MAREC or CLEF-IP document"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<patent-document\s[^>]*ucid=", "clef-ip", "a MAREC or CLEF-IP document"),
         (rb"\AHHHHHT|\APATN\s*[\r\n]", "uspto-old", "USPTO text of before 2001 (Green Book)"),
         (rb'(?s)\A\s*[{\[].{0,3000}?"(?:citedDocumentIdentifier|parsedReferenceIdentifier|'
          rb'applicantCitedExaminerReferenceIndicator)"\s*:', "office-actions", "citations of USPTO office actions"),
+        (rb'(?s)\A\s*[{\[].{0,3000}?"(?:patentFileWrapperDataBag"\s*:\s*\[|applicationMetaData"\s*:\s*\{)', "uspto-odp",
+         "an answer of the USPTO's Open Data Portal"),
+        (rb'(?s)\A\s*[{\[](?=.*"lens_id"\s*:)(?=.*"biblio"\s*:\s*\{)', "lens", "records of The Lens"),
+        (rb'(?s)\A\s*[{\[](?=.*"publication_number"\s*:)'
+         rb'(?=.*"(?:title|abstract|claims|description)_localized"\s*:\s*\[)',
+         "bigquery", "Google Patents Public Data (BigQuery)"),
         (rb"(?i)\A\s*<(?:!doctype\s+html|html|head|body|table|meta)\b", "",
          "a web page (HTML), whatever it is called; open it in a spreadsheet and save it as .xlsx or CSV"),
         (rb"\A%PDF-", "", "a PDF; export the list as a table instead"),
@@ -44,8 +51,9 @@ _STARTS = (
     b"<", b"{", b"[", b"HHHHHT", b"PATN", b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"SQLite", b"ARROW1", b"FEA1",
     b"7z\xbc\xaf", b"Rar!", b"\x80", b"\x00",
 )  # fmt: skip
-_ALSO = {("docdb", "ops")}
-"""(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents."""
+_ALSO = {("docdb", "ops"), ("uspto-odp", "office-actions")}
+"""(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents, and the portal's
+answers say which publications the applications of office actions became."""
 
 
 def recognise(head: bytes, member: str = "") -> tuple[str, str] | None:
@@ -69,7 +77,7 @@ def check_format(asked: str, files: Sequence[SourceFile]) -> None:
         if found is None or found[0] == asked or (found[0], asked) in _ALSO:
             continue
         importer, what = found
-        if importer.startswith("uspto") and asked.startswith("uspto"):
+        if {importer, asked} <= {"uspto-xml", "uspto-old"}:
             continue  # their own readers say more
         if importer not in FORMATS:
             raise InputError(f"{file.label}: {what}")

@@ -324,6 +324,19 @@ def test_a_latin_1_file_is_read_as_it_says_and_utf_16_is_refused(tmp_path: Path)
         ("docdb", '<?xml version="1.0"?>\n<!DOCTYPE us-patent-grant SYSTEM "x.dtd" [ ]>\n', "patray import uspto-xml"),
         ("docdb", '<patent-document ucid="EP-1-A1" country="EP">', "patray import clef-ip"),
         ("ops", "PATN\nWKU  039302717\n", "patray import uspto-old"),
+        (
+            "ep-xml",
+            '<?xml version="1.0"?>\n<!DOCTYPE a [<!ENTITY % e SYSTEM "x.dtd">]>\n<exch:exchange-documents x="1">',
+            "patray import docdb",
+        ),
+        (
+            "lens",
+            '{"count": 1, "patentFileWrapperDataBag": [{"applicationNumberText": "16"}]}',
+            "patray import uspto-odp",
+        ),
+        ("table", '{"applicationNumberText": "16", "applicationMetaData": {"x": 1}}', "patray import uspto-odp"),
+        ("bigquery", '{"total": 1, "data": [{"lens_id": "1-1", "biblio": {"x": 1}}]}', "patray import lens"),
+        ("lens", '{"title_localized": [{"text": "A"}], "publication_number": "EP-1-A"}', "patray import bigquery"),
     ],
 )
 def test_the_wrong_importer_names_the_right_one(asked: str, text: str, advice: str, tmp_path: Path) -> None:
@@ -335,7 +348,9 @@ def test_the_wrong_importer_names_the_right_one(asked: str, text: str, advice: s
 
 def test_first_bytes_that_tell_nothing_name_nothing() -> None:
     record = b'{"lens_id": "<ops:world-patent-data"}'
-    for head in (b"", b"\x00\xff", b"title,abstract\n", record, b"<root>", b"title\n<PATDOC >"):
+    flat = b'{"lens_id": "1-1", "title": "A brush with \\"biblio\\": {}"}'
+    numbers = b'{"publication_number": "EP-1-A", "title": "A brush"}'
+    for head in (b"", b"\x00\xff", b"title,abstract\n", record, flat, numbers, b"<root>", b"title\n<PATDOC >"):
         assert recognise(head) is None
 
 

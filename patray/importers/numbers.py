@@ -27,8 +27,10 @@ _CANONICAL = r"^(?:US\x00(?:[1-9]\d{5,8}|[1-9]\d{10})|EP\x00\d{7}|WO\x00\d{10})\
 _FLOAT = r"(\d)\.0$"
 """`10000001.0`, as pandas prints a column of numbers with gaps; without its point it would be another number."""
 _SEPARATORS = r"[\s\-/,._:]"
-NOT_TEXT_KINDS = re.compile(r"A3|A4|A8|A9|B8|B9|[TSP]\d?")
-"""Search reports, corrections, translations, designs and plants: no text of their own to embed."""
+NOT_TEXT_KINDS = re.compile(r"A8|A9|B8|B9|[TSP]\d?")
+"""Corrections, translations, designs and plants: no text of their own to embed."""
+_REPORT_OFFICES = ("EP", "WO", "EA")
+"""Whose A3 and A4 are search reports. Those of others are patents: Czech and Slovak applications, Belgian patents."""
 
 
 def join_number(office: pa.Array, number: pa.Array, kind: pa.Array | None = None) -> pa.Array:
@@ -89,10 +91,15 @@ def canonical(text: str, office: str | None = None) -> str | None:
     return parse_numbers(pa.array([text], pa.string()), office).field("key")[0].as_py()
 
 
-def kind_has_text(kinds: pa.Array) -> pa.Array:
-    """bool per row: False for kinds that hold no text of their own (search reports, corrections, designs ...)."""
-    pattern = f"^(?:{NOT_TEXT_KINDS.pattern})$"
-    return pc.invert(pc.fill_null(pc.match_substring_regex(kinds, pattern=pattern), False))
+def kind_has_text(kinds: pa.Array, offices: pa.Array) -> pa.Array:
+    """bool per row: False for kinds that hold no text of their own (search reports, corrections, designs ...).
+
+    kinds, offices (n,): (A3, EP) and (A3, null) are search reports, (A3, CZ) is an application.
+    """
+    bare = pc.match_substring_regex(kinds, pattern=f"^(?:{NOT_TEXT_KINDS.pattern})$")
+    known = pc.fill_null(pc.is_in(offices, value_set=pa.array(_REPORT_OFFICES)), False)
+    report = pc.and_(pc.match_substring_regex(kinds, pattern="^A[34]$"), pc.or_(known, offices.is_null()))
+    return pc.invert(pc.fill_null(pc.or_(bare, report), False))
 
 
 def _clean(column: pa.Array) -> pa.Array:

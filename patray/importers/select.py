@@ -27,7 +27,7 @@ def filter_rows(table: pa.Table, selection: Selection) -> tuple[np.ndarray, Coun
 
     if not selection.all_kinds:
         kinds = whole(table["kind"])
-        bare = ~kind_has_text(kinds).to_numpy(zero_copy_only=False)
+        bare = ~kind_has_text(kinds, whole(table["jurisdiction"])).to_numpy(zero_copy_only=False)
         for kind in pc.unique(kinds.filter(pa.array(bare))).to_pylist():
             remove(bare & _equal(kinds, kind), f"kind {kind} (search report, correction, translation, design or plant)")
     if selection.offices:

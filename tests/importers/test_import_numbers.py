@@ -109,9 +109,16 @@ def test_keys_lose_their_kind_but_no_digit_of_the_number() -> None:
 
 def test_kinds_without_text_are_search_reports_corrections_translations_designs_and_plants() -> None:
     kinds = ["A1", "A3", "A9", "B8", "T2", "S1", "S", "P3", "B2", None, "U", "Y1"]
-    assert kind_has_text(pa.array(kinds)).to_pylist() == [
+    assert kind_has_text(pa.array(kinds), pa.nulls(len(kinds), pa.string())).to_pylist() == [
         True, False, False, False, False, False, False, False, True, True, True, True,
     ]  # fmt: skip
+
+
+def test_a3_and_a4_are_search_reports_of_three_offices_and_patents_of_others() -> None:
+    offices = ["EP", "WO", "EA", "CZ", "SK", "BE", "AU", None]
+    for kind in ("A3", "A4"):
+        said = kind_has_text(pa.array([kind] * len(offices)), pa.array(offices)).to_pylist()
+        assert said == [False, False, False, True, True, True, True, False]
 
 
 @settings(deadline=None)

@@ -23,7 +23,7 @@ def table() -> pa.Table:
             "date": pa.array(DATES),
             "ipc": pa.array([["A46B 5/02"], [], ["G06T7/00"], [], ["A46B"]], pa.list_(pa.string())),
             "cpc": pa.array([[], ["a46b5/0204"], [], [], []], pa.list_(pa.string())),
-            "kind": pa.array(["A1", "B2", "A3", None, "S1"]),
+            "kind": pa.array(["A1", "B2", "A9", None, "S1"]),
             "language": pa.array(["en", "DE", None, "ja", "en"]),
         },
         5,
@@ -33,7 +33,7 @@ def table() -> pa.Table:
 @pytest.mark.parametrize(
     ("selection", "kept", "reasons"),
     [
-        (Selection(), "abd", {"kind A3 (search report, correction, translation, design or plant)": 1,
+        (Selection(), "abd", {"kind A9 (search report, correction, translation, design or plant)": 1,
                               "kind S1 (search report, correction, translation, design or plant)": 1}),
         (Selection(all_kinds=True), "abcde", {}),
         (Selection(all_kinds=True, offices=("EP",)), "ae", {"other office": 3}),

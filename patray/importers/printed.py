@@ -39,7 +39,7 @@ _OTHER = r"[A-Z]{0,4}\d{6,12}"
 _KIND_IN_BRACKETS = r"\s*[(\[]\s*([A-Za-z]\d?)\s*[)\]]\s*$"
 
 
-_NUMBER = r"[A-Z]{2}[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
+_NUMBER = rf"(?:{'|'.join(sorted(OFFICES))})" r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
 _SEVERAL = rf"^{_NUMBER}(?:,?\s+{_NUMBER})+$"
 _BETWEEN = re.compile(rf"(?<=[\dA-Z)]),?\s+(?={_NUMBER})")
 

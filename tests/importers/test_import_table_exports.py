@@ -354,6 +354,7 @@ def test_the_citation_columns_of_classic_espacenet_say_who_cited(tmp_path: Path)
         ("US 7,123,456 B2", "US 7,123,456 B2"),
         ("IN 2024 00123", "IN 2024 00123"),
         ("my patent 12", "my patent 12"),
+        ("XY1234 QQ5678", "XY1234 QQ5678"),
         (None, None),
     ],
 )

@@ -39,6 +39,11 @@ _OTHER = r"[A-Z]{0,4}\d{6,12}"
 _KIND_IN_BRACKETS = r"\s*[(\[]\s*([A-Za-z]\d?)\s*[)\]]\s*$"
 
 
+_DATE_BEHIND = (
+    r"([\d\s(\[][A-Za-z]\d?[)\]]?)\s+[(\[]?"
+    r"(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}[-/.]\d{2}[-/.]\d{4}|(?:1[89]|20)\d{6})[)\]]?(?:\s+\[[^\]]*\])?\s*$"
+)
+"""`US20150056336 A1 2015-02-26`, as Orbit prints numbers with kind code and date: the date is no part of the number."""
 _NUMBER = rf"(?:{'|'.join(sorted(OFFICES))})" r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
 _SEVERAL = rf"^{_NUMBER}(?:,?\s+{_NUMBER})+$"
 _BETWEEN = re.compile(rf"(?<=[\dA-Z)]),?\s+(?={_NUMBER})")
@@ -65,8 +70,7 @@ def one_number(texts: pa.Array) -> pa.Array:
 
 def canonical_ids(texts: pa.Array) -> pa.Array:
     """Each text in its canonical form where it is a publication number as printed, else as it is (trimmed)."""
-    plain = pc.replace_substring_regex(texts, pattern=_KIND_IN_BRACKETS, replacement=r" \1")
-    numbers = parse_numbers(plain)
+    numbers = parse_numbers(_plain(texts))
     key, office, kind = (numbers.field(name) for name in ("key", "office", "kind"))
     number = pc.utf8_slice_codeunits(without_kind(key), 2)
     known = pc.is_in(office, value_set=pa.array(sorted(OFFICES)))
@@ -84,7 +88,7 @@ def canonical_ids(texts: pa.Array) -> pa.Array:
 
 def offices_of(ids: pa.Array) -> pa.Array:
     """The office that an id begins with, null where it is no publication number."""
-    numbers = parse_numbers(pc.replace_substring_regex(ids, pattern=_KIND_IN_BRACKETS, replacement=r" \1"))
+    numbers = parse_numbers(_plain(ids))
     office = numbers.field("office")
     long_enough = pc.match_substring_regex(numbers.field("number"), pattern=r"[1-9]\d{3}")
     known = pc.and_(pc.is_in(office, value_set=pa.array(sorted(OFFICES))), long_enough)
@@ -93,5 +97,10 @@ def offices_of(ids: pa.Array) -> pa.Array:
 
 def number_keys(ids: pa.Array) -> pa.Array:
     """What all printed forms of one publication share, for looking up citations: its canonical key, else the id."""
-    plain = pc.replace_substring_regex(ids, pattern=_KIND_IN_BRACKETS, replacement=r" \1")
-    return pc.coalesce(parse_numbers(plain).field("key"), ids)
+    return pc.coalesce(parse_numbers(_plain(ids)).field("key"), ids)
+
+
+def _plain(texts: pa.Array) -> pa.Array:
+    """Printed numbers without a date behind them and without brackets around the kind."""
+    undated = pc.replace_substring_regex(texts, pattern=_DATE_BEHIND, replacement=r"\1")
+    return pc.replace_substring_regex(undated, pattern=_KIND_IN_BRACKETS, replacement=r" \1")

@@ -15,7 +15,7 @@ from patray.errors import DroppedError, InputError
 from patray.importers.cells import printed_list, split_cells
 from patray.importers.dates import DateOrder, parse_dates
 from patray.importers.headers import assign
-from patray.importers.printed import canonical_ids, numbers_apart
+from patray.importers.printed import canonical_ids
 from patray.importers.table import COLUMNS
 
 
@@ -340,50 +340,3 @@ def test_the_citation_columns_of_classic_espacenet_say_who_cited(tmp_path: Path)
         ("8", "examiner", "international search"),
     }  # fmt: skip
     assert counts(report, "citations")[:2] == (8, 8)
-
-
-@pytest.mark.parametrize(
-    ("cell", "wanted"),
-    [
-        ("CN112345678A CN112345678B", "CN112345678A\nCN112345678B"),
-        ("US12345678B1, EP4123456A1 WO2020012345A1", "US12345678B1\nEP4123456A1\nWO2020012345A1"),
-        ("US2015056336 (A1) WO2015026896 (A1)", "US2015056336 (A1)\nWO2015026896 (A1)"),
-        ("EP 1234567 B1 US 1234567 A", "EP 1234567 B1\nUS 1234567 A"),
-        ("US 12345678 B1", "US 12345678 B1"),
-        ("DE 10 2019 000001 A1", "DE 10 2019 000001 A1"),
-        ("US 7,123,456 B2", "US 7,123,456 B2"),
-        ("IN 2024 00123", "IN 2024 00123"),
-        ("my patent 12", "my patent 12"),
-        ("XY1234 QQ5678", "XY1234 QQ5678"),
-        (None, None),
-    ],
-)
-def test_numbers_in_a_cell_with_nothing_but_blanks_between_them_are_told_apart(
-    cell: str | None, wanted: str | None
-) -> None:
-    assert numbers_apart(pa.array([cell], pa.string())).to_pylist() == [wanted]
-
-
-def test_a_family_in_one_cell_is_one_patent_and_cited_numbers_with_blanks_between_them_are_each_cited(
-    tmp_path: Path,
-) -> None:
-    text = (
-        "Publication number,Title,Cited patents\nCN112345678A CN112345678B,Brush,\n"
-        "US12345678B1 EP4123456A1,Comb,CN112345678A US10000001B2\nUS10000001B2,Hat,EP4123456A1\n"
-    )
-    (tmp_path / "list.csv").write_text(text)
-    report = run("table", tmp_path / "list.csv", tmp_path / "out")
-    assert counts(report) == (3, 3, 0, 0)
-    assert set(by_id(tmp_path / "out")) == {"CN112345678A", "US12345678B1", "US10000001B2"}
-    cited = {(row["citing_id"], row["cited_id"]) for row in rows(tmp_path / "out", "citations")}
-    assert cited >= {("US12345678B1", "CN112345678A"), ("US12345678B1", "US10000001B2")}
-
-
-def test_bare_publication_numbers_get_the_office_of_their_row_and_ids_of_ones_own_do_not(tmp_path: Path) -> None:
-    rest = "Country,Title\n1820402,EP,Brush\n1820402,US,Comb\n20090208610,US,Hat\nWO/2010/012345,WO,Cap\n"
-    (tmp_path / "a.csv").write_text("Publication Number," + rest)
-    assert counts(run("table", tmp_path / "a.csv", tmp_path / "a")) == (4, 4, 0, 0)
-    assert set(by_id(tmp_path / "a")) == {"EP1820402", "US1820402", "US20090208610", "WO/2010/012345"}
-    (tmp_path / "b.csv").write_text("id," + rest)
-    assert counts(run("table", tmp_path / "b.csv", tmp_path / "b")) == (4, 3, 1, 0)
-    assert "1820402" in by_id(tmp_path / "b")

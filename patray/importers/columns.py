@@ -41,8 +41,12 @@ def blank_to_null(texts: pa.Array) -> pa.Array:
     return without_absent(pc.utf8_trim_whitespace(texts))
 
 
-def preferred_text(lists: pa.Array, language: str, preferred: Sequence[str]) -> tuple[pa.Array, pa.Array]:
+def preferred_text(
+    lists: pa.Array, language: str, preferred: Sequence[str], own: pa.Array | None = None
+) -> tuple[pa.Array, pa.Array]:
     """(the text in the first preferred language that there is, its language), of list<struct> with a field `text`.
+
+    own (n,): the language of each publication, which comes before the others; lower case.
 
     [{text: "nan", lang: en}, {text: Bürste, lang: de}] -> (Bürste, de): what only spells "no value" is no text.
     """
@@ -51,7 +55,7 @@ def preferred_text(lists: pa.Array, language: str, preferred: Sequence[str]) -> 
     if not said.all():
         rows, structs = rows[said], structs.filter(pa.array(said))
     filled = to_lists(rows, structs, len(lists))
-    chosen, found = choose_language(filled, language, preferred)
+    chosen, found = choose_language(filled, language, preferred, own)
     return blank_to_null(take(field(filled.flatten(), "text"), chosen)), found
 
 

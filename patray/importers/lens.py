@@ -163,11 +163,12 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
         "filing": field(biblio, "application_reference", "date"),
         "priority": field(biblio, "priority_claims", "earliest_claim", "date"),
     }[options.date]
-    title, title_language = preferred_text(field(biblio, "invention_title"), "lang", options.prefer)
-    abstract, abstract_language = preferred_text(column["abstract"], "lang", options.prefer)
-    claims, claims_language = _claims(column["claims"], options)
+    own = pc.utf8_lower(column["lang"])
+    title, title_language = preferred_text(field(biblio, "invention_title"), "lang", options.prefer, own)
+    abstract, abstract_language = preferred_text(column["abstract"], "lang", options.prefer, own)
+    claims, claims_language = _claims(column["claims"], options, own)
     application = [field(biblio, "application_reference", name) for name in ("jurisdiction", "doc_number")]
-    language = pc.coalesce(abstract_language, title_language, claims_language, pc.utf8_lower(column["lang"]))
+    language = pc.coalesce(abstract_language, title_language, claims_language, own)
     data = patents_table(
         {
             "patent_id": ids,
@@ -205,9 +206,9 @@ def _or_application(members: pa.ListArray, application: pa.Array) -> pa.ListArra
     return pc.if_else(alone, one_text(application), members) if pc.any(alone).as_py() else members
 
 
-def _claims(lists: pa.Array, options: Options) -> tuple[pa.ListArray, pa.Array]:
+def _claims(lists: pa.Array, options: Options, own: pa.Array) -> tuple[pa.ListArray, pa.Array]:
     """(claims of one language: fragments of a claim joined by newline; their language)."""
-    chosen, language = choose_language(lists, "lang", options.prefer)
+    chosen, language = choose_language(lists, "lang", options.prefer, own)
     sets = take(field(lists.flatten(), "claims"), chosen) if len(lists.flatten()) else pa.nulls(len(lists))
     if pa.types.is_null(sets.type):
         return separate_claims(to_lists(np.zeros(0, np.int64), pa.array([], S), len(lists))), language

@@ -55,15 +55,19 @@ def unique_in_rows(lists: pa.ListArray) -> pa.ListArray:
     return to_lists(rows[first], values.take(pa.array(first)), len(lists))
 
 
-def choose_language(lists: pa.Array, language: str, preferred: Sequence[str]) -> tuple[np.ndarray, pa.Array]:
+def choose_language(
+    lists: pa.Array, language: str, preferred: Sequence[str], own: pa.Array | None = None
+) -> tuple[np.ndarray, pa.Array]:
     """(per row the element to take (n,) int64, -1 for none; its language, lower case, null when unknown).
 
     lists: list<struct> with a field named `language`. The first element in the first preferred language that the row
-    has, else the row's first element.
+    has, else in the publication's own (own (n,), lower case), else the row's first element.
     """
     rows, structs = elements(lists)
     languages = pc.utf8_lower(pc.struct_field(structs, language))
-    rank = np.full(len(rows), len(preferred), dtype=np.int64)
+    rank = np.full(len(rows), len(preferred) + 1, dtype=np.int64)
+    if own is not None:
+        rank[pc.fill_null(pc.equal(languages, own.take(pa.array(rows))), False).to_numpy(zero_copy_only=False)] -= 1
     for place in range(len(preferred) - 1, -1, -1):
         rank[pc.fill_null(pc.equal(languages, preferred[place]), False).to_numpy(zero_copy_only=False)] = place
     order = np.lexsort((rank, rows))

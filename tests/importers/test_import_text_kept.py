@@ -161,3 +161,22 @@ def test_greek_letters_of_iso_8879_are_read_and_others_stay_as_written() -> None
     assert {name: ENTITIES[name] for name in ("agr", "eegr", "khgr", "THgr", "Agr")} == {
         "agr": "α", "eegr": "η", "khgr": "χ", "THgr": "Θ", "Agr": "Α",
     }  # fmt: skip
+
+
+def test_without_a_preferred_language_a_lens_text_is_in_the_publications_own(tmp_path: Path) -> None:
+    texts = [{"text": "Une brosse", "lang": "fr"}, {"text": "Eine Bürste", "lang": "DE"}]
+    sets = [{"claims": [{"claim_text": [one["text"]]}], "lang": one["lang"]} for one in texts]
+    parts = {"jurisdiction": "EP", "kind": "B1", "abstract": texts, "claims": sets}
+    biblio = {"biblio": {"invention_title": [*texts, {"text": "A brush", "lang": "en"}]}}
+    records = [
+        {"lens_id": "1", "doc_number": "1000000", "lang": "DE", **parts, **biblio},
+        {"lens_id": "2", "doc_number": "1000001", "lang": "en", **parts, **biblio},
+        {"lens_id": "3", "doc_number": "1000002", **parts},
+    ]
+    run("lens", jsonl(tmp_path / "lens.jsonl", records), tmp_path / "out")
+    found = by_id(tmp_path / "out")
+    assert [(row["title"], row["abstract"], row["claims"], row["language"]) for row in found.values()] == [
+        ("A brush", "Eine Bürste", ["Eine Bürste"], "de"),
+        ("A brush", "Une brosse", ["Une brosse"], "fr"),
+        (None, "Une brosse", ["Une brosse"], "fr"),
+    ]

@@ -191,7 +191,7 @@ def _totals(plan: Plan) -> str:
             missing = "" if len(costs) == len(items) else f"; {len(items) - len(costs)} not placed are not in it"
             lines.append(f"{label}: {kind}-hours {_spread(hours)}, USD {_spread(usd)}{missing}")
     if any(isinstance(item.cost, Cost) and item.cost.usd and item.cost.price_source != OWN_PRICES for item in can):
-        lines.append("USD by the example prices below; give the suite `prices` for yours. The report uses the same.")
+        lines.append("USD by the example prices below; give the suite `prices` for yours, here and in the report.")
     lines.append(f"Batches of {plan.tokens_per_batch:,} tokens. Exact searches: {plan.search_hours:.2f} core-hours.")
     return "\n".join(lines)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.stats.bootstrap import fitted
-from patray.stats.paired import Flips, Swaps
+from patray.stats.paired import FEWEST_ROWS, Flips, Swaps
 from patray.stats.resample import CACHE_BYTES, Families, block_size
 
 EQUAL = 1e-9
@@ -94,10 +94,6 @@ def max_t_of(
     return [tally.result(next(iter(counts), 0), alpha, level) for tally in tallies]
 
 
-FEWEST_ROWS = 32
-"""Draws of a block at least, so that products of matrices stay worth their call."""
-
-
 def _beside(parts: Sequence[np.ndarray]) -> np.ndarray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
@@ -153,7 +149,8 @@ def flip_null(values: np.ndarray, families: Families, pairs: np.ndarray, flips: 
     sums = families.sums(values - values.mean(axis=1, keepdims=True))
     sizes = families.sizes.astype(np.float64)
     first, second, count = pairs[:, 0], pairs[:, 1], families.count
-    diff = (sums[:, first] - sums[:, second]).sum(axis=0) / sizes.sum()
+    whole = sums.sum(axis=0)
+    diff = (whole[first] - whole[second]) / sizes.sum()
     # Squares of the pairs' differences from the Gram matrix of the systems: no (F, P) array is made.
     gram = sums.T @ sums
     against = sums.T @ sizes

@@ -54,11 +54,13 @@ def rank_listwise(
         **vector_facts(model.record, ("query", "document")), "content": model.content,
         "versions": encoder_versions(settings.engine), "device": settings.device,
     }  # fmt: skip
-    kept = run / ANSWERS / place.landscape / place.view / place.system
+    kept = run / ANSWERS / f"{place.landscape}.{place.view}.{place.system}"
     lister = Remembered(lambda: load_lister(model.record, snapshot, settings), kept, identity)
     ranking, facts = order_by(lister, prompt, base, *texts, system)
     save_ranking(run, place, truth, ranking)
-    (run / ANSWERS / place.landscape / place.view).delete(place.system)
+    (run / ANSWERS).delete(kept.name)
+    if not (run / ANSWERS).walk():
+        run.delete(ANSWERS)
     facts["asked before"] = lister.kept
     broken = ", ".join(f"{facts[name]:,} {name}" for name in FAULTS)
     notes = [

@@ -73,14 +73,14 @@ def tuned_models(
 ) -> list[tuple[Tuned, ModelRecord]]:  # fmt: skip
     """Every model that the suite's recipes make, with its base's record under the new name.
 
-    Raises InputError for a base that is no dense model of the suite, a home that is no landscape of it, or recipes
-    without either.
+    Raises InputError for a base that is no dense model of the suite in floating point, a home that is no landscape of
+    it, or recipes without either.
     """
     if not recipes:
         if bases or homes:
             raise InputError("`bases` and `homes` have a meaning with `recipes` alone")
         return []
-    dense = [name for name, record in known.items() if record.kind == "dense"]
+    dense = [name for name, record in known.items() if record.kind == "dense" and record.dtype != "int8"]
     for key, given, allowed in (("bases", bases, dense), ("homes", homes, list(landscapes))):
         if not given:
             raise InputError(f"recipes: the suite needs `{key}`; there are {', '.join(allowed) or 'none'}")

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 import patray
+from patray.errors import InputError
 from patray.files import Folder
+from patray.models.registry import find_record
 from patray.runs.read import parse_suite
+from patray.runs.suite import RecipeEntry
+from patray.runs.tuned import tuned_models
 
 SUITE = """\
 name: coarse
@@ -56,3 +60,12 @@ def test_the_loss_of_int8_is_measured_told_and_tested(small_landscape: Path, tmp
     reused = {step["model"]: step for step in again.provenance["steps"] if step["step"] == "embed"}
     assert reused["minilm-int8"]["reused"]
     assert reused["minilm-int8"]["loss"] == loss
+
+
+def test_a_model_in_int8_is_no_base_of_a_fine_tuning() -> None:
+    minilm = find_record("minilm")
+    known = {"minilm": minilm, "minilm-int8": minilm.model_copy(update={"dtype": "int8"})}
+    entry = RecipeEntry.model_construct(name="R1", seeds=1)
+    with pytest.raises(InputError, match="bases: 'minilm-int8' is not one of minilm"):
+        tuned_models([entry], ["minilm-int8"], ["small"], known, ["small"])
+    assert len(tuned_models([entry], ["minilm"], ["small"], known, ["small"])) == 1

@@ -1,6 +1,6 @@
 """How fast does one core embed by each engine of CPUs, against the bare libraries in the same run?
 
-    python benchmarks/cpu_engines.py [--landscape PATH] [--texts 256] [--rounds 5] [--budgets 1024 2048]
+    python benchmarks/cpu_engines.py [--landscape PATH] [--texts 256] [--rounds 5] [--budgets 2048] [--bare-threads 1]
 
 MiniLM at 256 tokens, one thread a side as one worker has, all sides in this process by turns: a round asks each once,
 and a ratio is the median over rounds of two CPU times that lie side by side, so other work on the machine moves it
@@ -86,25 +86,25 @@ def bare_torch(ids: list[np.ndarray], dtype: str) -> Side:
     return run
 
 
-def bare_openvino(ids: list[np.ndarray], precision: str, budget: int | None) -> Side:
+def bare_openvino(ids: list[np.ndarray], precision: str, budget: int | None, threads: int) -> Side:
     from sentence_transformers import SentenceTransformer
 
     openvino = _openvino("minilm")
     settings = EncoderSettings("openvino", "float32", "cpu", 1, 2048, False)
     model = load_model(SentenceTransformer, RECORD, SNAPSHOT, settings, own_products=False)
-    options = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    options = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     request = openvino.Core().compile_model(_converted(openvino, model), "CPU", options).create_infer_request()
     batches = [[one["input_ids"], one["attention_mask"]] for one in batches_of(ids, budget)]
     return lambda: np.concatenate([request.infer(one, share_inputs=True)[0].copy() for one in batches])
 
 
-def bare_ctranslate2(ids: list[np.ndarray], budget: int | None) -> Side:
+def bare_ctranslate2(ids: list[np.ndarray], budget: int | None, threads: int) -> Side:
     import ctranslate2
     from ctranslate2.converters import TransformersConverter
 
     with tempfile.TemporaryDirectory() as scratch:
         TransformersConverter(str(SNAPSHOT)).convert(f"{scratch}/model", quantization="int8")
-        encoder = ctranslate2.Encoder(f"{scratch}/model", compute_type="int8", inter_threads=1, intra_threads=1)
+        encoder = ctranslate2.Encoder(f"{scratch}/model", compute_type="int8", inter_threads=1, intra_threads=threads)
     view = ctranslate2.StorageView.from_array
     batches = [
         (view(one["input_ids"].astype(np.int32)), view(one["attention_mask"].sum(1).astype(np.int32)), one)
@@ -149,7 +149,9 @@ def main() -> str:
     parser.add_argument("--texts", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--budgets", type=int, nargs="+", default=[2048], help="tokens of patray's batches")
+    parser.add_argument("--bare-threads", type=int, default=1, help="threads of the bare OpenVINO and CTranslate2")
     options = parser.parse_args()
+    threads = options.bare_threads
     ids = read_ids(options.landscape, options.texts)
     sides: dict[tuple[str, str], Side] = {}
     groups = {("openvino", "float32"): "f32", ("openvino", "bfloat16"): "bf16", ("ctranslate2", "int8"): "int8"}
@@ -161,7 +163,11 @@ def main() -> str:
             sides[f"patray, {engine}, {budget} tokens", dtype] = patray_side(engine, dtype, ids, budget)
         for budget in (None, options.budgets[0]):
             cut = "32 texts" if budget is None else f"{budget} tokens"
-            bare = bare_ctranslate2(ids, budget) if dtype == "int8" else bare_openvino(ids, precision, budget)
+            bare = (
+                bare_ctranslate2(ids, budget, threads)
+                if dtype == "int8"
+                else bare_openvino(ids, precision, budget, threads)
+            )
             sides[f"{engine}, bare, {cut}", dtype] = bare
     vectors = {key: side() for key, side in sides.items()}  # the first round warms up
     times: dict[tuple[str, str], list[float]] = {key: [] for key in sides}
@@ -185,8 +191,8 @@ def table(
     name = options.landscape.name if options.landscape else "the generator"
     lines = [
         f"{cpu_name()}; {len(ids)} texts of {name}, {lengths.sum():,} tokens, MiniLM at 256 tokens, one thread a "
-        f"side, median of {options.rounds} rounds; peaks of one thread: "
-        + ", ".join(f"{dtype} {value / 1e9:.0f} GFLOP/s" for dtype, value in peaks.items()),
+        f"side (bare OpenVINO and CTranslate2: {options.bare_threads}), median of {options.rounds} rounds; "
+        "peaks of one thread: " + ", ".join(f"{dtype} {value / 1e9:.0f} GFLOP/s" for dtype, value in peaks.items()),
         "",
         f"| type | side | texts per CPU s | patray ({options.budgets[0]} tokens) / this | of peak | lowest cosine |",
         "|---|---|---|---|---|---|",

@@ -8,6 +8,8 @@ import patray
 from patray.errors import InputError
 from patray.files import Folder
 from patray.models.registry import find_record
+from patray.report.data import load_results
+from patray.report.sections.loss import loss_part
 from patray.runs.read import parse_suite
 from patray.runs.suite import RecipeEntry
 from patray.runs.tuned import tuned_models
@@ -49,6 +51,13 @@ def test_the_loss_of_int8_is_measured_told_and_tested(small_landscape: Path, tmp
     page = Path(run.report).read_text()
     assert "What a coarser number type loses" in page
     assert f"{loss['kept']:.1f} of 10" in page
+    read = load_results(run.folder)
+    shown = loss_part(read)
+    assert shown is not None
+    _, scores = shown.panels
+    assert scores.grid is not None
+    [row] = scores.grid.rows
+    assert [cell.text for cell in row[:3]] == ["minilm-int8", "minilm", "small/ta, nDCG@10"]
 
     [artifact] = [
         Folder.at(one)

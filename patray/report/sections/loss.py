@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patray.encoders.loss import Loss, loss_of
+from patray.encoders.loss import EXACT, Loss, loss_of
 from patray.report.data import Results
 from patray.report.declared import Model, System, declared
 from patray.report.grid import Cell, Column, Grid, gap_cell, score_cell
@@ -59,7 +59,10 @@ def _vector_row(step: dict[str, object], loss: Loss) -> tuple[Cell, ...]:
 def _pairs(results: Results, models: set[str]) -> list[tuple[System, System]]:
     """Systems of these models, each with one of the same checkpoint, prompts and token limit in float32."""
     plain = declared(results.suite_text).plain()
-    exact = {_same(model): system for system, model in plain if _dtype(model) == "float32"}
+    engine, dtype = EXACT
+    others = [pair for pair in plain if _dtype(pair[1]) == dtype]
+    others.sort(key=lambda pair: pair[1].setup[2] == engine)  # that engine's stands, where there are several
+    exact = {_same(model): system for system, model in others}
     found = [(system, exact.get(_same(model))) for system, model in plain if model.name in models]
     return [(coarse, other) for coarse, other in found if other is not None]
 

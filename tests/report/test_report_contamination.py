@@ -49,6 +49,8 @@ def test_a_system_that_falls_more_is_named_with_its_interval_and_n(tmp_path: Pat
 def test_where_none_falls_more_it_says_how_many_queries_can_tell(tmp_path: Path) -> None:
     text, _ = said(tmp_path, [exposed("large", -0.01, 0.4), exposed("small", 0.01, 0.6, after=40)])
     assert "as far as 40 newer queries can tell" in text
+    assert "large scores nDCG@10 0.300 on 900 queries" in text
+    assert "small scores" not in text
 
 
 def test_unknown_releases_and_missing_references_are_said(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def contamination_part(results: Results, answers: Sequence[Answer]) -> Part | No
         ]
         if any(row["before"] or row["after"] for row in rows):
             title: Sentence = (*place(answer, False), ", reading ", Name(answer.leader.view))
-            panels.append(Panel(title, tuple(_explain(rows)), grid=_grid(rows, answer)))
+            panels.append(Panel(title, tuple(_explain(rows, answer.leader.system)), grid=_grid(rows, answer)))
     note: Sentence = (
         "A model cannot have read in training what is dated after its release. Newer queries may be harder for every "
         "system, so what counts is the change beyond that of the keyword search on the same queries. A fall may be "
@@ -38,7 +38,7 @@ def contamination_part(results: Results, answers: Sequence[Answer]) -> Part | No
     return Part("retrieval-newer", "Newer than the model", tuple(panels), (note,)) if panels else None
 
 
-def _explain(rows: Sequence[Row]) -> list[Sentence]:
+def _explain(rows: Sequence[Row], leader: str) -> list[Sentence]:
     said: list[Sentence] = []
     tested = [row for row in rows if row["p_adjusted"] is not None]
     fell = [row for row in tested if row["p_adjusted"] < ALPHA and row["interaction"] < 0]
@@ -81,7 +81,8 @@ def _explain(rows: Sequence[Row]) -> list[Sentence]:
         )
     split = [row for row in rows if row["mean_before"] is not None and row["mean_after"] is not None]
     if split:
-        shown = min(fell or split, key=lambda row: row["interaction"] or 0.0)
+        best = max(split, key=lambda row: (row["system"] == leader, row["mean_before"]))
+        shown = min(fell, key=lambda row: row["interaction"], default=best)
         said.append(_absolute(shown, shown["metric"]))
     unknown = [row["system"] for row in rows if row["released"] is None]
     if unknown:

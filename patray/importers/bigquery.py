@@ -129,4 +129,5 @@ FORMAT = Format(
     source="Google Patents Public Data (BigQuery patents-public-data.patents.publications)",
     licence="CC BY 4.0",
     dates=("publication", "filing", "priority"),
+    threads=True,
 )

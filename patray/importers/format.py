@@ -45,6 +45,7 @@ class Format:
     and returns the number of rows read by table; gather then gives the units that `read` takes. archives: zip members
     are files of their own. printed_ids: True where ids and citations are as people's tools print them. explain: lines
     on what was taken for what, shown before the rows are read. says: one line of help, for formats of other packages.
+    threads: `read` spends its time in arrow, which needs no interpreter, so threads of one process do for its units.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Format:
     printed_ids: bool = False
     explain: Callable[[Sequence[Unit], Options], list[str]] | None = None
     says: str = ""
+    threads: bool = False
 
     def check(self, options: Options) -> None:
         """Raise InputError for options that this format cannot serve."""

@@ -273,4 +273,5 @@ FORMAT = Format(
     licence="The Lens terms of use (lens.org/about/policies)",
     dates=("publication", "filing", "priority"),
     source_id="lens_id",
+    threads=True,
 )

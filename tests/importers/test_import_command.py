@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -125,7 +126,12 @@ part._read = watched
 """
 
 
-def test_processes_give_the_same_landscape_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [True, False])
+def test_processes_and_threads_give_the_same_landscape_as_one(
+    threads: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lens = load_format("lens")
+    monkeypatch.setattr("patray.importers.run.load_format", lambda name: replace(lens, threads=threads))
     source = export(tmp_path / "x.jsonl", 300)
     monkeypatch.setattr("patray.importers.format.RANGE", 200_000)
     for processes in ("1", "2"):

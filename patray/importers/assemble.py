@@ -32,7 +32,7 @@ NOT_CHOSEN = "another publication stands for its family"
 NOT_SAMPLED = "not in the sample"
 LEFT_OUT = "its patent or query was filtered"
 UNKNOWN_LINK = "names a patent or query that was not read"
-CITATIONS_AT_ONCE = 2_000_000
+CITATIONS_AT_ONCE = 1_000_000
 """Resolved together: each time costs hash tables of all ids, each row some 170 bytes."""
 _META = ("patent_id", "family_id", "jurisdiction", "date", "kind", "language", "source_id", "members", "line", "chars")
 

@@ -86,6 +86,7 @@ def import_landscape(
         if fmt.gather is not None:
             units = fmt.gather(f"{work}/scattered", options)
             records = _run(fmt, units, options, work / "joined", processes, None)
+    pa.default_memory_pool().release_unused()  # of threads that are done; putting the parts together needs its own
     parts = _parts(work / ("joined" if fmt.gather else "units"), units, records)
     rows = sum(record["tables"].get("patents", {}).get("kept", 0) for record in records)
     with (

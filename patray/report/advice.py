@@ -19,8 +19,8 @@ from patray.report.words import Name, Sentence, known, listing, plain, score, si
 
 MOST_PLACES = 3
 LEFT_OUT = {
-    "untuned": "; the others are of validation patents, on which systems were tuned, and are left out",
-    "test": "; the others are not of test patents, which the suite asks for, and are left out",
+    "untuned": "; the others are kept apart for choosing settings (validation) and are left out",
+    "test": "; the others are not among the test patents, which the suite asks for, and are left out",
 }
 """Why not all queries of a landscape are counted, by the option `queries` of retrieval."""
 
@@ -244,6 +244,7 @@ def small_print(results: Results, answers: Sequence[Answer]) -> list[Sentence]:
         scale = "from -1 to 1" if metric == "ARI" else "from 0 to 1"
         said.append(("Measured by ", Name(metric), f", {scale} (1 is perfect): {words}."))
     if kind_of(answers[0].task) == "retrieval":
+        said.append(("Relevant are the patents that the landscape's citations, or its judgements, name for a query.",))
         said += _counted_queries(results, answers)
     several = len({(answer.task, answer.landscape) for answer in enough}) > 1
     said += [one for answer in enough[:MOST_PLACES] if (one := explain_commonest(results, answer, several)) is not None]
@@ -273,9 +274,8 @@ def _visible(answers: Sequence[Answer]) -> Sentence:
     least, most = min(n for _, n in found), max(n for _, n in found)
     span = size(high) if size(low) == size(high) else f"{size(low)} to {size(high)} (depending on the pair)"
     n = items_words(most, kind) if least == most else f"{least:,} to {items_words(most, kind)}"
-    return (f"“As good as far as … can tell”: if one of two systems were really better by {span} in ",
-            Name(answers[0].metric), f", {n} would show it 4 times in 5. A smaller advantage may be there unseen.",
-            )  # fmt: skip
+    return (f"“As good as far as … can tell”: {n} show a true difference of {span} in ", Name(answers[0].metric),
+            " 4 times in 5; a smaller one may be there unseen.")  # fmt: skip
 
 
 def _counted_queries(results: Results, answers: Sequence[Answer]) -> list[Sentence]:

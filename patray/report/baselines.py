@@ -89,6 +89,8 @@ def explain_commonest(results: Results, answer: Answer, several: bool) -> Senten
     else:
         start += (f" every patent the commonest class of each of the {len(found.labels)} label sets ({n})",)
     start += (f" without reading a text scores {score(value)}",)
+    if answer.metric.endswith("macro-F1"):
+        start += (" (each class counts alike, and no other is ever found)",)
     if row.low is None or row.high is None:
         return (*start, ".")
     if row.low > value:

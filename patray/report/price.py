@@ -67,9 +67,9 @@ def example_cpu_hour() -> float:
 
 
 def example_dollars(cpu_hours: float) -> str:
-    """`$5.55 at the plan's example of $0.05 a core-hour`."""
+    """`$5.55 at an example price of $0.05 a core-hour`."""
     price = example_cpu_hour()
-    return f"${cpu_hours * price:,.2f} at the plan's example of ${price:.2f} a core-hour"
+    return f"${cpu_hours * price:,.2f} at an example price of ${price:.2f} a core-hour"
 
 
 def price_of(results: Results, system: str, view: str) -> Price | None:

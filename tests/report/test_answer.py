@@ -196,8 +196,8 @@ def test_a_keyword_search_that_is_as_good_is_said_to_cost_nothing_and_the_cost_s
     assert small[0].startswith(
         "Measured by nDCG@10, from 0 to 1 (1 is perfect): how high up the relevant patents stand"
     )
-    assert "if one of two systems were really better by 0.009 in nDCG@10, 224 queries would show it" in small[1]
-    assert small[2] == "Cost: minilm about 2.00 CPU-hours ($0.40) for a million patents; bm25 nothing to embed."
+    assert "224 queries show a true difference of 0.009 in nDCG@10 4 times in 5" in small[2]
+    assert small[3] == "Cost: minilm about 2.00 CPU-hours ($0.40) for a million patents; bm25 nothing to embed."
 
 
 def test_from_three_queries_nothing_is_said() -> None:
@@ -385,8 +385,8 @@ def test_hours_of_reused_steps_are_not_spent_again(tmp_path: Path) -> None:
     results = results_of(tmp_path, [row("a", 0.3)], provenance={"seconds": 61.0, "steps": steps})
     assert plain(explain_cost(results)) == (
         "The run took 1 min 1 s. It embedded 100 texts (5,000 tokens) in 10 s, start-up not counted. "
-        "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; $0.10 at the "
-        "plan's example of $0.05 a core-hour (the suite names no prices)."
+        "1 set of embeddings was reused from earlier runs. Spent: 2.00 CPU-hours; $0.10 at an "
+        "example price of $0.05 a core-hour (the suite names no prices)."
     )
 
 

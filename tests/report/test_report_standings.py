@@ -93,7 +93,7 @@ def test_the_cheapest_that_is_not_worse_is_chosen_by_its_recorded_cost(tmp_path:
     _, cheapest = said(read(tmp_path, THREE))
     assert cheapest == (
         "On land, 2 of 3 systems are not worse than the best by more than 0.01 nDCG@10 (95% confidence, all at once); "
-        "the cheapest of them is small (embedding model, about 10.0 CPU-hours ($0.50 at the plan's example of "
+        "the cheapest of them is small (embedding model, about 10.0 CPU-hours ($0.50 at an example price of "
         "$0.05 a core-hour) for a million patents)."
     )
     near = [*THREE[:2], standing("bm25", 3, 3, 3, not_worse=True)]

@@ -16,8 +16,8 @@ import time
 import numpy as np
 from scipy import stats
 
-from patray.stats.bootstrap import MeanStatistic, interval
-from patray.stats.resample import Families, bootstrap_weights, group_families, recompute
+from patray.statistics.bootstrap import MeanStatistic, interval
+from patray.statistics.resample import Families, bootstrap_weights, group_families, recompute
 
 
 def make(queries: int, systems: int) -> tuple[np.ndarray, Families]:

@@ -19,9 +19,9 @@ import numpy as np
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from patray.metrics.classification import macro_f1
-from patray.metrics.clustering import agreement_of_cells, cells_of
-from patray.stats.bootstrap import (
+from patray.measures.classification import macro_f1
+from patray.measures.clustering import agreement_of_cells, cells_of
+from patray.statistics.bootstrap import (
     CountStatistic,
     MeanStatistic,
     count_matrix,
@@ -29,11 +29,11 @@ from patray.stats.bootstrap import (
     jackknife_error,
     shift_p,
 )
-from patray.stats.components import crossed
-from patray.stats.exposure import ChangeStatistic, change
-from patray.stats.paired import Flips, flip_test, swap_test
-from patray.stats.resample import Drawn, Statistic, bootstrap_weights, group_families, leave_out, recompute
-from patray.stats.unseen import unseen
+from patray.statistics.components import crossed
+from patray.statistics.exposure import ChangeStatistic, change
+from patray.statistics.paired import Flips, flip_test, swap_test
+from patray.statistics.resample import Drawn, Statistic, bootstrap_weights, group_families, leave_out, recompute
+from patray.statistics.unseen import unseen
 
 PAIR = np.array([[0, 1]])
 

@@ -3,7 +3,7 @@
 Many data sets are drawn from a known process: queries that are easy or hard for all systems, scores in [0, 1] with many
 zeros, as nDCG@10 has; every view reads the same queries. Two plants: all systems equal, and a quarter of them better by
 steps. Peers: Holm on the same flips, and Holm on the p of the paired t test, which has no floor but trusts the normal
-far out in the tail. Where flips cannot carry Holm (`stats/reach.py`) its columns are 0 without a calculation.
+far out in the tail. Where flips cannot carry Holm (`statistics/reach.py`) its columns are 0 without a calculation.
 
     python benchmarks/family_size.py [--trials 200] [--flips 2000] [--shapes 66x224x1 66x224x6] [--first 0]
 """
@@ -18,11 +18,11 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from patray.stats.corrections import holm
-from patray.stats.max_t import flip_null, max_t
-from patray.stats.paired import Flips, flip_test
-from patray.stats.reach import smallest_adjusted, smallest_p
-from patray.stats.resample import group_families
+from patray.statistics.corrections import holm
+from patray.statistics.max_t import flip_null, max_t
+from patray.statistics.paired import Flips, flip_test
+from patray.statistics.reach import smallest_adjusted, smallest_p
+from patray.statistics.resample import group_families
 
 SHAPES = ("10x60x1", "23x224x1", "66x224x1", "66x224x6")
 """Systems, queries and views; 66 systems are 2,145 pairs a view, 12,870 in the six views of jobs/suites/paper.yaml."""

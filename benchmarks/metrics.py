@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytrec_eval
 
-from patray.metrics.measures import RETRIEVAL
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import RETRIEVAL
+from patray.measures.ranking import evaluate
 
 TREC = {
     "nDCG@10": "ndcg_cut_10",

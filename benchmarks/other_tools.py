@@ -4,7 +4,7 @@
 
 Tools: patray, pytrec_eval-terrier (trec_eval 9), ir-measures, ranx, mteb, sentence-transformers (its evaluator for
 retrieval, and its reranking evaluator for cross encoders). docs/other-tools.md holds what it printed;
-tests/metrics/test_other_tools.py runs it again for what is installed.
+tests/measures/test_other_tools.py runs it again for what is installed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ PACKAGES = {
 def by_patray(qrels: Judged, run: Scored, name: str) -> float:
     import numpy as np
 
-    from patray.metrics.measures import parse_measure
-    from patray.metrics.ranking import evaluate
+    from patray.measures.definitions import parse_measure
+    from patray.measures.ranking import evaluate
     from patray.search.order import order_rows
 
     if name == "RR":

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from machine import cpu_name, matrix_peak
 
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import Measure
+from patray.measures.ranking import evaluate
 from patray.search.dense import Effort, prepare_shard, search_prepared
 from patray.search.order import order_rows
 from patray.search.products import fastest

@@ -67,7 +67,7 @@ def one(cell: str, systems: int, items: int, correction: str, draws: int) -> dic
     family = ComparisonFamily("systems", TASKS[cell], CELLS[cell])
     options: dict[str, Any] = {"resamples": draws, "flips": draws, "correction": correction}
     if "draws" in signature(compare).parameters:
-        from patray.stats.draws import Draws
+        from patray.statistics.draws import Draws
 
         given: dict[str, Any] = {"draws": Draws(**options)}
         summary = given

@@ -181,7 +181,7 @@ def measure(name: str) -> Callable[[Function], Function]:
     ... def first_half(grades, relevant):
     ...     return float((grades[: len(grades) // 2] > 0).any())
     """
-    from patray.metrics.measures import OF_OTHERS, by_query
+    from patray.measures.definitions import OF_OTHERS, by_query
 
     def register(function: Function) -> Function:
         OF_OTHERS.add(name, by_query(name, function))
@@ -266,7 +266,7 @@ class Run:
         metric: by default the task's leading one. part: the slice. Rows have the columns of tables.COMPARISONS; the
         correction is over them. Raises InputError for a metric, task or system that the run has no scores of.
         """
-        from patray.metrics.measures import spelled
+        from patray.measures.definitions import spelled
         from patray.tasks.by_part import comparisons_of
         from patray.tasks.comparisons import ComparisonFamily
         from patray.tasks.evidence_file import EvidenceFile
@@ -287,7 +287,7 @@ class Run:
 
     def _leading(self, task: str) -> str:
         """The metric that leads a task in this run's suite."""
-        from patray.metrics.measures import of_probes
+        from patray.measures.definitions import of_probes
 
         tasks, kind = self.suite.tasks, task.partition(":")[0]
         if kind == "retrieval" and tasks.retrieval is not None:

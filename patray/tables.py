@@ -49,7 +49,7 @@ STANDINGS = _schema(
     ints="rank rank_low rank_high n",
     bools="may_win not_worse",
 )
-"""Who may be the best of a task, landscape and view: `stats/best.py`."""
+"""Who may be the best of a task, landscape and view: `statistics/best.py`."""
 VERDICTS = _schema(
     "family task landscape view slice metric base recipe home place mean_base mean_tuned diff ci_low ci_high "
     "p_permutation p_adjusted standard_error n seeds seed_sd seed_component ci_low_seeds ci_high_seeds "

@@ -30,7 +30,7 @@ from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.landscapes.records import Truth
 from patray.landscapes.views import View
-from patray.metrics.measures import LEADING
+from patray.measures.definitions import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
 from patray.systems.base import System

@@ -21,7 +21,7 @@ from patray.landscapes.labels import NO_SPLIT, LabelSet
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Slice, Truth
 from patray.landscapes.splits import SPLITS
-from patray.metrics.measures import parse_measure
+from patray.measures.definitions import parse_measure
 from patray.runs.suite import Classification, Clustering, Retrieval
 from patray.search.derive import derived
 from patray.search.quantise import value_ranges

@@ -188,7 +188,7 @@ def _judge(options: argparse.Namespace) -> int:
     from patray.files import Folder
     from patray.judging.outcome import judged_rows, table_text, told
     from patray.judging.sheet import read_judgements
-    from patray.metrics.measures import parse_measure
+    from patray.measures.definitions import parse_measure
 
     opened = open_run(Folder.at(options.run))
     pool = _read_pool(options)

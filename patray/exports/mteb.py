@@ -20,7 +20,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.importers.dapfam import FORMAT as DAPFAM
 from patray.importers.dapfam import VARIANTS
-from patray.metrics.measures import definition_of
+from patray.measures.definitions import definition_of
 from patray.progress import say
 from patray.runs.run_files import check_run
 from patray.yaml_source import load_yaml

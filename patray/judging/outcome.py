@@ -12,7 +12,7 @@ from patray.judging.pool import Pool
 from patray.judging.scores import Pairs, corrected, in_order, judged_share, values, with_grades
 from patray.judging.sheet import Judgements
 from patray.landscapes.records import Truth
-from patray.metrics.measures import Measure
+from patray.measures.definitions import Measure
 from patray.report.words import interval, percent, plural, score
 
 

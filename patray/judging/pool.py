@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from patray.errors import InputError
-from patray.stats.resample import stream
+from patray.statistics.resample import stream
 
 PURPOSE = 7
 """Draws that no resample and no flip shares."""

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import find_hits, measure_hits
-from patray.stats.paired import cluster_error
+from patray.measures.definitions import Measure
+from patray.measures.ranking import find_hits, measure_hits
+from patray.statistics.paired import cluster_error
 
 
 @dataclass(frozen=True)

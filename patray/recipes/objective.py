@@ -21,9 +21,9 @@ from patray.files import Folder
 from patray.landscapes.cited_pairs import ALL, CitedBy
 from patray.landscapes.labels import get_label_set
 from patray.landscapes.splits import SALT, SHARES, TEST, TRAIN, VALIDATION
-from patray.metrics.classification import label_counts, macro_f1
-from patray.metrics.clustering import agreement
-from patray.metrics.measures import AGREEMENT, LEADING
+from patray.measures.classification import label_counts, macro_f1
+from patray.measures.clustering import agreement
+from patray.measures.definitions import AGREEMENT, LEADING
 from patray.recipes.documents import Documents, read_documents
 from patray.recipes.record import Recipe
 from patray.recipes.texts import read_texts, view_of

@@ -14,7 +14,7 @@ from patray.errors import InputError
 from patray.kinds import Registry
 from patray.landscapes.cited_pairs import Category, Who, as_words
 from patray.landscapes.views import SECTIONS
-from patray.metrics.measures import LEADING, parse_measure
+from patray.measures.definitions import LEADING, parse_measure
 from patray.recipes.kinds import LOSSES, SOURCES
 
 Relation = Literal["family", "citation", "text", "label"]

@@ -18,8 +18,8 @@ from patray.files import Folder
 from patray.landscapes.cited_pairs import ALL, CitedBy
 from patray.landscapes.splits import SALT, SHARES, TEST, VALIDATION
 from patray.landscapes.truth import NotSaidError, build_truth
-from patray.metrics.measures import parse_measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import parse_measure
+from patray.measures.ranking import evaluate
 from patray.recipes.documents import read_documents
 from patray.recipes.false_negatives import mask
 from patray.recipes.pairs import PairSet, make_pairs

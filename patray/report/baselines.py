@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from patray.files import Folder
-from patray.metrics.classification import label_counts, macro_f1, micro_f1
+from patray.measures.classification import label_counts, macro_f1, micro_f1
 from patray.report.answer import Answer, answers_for
 from patray.report.data import Results, kind_of, labels_of
 from patray.report.naming import items_words

@@ -18,7 +18,7 @@ import pyarrow as pa
 from patray import tables
 from patray.errors import InputError
 from patray.files import Folder
-from patray.metrics.measures import KINDS, in_order
+from patray.measures.definitions import KINDS, in_order
 from patray.report.comparison import Comparison
 from patray.report.declared import declared_metrics
 from patray.report.recipe_results import RecipeResults, load_recipes

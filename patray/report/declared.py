@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from patray.metrics.measures import F1, of_probes
+from patray.measures.definitions import F1, of_probes
 from patray.models.record import ModelRecord
 from patray.report.words import clean
 from patray.systems import base as systems

@@ -6,7 +6,7 @@ from typing import Any
 
 from patray.report.comparison import ALPHA
 from patray.report.data import Results
-from patray.stats.corrections import SMALL
+from patray.statistics.corrections import SMALL
 
 MANY = 1000
 """Items from which the test of ranks is misread most easily."""

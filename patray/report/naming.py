@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from patray.landscapes.views import BUILT_IN
-from patray.metrics.measures import AGREEMENT, definition_of
+from patray.measures.definitions import AGREEMENT, definition_of
 from patray.report.declared import Model, System, declared
 from patray.report.words import Name, Sentence, amount, clean, plain_number
 from patray.yaml_source import load_yaml

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patray.report.comparison import Comparison
-from patray.stats.components import Components
+from patray.statistics.components import Components
 from patray.tasks.gap import GapChange
 from patray.tasks.joint import Estimate
 from patray.tasks.scale import Scale

@@ -30,7 +30,7 @@ from patray.report.studied import (
 )
 from patray.report.words import clean
 from patray.search.quantise import BYTES, vector_bytes
-from patray.stats.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
 from patray.tasks.by_part import metrics_of_key
 from patray.tasks.comparisons import ComparisonFamily, compare_pairs
 from patray.tasks.evidence_file import EvidenceFile

@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.files import Folder
-from patray.metrics.measures import DEFINITIONS
+from patray.measures.definitions import DEFINITIONS
 from patray.progress import say
 from patray.runs.comparability import Difference, RunFacts, differences_between, why_not
 from patray.runs.run_files import check_run
-from patray.stats.draws import Draws
-from patray.stats.reach import smallest_adjusted, smallest_p
+from patray.statistics.draws import Draws
+from patray.statistics.reach import smallest_adjusted, smallest_p
 from patray.tasks.by_part import joined, metrics_of_key
 from patray.tasks.comparisons import ComparisonFamily, comparison_rows
 from patray.tasks.contests import Contest, Decided, decide

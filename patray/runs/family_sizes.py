@@ -12,8 +12,8 @@ from patray.landscapes.labels import label_set_names
 from patray.landscapes.records import Metadata, Truth
 from patray.runs.suite import Comparison, Suite
 from patray.runs.tuned_systems import controls, made_systems
-from patray.stats.corrections import procedure
-from patray.stats.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
+from patray.statistics.corrections import procedure
+from patray.statistics.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
 from patray.tasks.comparisons import ComparisonFamily, check_family, contests_of
 from patray.tasks.populations import Placed, Population
 from patray.tasks.resampled import metrics_of

@@ -5,7 +5,7 @@ is never far from its neighbour, and far from its best. Three corrections keep t
 
 - the best of k different results is picked because it is high, so its p is multiplied by k (Bonferroni over what it was
   picked from);
-- max-T over all rows of the night that changed (`stats/max_t.py`): it needs no more flips for many rows than for one;
+- max-T over all rows of the night that changed (`statistics/max_t.py`), which needs no more flips for many rows;
 - a night is one of many. Nights on which nothing changed test nothing and can raise no alarm; the k-th change within a
   window of W nights may spend max(1 / W, 1 / (k (k + 1))) / 2 of the 5%. The first terms of a window add up to at most
   1/2, so do the second, so harmless changes raise *any* alarm within a window with a chance of at most 5%, however the
@@ -43,7 +43,7 @@ from patray.runs.compare import (
     says,
     unreachable,
 )
-from patray.stats.reach import flips_that_carry
+from patray.statistics.reach import flips_that_carry
 from patray.tasks.scores import Score
 
 WINDOW = 30

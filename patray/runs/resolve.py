@@ -14,7 +14,7 @@ from patray.errors import InputError, PatrayError
 from patray.filesystems import is_uri, parent_and_name
 from patray.landscapes.labels import DERIVED
 from patray.landscapes.views import View, get_view, make_view
-from patray.metrics.measures import of_probes, parse_measure, spelled
+from patray.measures.definitions import of_probes, parse_measure, spelled
 from patray.models.announced import named_record
 from patray.models.derive import folder_record
 from patray.models.record import ModelRecord

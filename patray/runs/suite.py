@@ -12,12 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 
 from patray.landscapes.cited_pairs import CitedBy, Who, as_words, check_relevant
 from patray.landscapes.slices import ALLOWED, is_slice
-from patray.metrics.measures import AGREEMENT, F1, RETRIEVAL
+from patray.measures.definitions import AGREEMENT, F1, RETRIEVAL
 from patray.models.engines import Engine
 from patray.models.record import ModelRecord
 from patray.recipes.options import Training
 from patray.runs.tuned import Name, RecipeEntry, Tuned
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.systems.base import System
 from patray.systems.kinds import read_system
 

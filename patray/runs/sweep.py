@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from patray.errors import ConflictError, InputError
 from patray.files import Folder
 from patray.landscapes.cited_pairs import Who, as_words, check_relevant
-from patray.metrics.measures import AGREEMENT, F1, LEADING, parse_measure
+from patray.measures.definitions import AGREEMENT, F1, LEADING, parse_measure
 from patray.recipes.options import Training
 from patray.recipes.read import change_recipe
 from patray.recipes.record import Recipe

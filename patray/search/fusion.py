@@ -16,13 +16,13 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.landscapes.records import Truth
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import Measure
+from patray.measures.ranking import evaluate
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
-from patray.stats.choice import best_option, choice_interval
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.resample import group_families
+from patray.statistics.choice import best_option, choice_interval
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.resample import group_families
 
 GRID = tuple(round(0.05 * step, 2) for step in range(21))
 """Weights of the dense list that are tried."""

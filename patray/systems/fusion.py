@@ -9,7 +9,7 @@ from pydantic import Field
 
 from patray.errors import InputError
 from patray.landscapes.splits import SPLITS
-from patray.metrics.measures import parse_measure
+from patray.measures.definitions import parse_measure
 from patray.models.record import ModelRecord
 from patray.search.fusion import linear, rrf, tune_weight
 from patray.systems.base import Positive, Ranked, RankTask, System, expand

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from patray.stats.unseen import unseen
+from patray.statistics.unseen import unseen
 from patray.tables import ACROSS
 
 PAIR = ("family", "task", "view", "slice", "metric", "system_a", "system_b")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.stats.corrections import adjust, procedure
-from patray.stats.draws import Draws
-from patray.stats.max_t import MaxT, max_t_of
-from patray.stats.power import power_reach, smallest_detectable
-from patray.stats.reach import fewest_together, smallest_p
+from patray.statistics.corrections import adjust, procedure
+from patray.statistics.draws import Draws
+from patray.statistics.max_t import MaxT, max_t_of
+from patray.statistics.power import power_reach, smallest_detectable
+from patray.statistics.reach import fewest_together, smallest_p
 from patray.tasks.contests import Decided
 
 ALPHA = 0.05

@@ -1,6 +1,6 @@
 """V-measure, ARI and NMI of many resamples of one clustering.
 
-The formulas are those of `patray.metrics.clustering`, which a test holds this equal to. They need no table, only four
+The formulas are those of `patray.measures.clustering`, which a test holds this equal to. They need no table, only four
 sums: of x log x and of x^2 over the sizes x of cells, classes and clusters. Sizes in a resample are small whole
 numbers, so x log x is looked up instead of computed, which is most of the time of a naive bootstrap.
 """
@@ -13,9 +13,9 @@ from itertools import pairwise
 import numpy as np
 import scipy.sparse as sp
 
-from patray.metrics.clustering import cells_of
-from patray.stats.bootstrap import CountStatistic, count_matrix
-from patray.stats.resample import Families
+from patray.measures.clustering import cells_of
+from patray.statistics.bootstrap import CountStatistic, count_matrix
+from patray.statistics.resample import Families
 
 
 def agreement_statistic(classes: np.ndarray, clusters: np.ndarray, families: Families) -> CountStatistic:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from patray.metrics.measures import AGREEMENT, F1, of_probes
-from patray.stats.draws import Draws
+from patray.measures.definitions import AGREEMENT, F1, of_probes
+from patray.statistics.draws import Draws
 from patray.tables import COMPARISONS, STANDINGS, TRENDS, VERDICTS
 from patray.tasks.comparisons import (
     POOLED,

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from patray.errors import InputError
-from patray.metrics.classification import BANDS, frequency_bands, label_counts, macro_f1
-from patray.metrics.measures import F1, of_probes
+from patray.measures.classification import BANDS, frequency_bands, label_counts, macro_f1
+from patray.measures.definitions import F1, of_probes
 from patray.tasks.scores import LabelScore, Where
 
 SPLITS = ("train", "validation", "test")

@@ -14,8 +14,8 @@ from typing import Literal
 import pyarrow as pa
 
 from patray.errors import InputError
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.max_t import MaxT
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.max_t import MaxT
 from patray.tables import COMPARISONS, STANDINGS
 from patray.tasks.adjusting import adjust_family, max_t_together
 from patray.tasks.contests import COLUMNS_OF_OUTCOMES, Contest, Decided, decide

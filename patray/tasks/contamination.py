@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.stats.corrections import adjust, procedure
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.exposure import Change, ChangeStatistic, change
-from patray.stats.max_t import Null, max_t, shift_null
-from patray.stats.resample import bootstrap_weights, recompute
+from patray.statistics.corrections import adjust, procedure
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.exposure import Change, ChangeStatistic, change
+from patray.statistics.max_t import Null, max_t, shift_null
+from patray.statistics.resample import bootstrap_weights, recompute
 from patray.tables import CONTAMINATION
 from patray.tasks.adjusting import ALPHA
 from patray.tasks.populations import Catalogue, Placed, Population

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.metrics.measures import AGREEMENT
-from patray.stats.bootstrap import TIE, interval, jackknife_error, shift_p
-from patray.stats.draws import Draws
-from patray.stats.max_t import Null, flip_null, shift_null, swap_null
-from patray.stats.paired import Flips, Swaps, flip_test, paired_tests
-from patray.stats.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
+from patray.measures.definitions import AGREEMENT
+from patray.statistics.bootstrap import TIE, interval, jackknife_error, shift_p
+from patray.statistics.draws import Draws
+from patray.statistics.max_t import Null, flip_null, shift_null, swap_null
+from patray.statistics.paired import Flips, Swaps, flip_test, paired_tests
+from patray.statistics.resample import Statistic, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     Average,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.stats.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
 from patray.tasks.adjusting import adjust_family
 from patray.tasks.contests import Contest, decide
 from patray.tasks.populations import Catalogue, Placed, Population

@@ -13,11 +13,11 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from patray.metrics.measures import AGREEMENT, F1
-from patray.stats.bootstrap import interval, jackknife_error
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.ratio import DropStatistic, relative_drop
-from patray.stats.resample import Statistic, block_size, bootstrap_weights, cached_block, leave_out, recompute
+from patray.measures.definitions import AGREEMENT, F1
+from patray.statistics.bootstrap import interval, jackknife_error
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.ratio import DropStatistic, relative_drop
+from patray.statistics.resample import Statistic, block_size, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tables import SUMMARY
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.populations import Catalogue, Placed, Population

@@ -12,10 +12,10 @@ from functools import reduce
 import numpy as np
 
 from patray.errors import InputError
-from patray.metrics.measures import AGREEMENT
-from patray.stats.bootstrap import interval, jackknife_error
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.resample import Statistic, Weights, bootstrap_weights, cached_block, leave_out, recompute
+from patray.measures.definitions import AGREEMENT
+from patray.statistics.bootstrap import interval, jackknife_error
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.resample import Statistic, Weights, bootstrap_weights, cached_block, leave_out, recompute
 from patray.tasks.populations import Catalogue, Placed, Population
 from patray.tasks.resampled import (
     Average,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.stats.resample import Families, group_families
+from patray.statistics.resample import Families, group_families
 from patray.tasks.scores import MeanScore, Score
 
 

@@ -1,4 +1,4 @@
-"""Scores as statistics that can be recomputed on every resample (`patray.stats`)."""
+"""Scores as statistics that can be recomputed on every resample (`patray.statistics`)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.metrics.classification import f1, macro_f1, micro_f1
-from patray.metrics.measures import AGREEMENT, DEFINITIONS, F1, of_probes
-from patray.stats.bootstrap import CountStatistic, MeanStatistic, count_matrix
-from patray.stats.resample import Drawn, Statistic, Weights
+from patray.measures.classification import f1, macro_f1, micro_f1
+from patray.measures.definitions import AGREEMENT, DEFINITIONS, F1, of_probes
+from patray.statistics.bootstrap import CountStatistic, MeanStatistic, count_matrix
+from patray.statistics.resample import Drawn, Statistic, Weights
 from patray.tasks.agreement import agreement_statistic
 from patray.tasks.populations import Placed, Population
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score

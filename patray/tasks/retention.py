@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from patray.stats.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
 from patray.tasks.joint import Function, Joint, Side, joint
 from patray.tasks.populations import Catalogue
 

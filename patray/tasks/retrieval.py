@@ -9,8 +9,8 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.landscapes.records import Slice, Truth
-from patray.metrics.measures import RETRIEVAL, Measure
-from patray.metrics.ranking import find_hits, measure_hits
+from patray.measures.definitions import RETRIEVAL, Measure
+from patray.measures.ranking import find_hits, measure_hits
 from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
 

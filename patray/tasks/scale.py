@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.rank import kendall, order_p, spearman
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.rank import kendall, order_p, spearman
 from patray.tasks.joint import Estimate, Function, Side, joint
 from patray.tasks.populations import Catalogue
 

@@ -13,8 +13,8 @@ from math import lcm
 
 import numpy as np
 
-from patray.stats.components import Components, crossed, pseudo_values
-from patray.stats.resample import leave_out, recompute
+from patray.statistics.components import Components, crossed, pseudo_values
+from patray.statistics.resample import leave_out, recompute
 from patray.tasks.joint import Side, shared
 from patray.tasks.populations import Catalogue, Placed
 from patray.tasks.resampled import whole

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from patray.stats.best import HeldOut, held_out, shortfall, standing
-from patray.stats.draws import Draws
-from patray.stats.max_t import MaxT
+from patray.statistics.best import HeldOut, held_out, shortfall, standing
+from patray.statistics.draws import Draws
+from patray.statistics.max_t import MaxT
 from patray.tasks.adjusting import ALPHA, adjust_family
 from patray.tasks.contests import Contest, Decided
 

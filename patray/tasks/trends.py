@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from patray.stats.bootstrap import interval
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.rank import kendall_rows, order_p
-from patray.stats.resample import bootstrap_weights, cached_block, recompute
+from patray.statistics.bootstrap import interval
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.rank import kendall_rows, order_p
+from patray.statistics.resample import bootstrap_weights, cached_block, recompute
 from patray.tables import TRENDS
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.joint import shared

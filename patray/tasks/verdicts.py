@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 
-from patray.stats.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
 from patray.tables import VERDICTS
 from patray.tasks.adjusting import ALPHA, adjust_family
 from patray.tasks.comparisons import POOLED, ComparisonFamily, compare_contests, gather, same_tasks

@@ -11,8 +11,8 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.kinds import added
 from patray.landscapes.generate import generate
-from patray.metrics.measures import OF_OTHERS, Measure, by_query
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import OF_OTHERS, Measure, by_query
+from patray.measures.ranking import evaluate
 from patray.systems.functions import RANKERS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -85,7 +85,7 @@ def test_what_was_added_here_is_known_to_the_workers_of_ray(made: patray.Run) ->
         from patray.cluster.placement import Resources
 
         def names(which):
-            from patray.metrics.measures import parse_measure
+            from patray.measures.definitions import parse_measure
 
             return str(parse_measure(which))
 

@@ -24,7 +24,7 @@ LAYERS = [
         "patray.yaml_source",
         "patray.yaml_model",
     ],
-    ["patray.metrics", "patray.stats"],
+    ["patray.measures", "patray.statistics"],
     ["patray.landscapes"],
     ["patray.models"],
     ["patray.encoders"],
@@ -43,7 +43,7 @@ LAYERS = [
     ["patray.cli"],
 ]
 OPEN_TO_ALL = {"patray"}
-PURE = {"patray.metrics": {"numpy", "scipy", "patray"}, "patray.stats": {"numpy", "scipy", "patray"}}
+PURE = {"patray.measures": {"numpy", "scipy", "patray"}, "patray.statistics": {"numpy", "scipy", "patray"}}
 CLASSES_OF_TORCH = {"patray.encoders.nomic_moe"}
 """Modules of torch classes, which nothing imports at its top."""
 HEAVY = {"ray", "torch", "vllm", "faiss", "sentence_transformers", "transformers", "sklearn", "matplotlib", "bm25s"}

@@ -17,8 +17,8 @@ from patray.landscapes.load import iter_sections, load_metadata
 from patray.landscapes.slices import make_slices
 from patray.landscapes.truth import build_truth
 from patray.landscapes.views import BUILT_IN, make_view, render
-from patray.metrics.measures import parse_measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import parse_measure
+from patray.measures.ranking import evaluate
 
 
 @pytest.mark.parametrize("spelling", ["list", "json", "repr"])

@@ -14,8 +14,8 @@ from patray.importers.source import find_files
 from patray.importers.trec_run import ReadRun, read_run, run_ranking
 from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import build_truth
-from patray.metrics.measures import parse_measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import parse_measure
+from patray.measures.ranking import evaluate
 from patray.search.trec import run_text
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from patray.judging.agreement import agreement, alpha
 from patray.judging.scores import corrected, judged_share, values, with_grades
-from patray.metrics.measures import parse_measure
+from patray.measures.definitions import parse_measure
 
 _ = np.nan
 TEXTBOOK = np.array(

@@ -17,7 +17,7 @@ from make_provenance import run_provenance
 from patray import tables
 from patray.files import Folder
 from patray.models.registry import find_record
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tasks.evidence import to_evidence
 from patray.tasks.inference import ComparisonFamily, compare, summarise
 from patray.tasks.scores import LabelScore, MeanScore, Score, Where

@@ -15,7 +15,7 @@ from patray.report.data import load_results
 from patray.report.sections.tasks import verdicts
 from patray.report.words import plain
 from patray.report.write import write_report
-from patray.stats.reach import flips_that_carry
+from patray.statistics.reach import flips_that_carry
 
 RENAMED = {
     "nDCG@10": "Recall@1000",

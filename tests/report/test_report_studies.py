@@ -30,7 +30,7 @@ from patray.report.studies import with_studies
 from patray.report.study_figures import Cut, Sizes, Width, retention_curves, score_by_size, weights
 from patray.report.words import plain
 from patray.report.write import write_report
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tasks.evidence import from_evidence
 from patray.tasks.inference import summarise
 

@@ -13,7 +13,7 @@ import yaml
 
 from patray import tables
 from patray.files import Folder
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tasks.evidence import to_evidence
 from patray.tasks.inference import summarise
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where

@@ -19,7 +19,7 @@ from patray.runs.plan.plan import make_plan
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tables import ITEMS
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where

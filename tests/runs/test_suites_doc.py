@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from patray.metrics.measures import DEFINITIONS
+from patray.measures.definitions import DEFINITIONS
 from patray.runs import suite as schema
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve

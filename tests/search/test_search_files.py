@@ -9,8 +9,8 @@ from search_oracle import best, make_truth, same
 from patray.errors import EmbeddingError, InputError
 from patray.files import Folder
 from patray.landscapes.records import Slice, Truth
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import Measure
+from patray.measures.ranking import evaluate
 from patray.search.dense import search_shard
 from patray.search.exclusion import Exclusions
 from patray.search.faiss_file import read_index, write_index

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from search_oracle import best, make_truth
 
 from patray.errors import InputError
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import evaluate
+from patray.measures.definitions import Measure
+from patray.measures.ranking import evaluate
 from patray.search.fusion import linear, rrf, tune_weight
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking

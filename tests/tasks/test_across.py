@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from patray.stats.draws import Draws
-from patray.stats.unseen import unseen
+from patray.statistics.draws import Draws
+from patray.statistics.unseen import unseen
 from patray.tables import ACROSS, COMPARISONS, ITEMS
 from patray.tasks.across import across_landscapes
 from patray.tasks.comparisons import ComparisonFamily, compare

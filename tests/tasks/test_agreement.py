@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v_measure_score
 
-from patray.metrics.clustering import agreement_of_cells, cells_of
-from patray.metrics.measures import AGREEMENT
-from patray.stats.resample import Drawn, bootstrap_weights, group_families, leave_out
+from patray.measures.clustering import agreement_of_cells, cells_of
+from patray.measures.definitions import AGREEMENT
+from patray.statistics.resample import Drawn, bootstrap_weights, group_families, leave_out
 from patray.tasks.agreement import agreement_statistic
 
 

@@ -6,7 +6,7 @@ from sklearn.metrics import f1_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from patray.errors import InputError
-from patray.metrics.classification import label_counts, macro_f1
+from patray.measures.classification import label_counts, macro_f1
 from patray.tables import TUNING
 from patray.tasks import classification as module
 from patray.tasks.classification import Options, evaluate, nearest

@@ -17,8 +17,8 @@ from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
 from patray.runs.tuned import Tuned
 from patray.runs.tuned_systems import lexical_systems, released_systems
-from patray.stats.draws import Draws
-from patray.stats.exposure import FEWEST
+from patray.statistics.draws import Draws
+from patray.statistics.exposure import FEWEST
 from patray.tables import CONTAMINATION, DATED_ITEMS
 from patray.tasks.contamination import contamination, dates_of, period_of
 from patray.tasks.populations import Catalogue

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from patray.errors import InputError
 from patray.files import Folder
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tables import COMPARISONS, EVIDENCE, ITEMS
 from patray.tasks import by_part, evidence_file
 from patray.tasks.by_part import comparisons_of, summary_of, verdicts_of

@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, f1_score, v_measure_score
 from statsmodels.stats.multitest import multipletests
 
 from patray.errors import InputError
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tables import COMPARISONS, ITEMS, SUMMARY
 from patray.tasks.evidence import from_evidence, to_evidence
 from patray.tasks.inference import ComparisonFamily, compare, summarise, verdict

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.metrics import f1_score, v_measure_score
 
 from patray.errors import InputError
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tables import ITEMS
 from patray.tasks.gap import Halves, gap_changes
 from patray.tasks.joint import Side

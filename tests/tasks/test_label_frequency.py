@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from patray.metrics.classification import BANDS, frequency_bands
-from patray.stats.draws import Draws
+from patray.measures.classification import BANDS, frequency_bands
+from patray.statistics.draws import Draws
 from patray.tables import ITEMS
 from patray.tasks.classification import by_frequency, evaluate
 from patray.tasks.evidence import from_evidence, to_evidence

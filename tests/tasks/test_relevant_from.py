@@ -12,7 +12,7 @@ from patray.errors import InputError
 from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.slices import make_slices
 from patray.landscapes.truth import TruthCounts, build_truth
-from patray.metrics.measures import parse_measure
+from patray.measures.definitions import parse_measure
 from patray.search.fusion import tune_weight
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking

@@ -4,7 +4,7 @@ import pytrec_eval
 
 from patray.errors import InputError
 from patray.landscapes.records import IN, OUT, Slice, Truth
-from patray.metrics.measures import parse_measure
+from patray.measures.definitions import parse_measure
 from patray.search.ranking import Ranking
 from patray.tasks.retrieval import evaluate
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import f1_score
 
-from patray.stats.components import crossed
-from patray.stats.draws import Draws
+from patray.statistics.components import crossed
+from patray.statistics.draws import Draws
 from patray.tables import ITEMS
 from patray.tasks.comparisons import ComparisonFamily
 from patray.tasks.populations import Catalogue

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
-from patray.stats.draws import Draws
+from patray.statistics.draws import Draws
 from patray.tables import ITEMS, STANDINGS
 from patray.tasks.comparisons import judge_families
 from patray.tasks.inference import ComparisonFamily, compare

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import f1_score, v_measure_score
 
-from patray.stats.corrections import holm
-from patray.stats.draws import Draws
-from patray.stats.rank import kendall, kendall_rows
+from patray.statistics.corrections import holm
+from patray.statistics.draws import Draws
+from patray.statistics.rank import kendall, kendall_rows
 from patray.tables import ITEMS, TRENDS, VERDICTS
 from patray.tasks.comparisons import ComparisonFamily, compare
 from patray.tasks.scores import ClusterScore, LabelScore, MeanScore, Score, Where

@@ -11,7 +11,7 @@ from patray.report.data import Results
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.page import Panel, Part
 from patray.report.words import MISSING, Name, Sentence, gap_interval, signed, size
-from patray.stats.unseen import FEWEST
+from patray.statistics.unseen import FEWEST
 
 MANY = 10
 """Landscapes below which the width of the interval comes mostly from their small number."""

@@ -11,7 +11,7 @@ from patray.report.data import Results
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.page import Panel, Part
 from patray.report.words import MISSING, Name, Sentence, gap_interval, listing, p_value, plural, score, signed, stars
-from patray.stats.exposure import FEWEST
+from patray.statistics.exposure import FEWEST
 
 Row = dict[str, Any]
 

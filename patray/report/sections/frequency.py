@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from patray.metrics.classification import BANDS, FREQUENT, RARE
+from patray.measures.classification import BANDS, FREQUENT, RARE
 from patray.report.answer import Answer
 from patray.report.data import Results, Row, labels_of
 from patray.report.grid import Cell, Column, Grid, score_cell

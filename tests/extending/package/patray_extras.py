@@ -13,8 +13,8 @@ from patray.importers.format import Format, Unit
 from patray.importers.options import Options
 from patray.importers.record import Rows, patents_table
 from patray.importers.source import SourceFile, Stream
-from patray.metrics.measures import Definition
-from patray.metrics.ranking import Counted
+from patray.measures.definitions import Definition
+from patray.measures.ranking import Counted
 from patray.recipes.record import Source
 from patray.recipes.sources import Candidates, Material
 from patray.report.data import Results

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v_measure_score
 
-from patray.metrics.clustering import agreement, agreement_of_cells, cells_of
+from patray.measures.clustering import agreement, agreement_of_cells, cells_of
 
 ORACLES = {"V-measure": v_measure_score, "ARI": adjusted_rand_score, "NMI": normalized_mutual_info_score}
 

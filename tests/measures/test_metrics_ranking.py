@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.errors import InputError
-from patray.metrics import ranking as module
-from patray.metrics.measures import Measure
-from patray.metrics.ranking import evaluate, find_hits, measure_hits
+from patray.measures import ranking as module
+from patray.measures.definitions import Measure
+from patray.measures.ranking import evaluate, find_hits, measure_hits
 
 CUTOFFS = (1, 2, 3, 5, 10)
 MEASURES = [Measure(name, cutoff) for name in ("nDCG", "Recall", "AP", "RR", "P") for cutoff in CUTOFFS]

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.errors import InputError
-from patray.stats.bootstrap import fitted
-from patray.stats.paired import FEWEST_ROWS, Flips, Swaps
-from patray.stats.resample import CACHE_BYTES, Families, block_size
+from patray.statistics.bootstrap import fitted
+from patray.statistics.paired import FEWEST_ROWS, Flips, Swaps
+from patray.statistics.resample import CACHE_BYTES, Families, block_size
 
 EQUAL = 1e-9
 """Studentised statistics that differ by less are equal: the observed one counts among its own flips."""

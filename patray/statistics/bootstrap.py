@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy import special
 
-from patray.stats.resample import Families, Weights
+from patray.statistics.resample import Families, Weights
 
 MOST_UNDEFINED = 0.01
 """Largest share of resamples on which a statistic may have no value (an empty slice, no label) for an interval."""

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patray.errors import InputError
-from patray.metrics.classification import label_counts, macro_f1
-from patray.stats.bootstrap import CountStatistic, count_matrix, jackknife_error, shift_p
-from patray.stats.corrections import holm
-from patray.stats.max_t import Null, flip_null, max_t, max_t_of, shift_null, swap_null
-from patray.stats.paired import Flips, Swaps, flip_test, paired_tests, swap_test
-from patray.stats.resample import Families, Weights, bootstrap_weights, group_families, leave_out, recompute
+from patray.measures.classification import label_counts, macro_f1
+from patray.statistics.bootstrap import CountStatistic, count_matrix, jackknife_error, shift_p
+from patray.statistics.corrections import holm
+from patray.statistics.max_t import Null, flip_null, max_t, max_t_of, shift_null, swap_null
+from patray.statistics.paired import Flips, Swaps, flip_test, paired_tests, swap_test
+from patray.statistics.resample import Families, Weights, bootstrap_weights, group_families, leave_out, recompute
 
 
 def pairs_of(systems: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import f1_score
 
-from patray.metrics.classification import f1, label_counts, macro_f1, micro_f1
+from patray.measures.classification import f1, label_counts, macro_f1, micro_f1
 
 shapes = st.tuples(st.integers(1, 12), st.integers(2, 5))
 predictions = shapes.flatmap(lambda shape: st.tuples(*[hnp.arrays(bool, shape)] * 2))

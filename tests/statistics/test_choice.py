@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patray.stats.choice import best_option, choice_interval
-from patray.stats.draws import Draws
-from patray.stats.resample import group_families
+from patray.statistics.choice import best_option, choice_interval
+from patray.statistics.draws import Draws
+from patray.statistics.resample import group_families
 
 GRID = np.round(np.linspace(0, 1, 21), 2)
 

@@ -19,7 +19,7 @@ import numpy as np
 from patray.errors import InputError
 
 if TYPE_CHECKING:
-    from patray.metrics.measures import Measure
+    from patray.measures.definitions import Measure
 
 BLOCK_CELLS = 65_536
 """Cells looked up at once: the block's keys and its relevant pairs stay in the processor's cache."""

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patray.errors import InputError
-from patray.stats.corrections import adjust
-from patray.stats.paired import Flips, flip_test
-from patray.stats.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
-from patray.stats.resample import group_families
+from patray.statistics.corrections import adjust
+from patray.statistics.paired import Flips, flip_test
+from patray.statistics.reach import fewest_together, flips_that_carry, smallest_adjusted, smallest_p
+from patray.statistics.resample import group_families
 
 METHODS = ("holm", "benjamini-hochberg")
 COUNTS = st.integers(1, 3000)

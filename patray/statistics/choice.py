@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from patray.stats.bootstrap import TIE, MeanStatistic
-from patray.stats.draws import DEFAULT_DRAWS, Draws
-from patray.stats.resample import Families, bootstrap_weights, recompute
+from patray.statistics.bootstrap import TIE, MeanStatistic
+from patray.statistics.draws import DEFAULT_DRAWS, Draws
+from patray.statistics.resample import Families, bootstrap_weights, recompute
 
 
 def best_option(means: np.ndarray, options: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from patray.stats.corrections import procedure
+from patray.statistics.corrections import procedure
 
 
 def smallest_p(flips: int, families: int | None = None) -> float:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.stats.bootstrap import MeanStatistic
-from patray.stats.resample import Weights
+from patray.statistics.bootstrap import MeanStatistic
+from patray.statistics.resample import Weights
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.stats.bootstrap import MeanStatistic, interval, jackknife_error, shift_p
-from patray.stats.resample import Families, Weights, leave_out, recompute
+from patray.statistics.bootstrap import MeanStatistic, interval, jackknife_error, shift_p
+from patray.statistics.resample import Families, Weights, leave_out, recompute
 
 FEWEST = 20
 """Families before and after that an interval needs, each: fewer hold too little of how queries differ."""

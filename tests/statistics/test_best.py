@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patray.stats.best import held_out, shortfall, standing
-from patray.stats.bootstrap import MeanStatistic
-from patray.stats.max_t import flip_null, max_t
-from patray.stats.paired import Flips, paired_tests
-from patray.stats.resample import group_families
+from patray.statistics.best import held_out, shortfall, standing
+from patray.statistics.bootstrap import MeanStatistic
+from patray.statistics.max_t import flip_null, max_t
+from patray.statistics.paired import Flips, paired_tests
+from patray.statistics.resample import group_families
 
 PAIRS = np.array([[0, 1], [0, 2], [1, 2]])
 

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from patray.stats.bootstrap import TIE
-from patray.stats.resample import stream
+from patray.statistics.bootstrap import TIE
+from patray.statistics.resample import stream
 
 
 def kendall(x: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.kinds import Registry
-from patray.metrics.ranking import Counted, ordinals, ratio, sums
+from patray.measures.ranking import Counted, ordinals, ratio, sums
 
 KINDS = ("retrieval", "classification", "clustering")
 """Kinds of task, in the order in which they are shown."""

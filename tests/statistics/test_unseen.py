@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.api import OLS
 
-from patray.stats.unseen import FEWEST, unseen
+from patray.statistics.unseen import FEWEST, unseen
 
 
 @pytest.mark.parametrize("k", [3, 4, 9])

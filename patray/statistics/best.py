@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.stats.bootstrap import TIE
-from patray.stats.resample import Drawn, Statistic, stream
+from patray.statistics.bootstrap import TIE
+from patray.statistics.resample import Drawn, Statistic, stream
 
 BLOCK = 50
 """Splits that are scored at once."""

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from statsmodels.formula.api import mixedlm, ols
 
 from patray.errors import InputError
-from patray.stats.bootstrap import MeanStatistic
-from patray.stats.components import FEWEST, crossed, pseudo_values
-from patray.stats.resample import Drawn, group_families, leave_out
+from patray.statistics.bootstrap import MeanStatistic
+from patray.statistics.components import FEWEST, crossed, pseudo_values
+from patray.statistics.resample import Drawn, group_families, leave_out
 
 
 def draw(seed: int, n: int, k: int, items: float = 0.3, draws: float = 0.1, rest: float = 0.2) -> np.ndarray:

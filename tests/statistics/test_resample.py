@@ -5,9 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from patray.errors import InputError
-from patray.stats import resample
-from patray.stats.bootstrap import MeanStatistic
-from patray.stats.resample import bootstrap_weights, group_families, leave_out, recompute
+from patray.statistics import resample
+from patray.statistics.bootstrap import MeanStatistic
+from patray.statistics.resample import bootstrap_weights, group_families, leave_out, recompute
 
 
 def rows(families: int, resamples: int, seed: int) -> np.ndarray:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from patray.errors import InputError
-from patray.stats.corrections import adjust, benjamini_hochberg, holm
-from patray.stats.paired import paired_tests
-from patray.stats.power import smallest_detectable
-from patray.stats.resample import group_families
+from patray.statistics.corrections import adjust, benjamini_hochberg, holm
+from patray.statistics.paired import paired_tests
+from patray.statistics.power import smallest_detectable
+from patray.statistics.resample import group_families
 
 
 @settings(max_examples=20, deadline=None)  # statsmodels collects garbage in every call of "holm"

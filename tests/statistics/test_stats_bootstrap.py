@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from patray.metrics.classification import label_counts, macro_f1
-from patray.metrics.clustering import agreement_of_cells, cells_of
-from patray.stats.bootstrap import (
+from patray.measures.classification import label_counts, macro_f1
+from patray.measures.clustering import agreement_of_cells, cells_of
+from patray.statistics.bootstrap import (
     CountStatistic,
     MeanStatistic,
     count_matrix,
@@ -18,8 +18,8 @@ from patray.stats.bootstrap import (
     shift_p,
     tail,
 )
-from patray.stats.ratio import DropStatistic, relative_drop
-from patray.stats.resample import Drawn, Families, bootstrap_weights, group_families, leave_out, recompute
+from patray.statistics.ratio import DropStatistic, relative_drop
+from patray.statistics.resample import Drawn, Families, bootstrap_weights, group_families, leave_out, recompute
 
 
 def replicates_of(values: np.ndarray, families: Families, resamples: int = 10_000) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patray.errors import InputError
-from patray.stats.corrections import METHODS
+from patray.statistics.corrections import METHODS
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from patray.errors import InputError
-from patray.metrics.classification import label_counts, macro_f1
-from patray.stats import resample
-from patray.stats.bootstrap import CountStatistic
-from patray.stats.paired import Flips, flip_test, paired_tests, swap_test
-from patray.stats.resample import group_families
+from patray.measures.classification import label_counts, macro_f1
+from patray.statistics import resample
+from patray.statistics.bootstrap import CountStatistic
+from patray.statistics.paired import Flips, flip_test, paired_tests, swap_test
+from patray.statistics.resample import group_families
 
 PAIR = np.array([[0, 1]])
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from patray.stats.rank import kendall, order_p, spearman
+from patray.statistics.rank import kendall, order_p, spearman
 
 
 @settings(max_examples=80, deadline=None)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from patray.errors import InputError
-from patray.stats.bootstrap import TIE, CountStatistic
-from patray.stats.resample import BLOCK_BYTES, CACHE_BYTES, Drawn, Families, block_size, cached_block, stream
+from patray.statistics.bootstrap import TIE, CountStatistic
+from patray.statistics.resample import BLOCK_BYTES, CACHE_BYTES, Drawn, Families, block_size, cached_block, stream
 
 COLUMNS = 64
 """Pairs whose item differences are held at once."""

@@ -3,7 +3,7 @@ import pytest
 import pytrec_eval
 
 from patray.errors import InputError
-from patray.metrics.measures import (
+from patray.measures.definitions import (
     BY_NAME,
     DEFINITIONS,
     KINDS,

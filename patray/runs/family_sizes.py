@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from patray.errors import InputError
 from patray.landscapes.labels import label_set_names
 from patray.landscapes.records import Metadata, Truth
 from patray.runs.suite import Comparison, Suite
@@ -100,6 +101,18 @@ def uncarried(suite: Suite, tasks: Mapping[str, Sequence[str]]) -> list[str]:
         for name, size in family_sizes(suite, tasks).items()
     ]
     return [note for note in notes if note]
+
+
+def refuse_hopeless(suite: Suite, tasks: Mapping[str, Sequence[str]]) -> None:
+    """InputError for a declared family in which no difference could be significant, however large."""
+    options = suite.statistics
+    of_task = {family.name: family.task for family in options.comparisons or ()}
+    for name, size in family_sizes(suite, tasks).items():
+        draws = options.resamples if of_task[name].startswith("clustering") else options.flips
+        if size and fewest_together(options.correction, size, smallest_p(draws)) is None:
+            raise InputError(
+                uncarried_note(name, of_task[name], size, options.correction, options.flips, options.resamples)
+            )
 
 
 def uncarried_note(name: str, task: str, size: int, correction: str, flips: int, resamples: int) -> str:

@@ -87,11 +87,20 @@ def test_506_comparisons_by_holm_are_told_with_the_flips_that_carry_them(tmp_pat
     assert not uncarried(read(systems), tasks)  # max-T carries any number
 
 
-def test_the_plan_tells_it_before_anything_is_run(tmp_path: Path) -> None:
+def test_the_plan_refuses_a_family_in_which_nothing_can_be_found(tmp_path: Path) -> None:
     suite = read("statistics.correction=holm", "statistics.flips=100", "models_from.hub=false")
+    with pytest.raises(
+        InputError, match=r"24 comparisons on 100 flips, corrected by Holm: no diff.*flips to 480 or more"
+    ):
+        make_plan(suite, str(tmp_path), None, read_estimates(None), None)
+
+
+def test_the_plan_tells_of_a_family_in_which_single_differences_cannot_be_found(tmp_path: Path) -> None:
+    correction = "statistics.correction=benjamini-hochberg"
+    suite = read(correction, "statistics.flips=100", "models_from.hub=false")
     said = format_plan(make_plan(suite, str(tmp_path), None, read_estimates(None), None))
-    assert "note: comparisons systems/retrieval: 24 comparisons on 100 flips, corrected by Holm" in said
-    assert "Set statistics.flips to 480 or more" in said
+    assert "note: comparisons systems/retrieval: 24 comparisons on 100 flips, corrected by Benjamini-Hochberg" in said
+    assert "a difference can be significant only where at least 5 of them" in said
 
 
 def test_benjamini_and_hochberg_can_find_several_at_once_and_the_note_says_how_many() -> None:

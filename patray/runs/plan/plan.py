@@ -14,7 +14,7 @@ from patray.files import Folder
 from patray.models.content import identify
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
-from patray.runs.family_sizes import tasks_on, uncarried
+from patray.runs.family_sizes import refuse_hopeless, tasks_on, uncarried
 from patray.runs.identity import differences
 from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
 from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
@@ -130,7 +130,9 @@ def make_plan(
         )
     state = "finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new"
     notes = [note for corpus in corpora for note in corpus.notes]
-    notes += uncarried(suite, {corpus.name: tasks_on(suite, corpus.metadata, corpus.truth) for corpus in corpora})
+    tasks = {corpus.name: tasks_on(suite, corpus.metadata, corpus.truth) for corpus in corpora}
+    refuse_hopeless(suite, tasks)
+    notes += uncarried(suite, tasks)
     others = sum(step.compared for step in embeddings)
     if others:
         notes.append(

@@ -282,7 +282,7 @@ def test_the_packaged_minilm_agrees_and_gives_its_published_scores(
     assert main(["models", "parity", "minilm", "--path", str(minilm_path)]) == 0
     text = capsys.readouterr().out
     assert "0.46371 0.81205 0.72828 0.75051" in text
-    engines = 1 + (installed_versions("vllm") is not None)
+    engines = 1 + sum(installed_versions(engine) is not None for engine in ("vllm", "openvino"))
     assert text.count("agrees: cosine least") == engines
     assert text.count("  agrees\n") == engines
 

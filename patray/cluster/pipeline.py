@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from patray import errors
 from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, demand, node_ids, require, scales
+from patray.cluster.growth import SAY_SECONDS, NodeWatch, demand, require, scales
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
 from patray.cluster.start import PIPELINE, connect
@@ -264,17 +264,14 @@ def watched(dataset: ray.data.Dataset, stall_seconds: int, label: str) -> Iterat
 
 
 def _received(results: queue.Queue[Any], end: object, stall_seconds: int, label: str) -> Iterator[pa.Table]:
-    last, alive = time.monotonic(), node_ids()
-    lost: set[str] = set()
+    last, watch = time.monotonic(), NodeWatch(label)
     while True:
         try:
             item = results.get(timeout=min(SAY_SECONDS, stall_seconds))
         except queue.Empty:
             still = time.monotonic() - last
-            for gone in sorted(alive - node_ids() - lost):
-                warn(f"{label}: node {gone[:8]} is gone; what it had in flight is done again elsewhere")
-                lost.add(gone)
-            if lost and still >= min(LOST_SECONDS, stall_seconds):
+            watch.look()
+            if watch.lost and still >= min(LOST_SECONDS, stall_seconds):
                 raise LostNodeError(
                     f"{label}: no window was finished for {still:.0f} s, since a node was lost"
                 ) from None

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, Demand, demand, node_ids, nodes
+from patray.cluster.growth import SAY_SECONDS, Demand, NodeWatch, demand, nodes
 from patray.cluster.meters import count, running
 from patray.cluster.placement import Resources, slots
 from patray.cluster.start import is_up
@@ -215,7 +215,7 @@ class _Watch:
     def __init__(self, label: str, stall_seconds: float) -> None:
         self.label, self.stall_seconds = label, stall_seconds
         self.done = self.said = self.looked = time.monotonic()
-        self.alive = node_ids()
+        self.nodes = NodeWatch(label)
 
     def look(self, moved: bool, left: int) -> None:
         now = time.monotonic()
@@ -223,7 +223,7 @@ class _Watch:
             self.done = self.said = now
         if now - self.looked >= LOOK_SECONDS:
             self.looked = now
-            self._look_at_nodes()
+            self.nodes.look()
         if not left or now - self.said < SAY_SECONDS:
             return
         self.said = now
@@ -235,12 +235,6 @@ class _Watch:
                 f"{self.label}: no node had {without} for {self.stall_seconds:g} s (embedding.stall_seconds), and none "
                 "came. Add nodes, or ask for less in the suite."
             )
-
-    def _look_at_nodes(self) -> None:
-        alive = node_ids()
-        for lost in sorted(self.alive - alive):
-            warn(f"{self.label}: node {lost[:8]} is gone; what it had in flight is done again elsewhere")
-        self.alive = alive
 
 
 def no_room(state: Demand) -> Resources | None:

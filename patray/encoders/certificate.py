@@ -114,13 +114,17 @@ def near_tie(lowest: float, bound: float, dimension: int) -> float:
     return min(6 * similarity_error(max(lowest, bound), dimension), 3 * similarity_error(bound, dimension)) + 1e-7
 
 
+def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(n,) float64 cosine of each row of `one` (n, d) float64 with the same row of `other`; nan where one is 0."""
+    return np.asarray((one * other).sum(axis=1) / (np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)))
+
+
 def compare_vectors(
     ids: Sequence[str], old: np.ndarray, new: np.ndarray, dtype: str, then: Mapping[str, str], now: Mapping[str, str]
 ) -> Certificate:
     """The certificate of unit vectors (n, d) of the same texts."""
     old, new = old.astype(np.float64), new.astype(np.float64)
-    cosines = (old * new).sum(axis=1) / (np.linalg.norm(old, axis=1) * np.linalg.norm(new, axis=1))
-    return _certificate(ids, cosines, old @ old.T, new @ new.T, dtype, old.shape[1], then, now)
+    return _certificate(ids, cosines(old, new), old @ old.T, new @ new.T, dtype, old.shape[1], then, now)
 
 
 def compare_token_vectors(
@@ -129,13 +133,12 @@ def compare_token_vectors(
 ) -> Certificate:  # fmt: skip
     """The certificate of token vectors of the same texts: the cosine of a text is that of its worst token, and -1 where
     it has another number of them; texts are near by MaxSim for each of their tokens."""
-    cosines = np.full(len(ids), -1.0)
+    lowest = np.full(len(ids), -1.0)
     for at in range(len(ids)):
         before, after = (_tokens(side, at) for side in (old, new))
         if before.shape == after.shape:
-            lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
-            cosines[at] = ((before * after).sum(axis=1) / lengths).min()
-    return _certificate(ids, cosines, _maxsim(old), _maxsim(new), dtype, old.vectors.shape[1], then, now)
+            lowest[at] = cosines(before, after).min()
+    return _certificate(ids, lowest, _maxsim(old), _maxsim(new), dtype, old.vectors.shape[1], then, now)
 
 
 def _tokens(tokens: TokenVectors, at: int) -> np.ndarray:

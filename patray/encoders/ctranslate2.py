@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import padded, text_batches
+from patray.encoders.certificate import cosines
 from patray.encoders.protocol import EncoderSettings
 from patray.encoders.sentence_transformers import check_modules, load_model, pad_token
 from patray.errors import ModelError
@@ -87,11 +88,11 @@ class CTranslate2Encoder:
             told = network(**{name: torch.from_numpy(array) for name, array in batch.items()}).last_hidden_state
         seen = batch["attention_mask"].astype(bool)
         wanted, found = (side[seen].astype(np.float64) for side in (told.float().numpy(), self._hidden(batch)))
-        cosines = (wanted * found).sum(axis=1) / (np.linalg.norm(wanted, axis=1) * np.linalg.norm(found, axis=1))
-        if not cosines.min() >= LEAST_COSINE:
+        cosine = float(cosines(wanted, found).min())
+        if not cosine >= LEAST_COSINE:
             raise ModelError(
                 f"model {record.name}: converted to CTranslate2 it computes something else than in torch (cosine "
-                f"{cosines.min():.6f} before int8): use another engine"
+                f"{cosine:.6f} before int8): use another engine"
             )
 
 

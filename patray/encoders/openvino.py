@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from patray.encoders.batching import padded, text_batches
+from patray.encoders.certificate import cosines
 from patray.encoders.protocol import EncoderSettings
 from patray.encoders.sentence_transformers import check_modules, load_model, pad_token
 from patray.errors import ModelError
@@ -83,8 +84,7 @@ class OpenVinoEncoder:
             with torch.inference_mode():
                 wanted = model(features)["sentence_embedding"].double().numpy()
             found = self.encode(batch).astype(np.float64)
-            lengths_of = np.linalg.norm(wanted, axis=1) * np.linalg.norm(found, axis=1)
-            cosine = float(((wanted * found).sum(axis=1) / lengths_of).min())
+            cosine = float(cosines(wanted, found).min())
             if not cosine >= least:
                 raise ModelError(
                     f"model {record.name}: converted to OpenVINO it gives other vectors than in torch (cosine "

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from patray.cluster import go_on as module
-from patray.cluster import pipeline
+from patray.cluster import growth, pipeline
 from patray.cluster.go_on import REJOINS, go_on
 from patray.errors import LostNodeError
 from patray.files import Folder
@@ -67,7 +67,7 @@ def test_windows_that_a_lost_node_holds_are_not_waited_for_without_end(
     lost: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = iter([{"ab" * 14, "cd" * 14}])
-    monkeypatch.setattr(pipeline, "node_ids", lambda: next(looks, {"ab" * 14} if lost else {"ab" * 14, "cd" * 14}))
+    monkeypatch.setattr(growth, "node_ids", lambda: next(looks, {"ab" * 14} if lost else {"ab" * 14, "cd" * 14}))
     monkeypatch.setattr(pipeline, "demand", lambda: "waiting for what runs")
     monkeypatch.setattr(pipeline, "SAY_SECONDS", 0.01)
     monkeypatch.setattr(pipeline, "LOST_SECONDS", 0.05)

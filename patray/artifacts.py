@@ -1,11 +1,14 @@
 """Artifacts: folders that a step made, complete when `artifact.json` exists, which lists every file with its seal.
 
 What is read of an artifact is checked against its list: all of it exists, has its size (one listing), and, once its
-bytes are read, its checksum. A file that fails is an error with its name, from which a run mends itself (runs/mend.py).
+bytes are read, its checksum. A file that fails is an error with its name, from which a run mends itself
+(steps/mend.py).
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +25,23 @@ RECORD, SEALS = "artifact.json", "files"
 OLD_TEMPORARY_SECONDS = 3600.0
 """A temporary file that nobody wrote to for so long was left by a writer that is dead."""
 READERS = 8
+
+
+def key_of(fields: dict[str, Any]) -> str:
+    """16 hex digits from the canonical JSON of `fields`. Put in what decides the content, never where it is made."""
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.blake2b(canonical.encode("utf-8"), digest_size=8).hexdigest()
+
+
+def fingerprint(folder: Folder, names: list[str]) -> str:
+    """32 hex digits over the names and bytes of files inside `folder`."""
+    total = hashlib.blake2b(digest_size=16)
+    for name in sorted(names):
+        total.update(f"{name}\0{folder.size(name)}\0".encode())
+        with folder.input(name) as stream:
+            while chunk := stream.read(1 << 22):
+                total.update(chunk)
+    return total.hexdigest()
 
 
 def is_complete(folder: Folder) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from patray.artifacts import key_of
 from patray.cluster.execute import execute
 from patray.errors import ModelError
 from patray.files import Folder
@@ -14,7 +15,6 @@ from patray.importers.calibration import Published, Row, compare, wrong_rows
 from patray.models.resolve import find_snapshot
 from patray.runs.read import parse_suite
 from patray.runs.resolve import model_record, resolve
-from patray.runs.store import key_of
 from patray.runs.suite import Suite
 
 

@@ -16,7 +16,7 @@ from patray.encoders.vectors import part_stats
 from patray.encoders.versions import encoder_versions
 from patray.files import Folder
 from patray.progress import Progress, say
-from patray.runs.certified import (
+from patray.steps.certified import (
     compare_sample,
     keep_certificate,
     made_token,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from patray.artifacts import is_complete, read_record
 from patray.cluster.certify import give_certificates
 from patray.cluster.embed import EmbedJob, State, encode_samples
 from patray.cluster.execute import Execution
@@ -22,7 +23,6 @@ from patray.report.write import write_report
 from patray.runs.origins import Origin, write_certified
 from patray.runs.read import parse_suite
 from patray.runs.run_files import work_directory
-from patray.runs.store import is_complete, read_record
 from patray.runs.suite import Embedding
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from patray.artifacts import is_ready
+from patray.artifacts import RECORD, complete, is_complete, is_ready, key_of, read_record
 from patray.cluster.certify import certify
 from patray.cluster.embed_job import EmbedJob
 from patray.cluster.loss import give_losses
@@ -45,11 +45,10 @@ from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
 from patray.progress import Progress
-from patray.runs.certified import made_token, merged, origin, other_versions
-from patray.runs.lease import holding
-from patray.runs.reuse import why_not_reused
-from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
 from patray.runs.suite import Actors, Embedding
+from patray.steps.certified import made_token, merged, origin, other_versions
+from patray.steps.lease import holding
+from patray.steps.reuse import why_not_reused
 
 
 @dataclass(frozen=True)

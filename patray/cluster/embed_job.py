@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patray.artifacts import key_of
 from patray.cluster.models import Model
 from patray.cluster.prepare import Landscape
 from patray.encoders.spans import Spans
@@ -15,9 +16,8 @@ from patray.files import Folder
 from patray.landscapes.views import View
 from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot
-from patray.runs.inputs import texts_by_role
-from patray.runs.store import key_of
 from patray.runs.suite import Tasks
+from patray.steps.inputs import texts_by_role
 from patray.systems.base import System
 from patray.systems.readings import Readings
 

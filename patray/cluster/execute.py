@@ -48,17 +48,17 @@ from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.progress import say
 from patray.report.write import PAGE, write_report
-from patray.runs.again import forget_other_rankings, mark_of
-from patray.runs.certified import made_of
 from patray.runs.family_sizes import tasks_on, uncarried
 from patray.runs.identity import claim_run
-from patray.runs.lease import holding
 from patray.runs.provenance import Provenance, other_packages
 from patray.runs.resolve import suite_views
 from patray.runs.run_files import MARK, check_run, seal_run
-from patray.runs.store_care import USES, paths_used
 from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
+from patray.steps.again import forget_other_rankings, mark_of
+from patray.steps.certified import made_of
+from patray.steps.lease import holding
+from patray.steps.store_care import USES, paths_used
 from patray.systems.base import Inputs, System
 from patray.systems.dense import OneVector
 

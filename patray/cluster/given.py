@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from patray.artifacts import complete, is_whole, read_record
+from patray.artifacts import complete, is_whole, key_of, read_record
 from patray.cluster.prepare import Landscape
 from patray.encoders.vectors import vectors_table
 from patray.errors import InputError
@@ -22,7 +22,6 @@ from patray.landscapes.positions import positions
 from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.models.record import Role
-from patray.runs.store import key_of
 from patray.systems.base import System
 from patray.systems.dense import Vectors
 from patray.systems.functions import ENCODERS, Encodes

@@ -15,8 +15,8 @@ from patray.cluster.start import leave
 from patray.errors import DamagedError, LostNodeError
 from patray.files import Folder
 from patray.progress import warn
-from patray.runs.mend import mend
 from patray.runs.provenance import Provenance
+from patray.steps.mend import mend
 
 REJOINS = 5
 """How often a cluster that lost a node is joined again in one run."""

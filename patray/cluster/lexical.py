@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from patray.artifacts import Ledger, complete, is_whole, read_record, read_seals
+from patray.artifacts import Ledger, complete, is_whole, key_of, read_record, read_seals
 from patray.cluster.growth import nodes
 from patray.cluster.placement import Resources
 from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, save_ranking
@@ -27,7 +27,6 @@ from patray.files import Folder
 from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.records import Truth
 from patray.landscapes.views import RULES, View, render
-from patray.runs.store import key_of
 from patray.runs.suite import Search
 from patray.search.exclusion import exclusions
 from patray.search.language import choose_language

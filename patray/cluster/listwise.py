@@ -21,11 +21,11 @@ from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.models.identity import vector_facts
 from patray.models.resolve import localise
-from patray.runs.answers import Remembered
 from patray.search.listwise import FAULTS, reorder
 from patray.search.ranking import Ranking
 from patray.search.reranked import rerank_top
 from patray.search.table import from_table
+from patray.steps.answers import Remembered
 from patray.systems.listwise import Listwise
 
 ANSWERS = "answers"

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import key_of, read_record
 from patray.cluster.certify import SCRATCH
 from patray.encoders.loss import EXACT, LOSSY, Loss, loss_of, measure_loss
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import plan_windows
 from patray.files import Folder
 from patray.progress import Progress, say
-from patray.runs.certified import made_token, sample_vectors, sample_windows
-from patray.runs.store import key_of, read_record
+from patray.steps.certified import made_token, sample_vectors, sample_windows
 
 
 def give_losses(

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import complete, is_complete, read_record
 from patray.cluster.embed import EmbedJob, embed
 from patray.cluster.models import Model
 from patray.cluster.placement import Resources
@@ -31,11 +32,10 @@ from patray.recipes.hard_negatives import Pool, make_pool, rank_pool
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import HardNegatives, Recipe, Text
 from patray.recipes.texts import view_of
-from patray.runs.certified import made_of as name_of
-from patray.runs.certified import origin
-from patray.runs.mined import Ranker, as_trained, draw_mined, save_ranks
-from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Suite
+from patray.steps.certified import made_of as name_of
+from patray.steps.certified import origin
+from patray.steps.mined import Ranker, as_trained, draw_mined, save_ranks
 
 BLOCK = 8192
 """Anchors that one task ranks: every task reads the vectors again."""

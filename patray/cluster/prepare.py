@@ -30,9 +30,9 @@ from patray.landscapes.splits import SPLITS, split_families
 from patray.landscapes.truth import NotSaidError, TruthCounts, build_truth, uncounted
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.progress import say
-from patray.runs.lease import holding
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Retrieval, Splits, Suite, ViewEntry
+from patray.steps.lease import holding
 
 SMALL_PATENTS = 5_000
 """A landscape of so many is validated where the driver runs: seconds, in which Ray starts."""

@@ -18,7 +18,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from patray.artifacts import is_sealed, is_whole, open_artifact, read_sealed, write_sealed
+from patray.artifacts import (
+    RECORD,
+    complete,
+    is_complete,
+    is_sealed,
+    is_whole,
+    key_of,
+    open_artifact,
+    read_record,
+    read_sealed,
+    write_sealed,
+)
 from patray.cluster.certify import certify_scores
 from patray.cluster.models import Model
 from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
@@ -44,11 +55,10 @@ from patray.landscapes.views import View, render
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
 from patray.progress import Progress
-from patray.runs.certified import made_token, merged, origin, other_versions
-from patray.runs.store import RECORD, complete, is_complete, key_of, read_record
 from patray.runs.suite import Actors, Embedding
 from patray.search.reranked import ranking_hash, rerank_top
 from patray.search.table import SPLIT, from_table, to_table
+from patray.steps.certified import made_token, merged, origin, other_versions
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from patray.artifacts import write_sealed
+from patray.artifacts import complete, is_complete, read_record, write_sealed
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, share, split
 from patray.cluster.tasks import Done, submit
@@ -24,8 +24,6 @@ from patray.encoders.vectors import load_vectors, part_names
 from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
-from patray.runs.certified import made_of
-from patray.runs.store import complete, is_complete, read_record
 from patray.runs.suite import Search
 from patray.search.dense import Device, search_shard
 from patray.search.derive import derived
@@ -36,6 +34,7 @@ from patray.search.quantise import join_ranges, value_ranges
 from patray.search.quantised import Candidates, finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.table import SPLIT, to_table
+from patray.steps.certified import made_of
 from patray.systems.dense import LOSSY, OneVector
 from patray.tables import ranking_file
 

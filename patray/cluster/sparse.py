@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import read_record
 from patray.cluster.growth import require
 from patray.cluster.placement import Resources, slots
 from patray.cluster.search import ONE_CPU, TASK_BYTES, Place, merge_and_save, of_queries
@@ -19,7 +20,6 @@ from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.progress import say
-from patray.runs.store import read_record
 from patray.search.exclusion import exclusions
 from patray.search.ranking import Ranking
 from patray.search.sparse import InvertedIndex

@@ -29,8 +29,8 @@ from patray.recipes.options import Workers
 from patray.recipes.read import dump_recipe
 from patray.recipes.space import Range, Space, Values, words_of
 from patray.report.sweep import Trial, best_of, write_trials
-from patray.runs.lease import holding
 from patray.runs.sweep import Sweep, claim_sweep
+from patray.steps.lease import holding
 
 BEST = "best.yaml"
 LAST_RUNG = 10**9

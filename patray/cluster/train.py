@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from patray import errors
-from patray.artifacts import is_complete, read_record
+from patray.artifacts import is_complete, key_of, read_record
 from patray.cluster.embed import MODEL_CACHE
 from patray.cluster.errors import cause_of
 from patray.cluster.growth import require
@@ -34,8 +34,7 @@ from patray.recipes.record import Recipe
 from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.train import train as train_worker
 from patray.recipes.validation import Validation
-from patray.runs.lease import holding
-from patray.runs.store import key_of
+from patray.steps.lease import holding
 
 PROGRESS, ERROR = "progress.json", "error.json"
 POLL_SECONDS = 2.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from patray.progress import in_bytes
 
 if TYPE_CHECKING:
-    from patray.runs.store_care import Thing
+    from patray.steps.store_care import Thing
 
 EXPLAINED = """\
 A work directory holds runs, and what runs make and share: clean copies of landscapes, embeddings, checkpoints and the
@@ -56,7 +56,7 @@ def _line(thing: Thing) -> str:
 
 def _list(options: argparse.Namespace) -> int:
     from patray.files import Folder
-    from patray.runs.store_care import take_stock
+    from patray.steps.store_care import take_stock
 
     found = take_stock(Folder.at(options.workdir))
     for thing in found.things:
@@ -68,7 +68,7 @@ def _list(options: argparse.Namespace) -> int:
 
 def _size(options: argparse.Namespace) -> int:
     from patray.files import Folder
-    from patray.runs.store_care import take_stock
+    from patray.steps.store_care import take_stock
 
     found = take_stock(Folder.at(options.workdir))
     kinds = dict.fromkeys(thing.kind for thing in found.things)
@@ -84,7 +84,7 @@ def _size(options: argparse.Namespace) -> int:
 
 def _clean(options: argparse.Namespace) -> int:
     from patray.files import Folder
-    from patray.runs.store_care import clean, take_stock
+    from patray.steps.store_care import clean, take_stock
 
     store = Folder.at(options.workdir)
     found = take_stock(store)

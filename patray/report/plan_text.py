@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patray.runs.plan.cost import OWN_PRICES, Cost
-from patray.runs.plan.embeddings import EmbedStep
-from patray.runs.plan.estimates import Range
-from patray.runs.plan.plan import ModelPlan, Plan, add_ranges
-from patray.runs.plan.rankings import RankStep
-from patray.runs.plan.training import TrainStep
+from patray.plan.cost import OWN_PRICES, Cost
+from patray.plan.embeddings import EmbedStep
+from patray.plan.estimates import Range
+from patray.plan.plan import ModelPlan, Plan, add_ranges
+from patray.plan.rankings import RankStep
+from patray.plan.training import TrainStep
 
 LEGEND = "to do; 3/64: so many windows of vectors exist; done; =: the vectors of another step serve; no: cannot run"
 MARKS = {"to do": "to do", "done": "done", "shared": "=", "refused": "no"}

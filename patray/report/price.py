@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from patray.plan.estimates import read_estimates
 from patray.report.data import Results
 from patray.report.declared import declared
 from patray.report.grid import number_of
 from patray.report.words import amount, clean
-from patray.runs.plan.estimates import read_estimates
 
 MILLION = 1_000_000
 

@@ -1,1 +1,1 @@
-"""What to do and what was done: the suite, its plan, the artifact store, provenance and the run folder's tables."""
+"""What to do and what was done: the suite, its resolving, provenance, and comparisons of finished runs."""

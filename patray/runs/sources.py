@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from patray.artifacts import fingerprint, key_of
 from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.parts import is_landscape, source_files
-from patray.runs.store import fingerprint, key_of
 from patray.runs.suite import LandscapeEntry, Suite
 
 GENERATED, CLEAN = 1, 3

@@ -38,10 +38,10 @@ from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import View, get_view, render
 from patray.models.resolve import Snapshot
-from patray.runs.inputs import chosen_queries
 from patray.runs.suite import Embedding, Search
 from patray.search.ranking import Ranking
 from patray.search.table import from_table, to_table
+from patray.steps.inputs import chosen_queries
 from tests.models.tiny_late import cross_record, late_record, save_cross_encoder, save_stanford_colbert
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]

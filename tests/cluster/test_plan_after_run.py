@@ -8,8 +8,8 @@ import pytest
 
 from patray.cluster.execute import execute
 from patray.files import Folder
-from patray.runs.plan.estimates import read_estimates
-from patray.runs.plan.plan import Plan, make_plan
+from patray.plan.estimates import read_estimates
+from patray.plan.plan import Plan, make_plan
 from patray.runs.resolve import resolve
 from patray.runs.suite import ModelEntry, Suite
 from patray.tables import TRAINING, VERDICTS

@@ -34,6 +34,8 @@ LAYERS = [
     ["patray.importers"],
     ["patray.systems"],
     ["patray.runs"],
+    ["patray.steps"],
+    ["patray.plan"],
     ["patray.report"],
     ["patray.exports"],
     ["patray.judging"],

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tiny_late import cross_record, late_record
 
+from patray.artifacts import key_of
 from patray.encoders.windows import embedding_identity
 from patray.models.identity import NO_VECTOR, TOLD, training_facts, vector_facts
 from patray.models.record import ROLES, ModelRecord, Prompts, RemoteCode, RerankTemplate
 from patray.models.registry import find_record, registry
-from patray.runs.store import key_of
 
 TEMPLATE = RerankTemplate(prefix="a", body="{task} {query} {document}", suffix="b", task="find", origin="here")
 FULL = find_record("minilm").model_copy(

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from patray.errors import InputError
+from patray.plan.estimates import read_estimates
+from patray.plan.plan import make_plan
 from patray.report.plan_text import format_plan
 from patray.runs.family_sizes import family_sizes, uncarried, uncarried_note
-from patray.runs.plan.estimates import read_estimates
-from patray.runs.plan.plan import make_plan
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite

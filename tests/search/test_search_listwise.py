@@ -15,9 +15,9 @@ from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.models.registry import find_record
 from patray.models.resolve import require_runnable
-from patray.runs.answers import Remembered
 from patray.search.listwise import read_order, reorder, windows
 from patray.search.ranking import Ranking
+from patray.steps.answers import Remembered
 from patray.systems.kinds import read_system
 from patray.systems.listwise import Listwise
 from patray.systems.resolve import resolve_systems

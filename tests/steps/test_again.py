@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from patray.files import Folder
-from patray.runs.again import forget_other_rankings, mark_of
 from patray.runs.run_files import MARK
+from patray.steps.again import forget_other_rankings, mark_of
 from patray.systems.kinds import read_system
 
 SYSTEMS = [

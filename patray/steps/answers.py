@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import key_of
 from patray.encoders.listwise import Lister
 from patray.files import Folder
-from patray.runs.store import key_of
 
 GROUP = 256
 """Prompts that are asked at once, and lost when the run is stopped."""

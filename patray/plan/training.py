@@ -8,13 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.artifacts import is_complete
+from patray.artifacts import is_complete, key_of
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
 from patray.landscapes.cited_pairs import ALL
 from patray.models.content import identify
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot
+from patray.plan.corpus import Corpus
+from patray.plan.embeddings import NOTHING, PlannedModel, State
+from patray.plan.estimates import Range
 from patray.recipes.batches import training_steps
 from patray.recipes.checkpoint import open_checkpoint
 from patray.recipes.identity import training_identity, validation_hash
@@ -23,13 +26,9 @@ from patray.recipes.model import lora_of
 from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
 from patray.recipes.validation import Validation, make_validation
-from patray.runs.mined import Ranker, as_trained, draw_mined
-from patray.runs.plan.corpus import Corpus
-from patray.runs.plan.embeddings import NOTHING, PlannedModel, State
-from patray.runs.plan.estimates import Range
-from patray.runs.store import key_of
 from patray.runs.suite import ModelEntry, Suite
 from patray.runs.tuned import Tuned
+from patray.steps.mined import Ranker, as_trained, draw_mined
 
 PASSES = 4
 """Forward passes that one training token is worth: without gradients for the cache, with them, and twice as much back

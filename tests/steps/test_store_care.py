@@ -13,8 +13,8 @@ from patray.artifacts import complete
 from patray.cli import main
 from patray.errors import InputError
 from patray.files import Folder
-from patray.runs.lease import LEASES, holding
-from patray.runs.store_care import OLD_SECONDS, PROVENANCE, SUITE, USES, clean, take_stock
+from patray.steps.lease import LEASES, holding
+from patray.steps.store_care import OLD_SECONDS, PROVENANCE, SUITE, USES, clean, take_stock
 from tests.s3_server import S3Server
 
 LATER = time.time() + 2 * OLD_SECONDS

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from patray.encoders.token_vectors import BYTES as TOKEN_VECTOR_BYTES
 from patray.landscapes.slices import make_slices
-from patray.runs.plan.corpus import Corpus
-from patray.runs.plan.embeddings import EmbedStep, PlannedModel
-from patray.runs.plan.estimates import Bytes
-from patray.runs.plan.rankings import RankStep
-from patray.runs.plan.training import TrainStep
+from patray.plan.corpus import Corpus
+from patray.plan.embeddings import EmbedStep, PlannedModel
+from patray.plan.estimates import Bytes
+from patray.plan.rankings import RankStep
+from patray.plan.training import TrainStep
 from patray.runs.suite import Suite
 from patray.systems.sparse import ENTRY_BYTES, TERMS
 

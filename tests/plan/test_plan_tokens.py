@@ -17,10 +17,10 @@ from patray.landscapes.load import iter_sections
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import get_view, render
 from patray.models.registry import find_record
-from patray.runs.plan.embeddings import EmbedStep
-from patray.runs.plan.estimates import read_estimates
-from patray.runs.plan.plan import Plan, make_plan
-from patray.runs.plan.tokens import proxy_counter, read_counter
+from patray.plan.embeddings import EmbedStep
+from patray.plan.estimates import read_estimates
+from patray.plan.plan import Plan, make_plan
+from patray.plan.tokens import proxy_counter, read_counter
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 

@@ -13,8 +13,8 @@ import pytest
 
 from patray.errors import ConflictError
 from patray.files import Folder
-from patray.runs import lease
-from patray.runs.lease import BEAT, LEASES, STALE, Clock, Lease, Watch, claims, holding, take
+from patray.steps import lease
+from patray.steps.lease import BEAT, LEASES, STALE, Clock, Lease, Watch, claims, holding, take
 from tests.s3_server import S3Server
 
 WHAT = "embeddings/small/ta/minilm/0123"
@@ -107,7 +107,7 @@ def test_a_holder_without_a_beat_is_taken_for_dead_by_the_watchers_own_clock(
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(store: Folder) -> None:
     code = (
-        "from patray.files import Folder; from patray.runs.lease import take; import sys, os; "
+        "from patray.files import Folder; from patray.steps.lease import take; import sys, os; "
         f"take(Folder.at(sys.argv[1]), {WHAT!r}); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, store.uri], check=False)

@@ -26,7 +26,7 @@ from patray.files import Folder
 from patray.landscapes.clean_copy import damaged_files
 from patray.landscapes.generate import generate
 from patray.landscapes.validate import prepare, read_prepared
-from patray.runs.mend import damaged_name, mend
+from patray.steps.mend import damaged_name, mend
 from patray.tables import RANKING
 from tests.s3_server import S3Server
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from patray.artifacts import complete
 from patray.files import Folder
-from patray.runs.reuse import why_not_reused
+from patray.steps.reuse import why_not_reused
 
 BASE = {"content": "a" * 40, "inputs": "1", "max_tokens": 256, "prompt": "", "role": "document"}
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from patray.artifacts import complete, is_complete, read_seals
+from patray.artifacts import complete, is_complete, key_of, read_seals
 from patray.encoders.windows import digests, embedding_identity
 from patray.errors import InputError
 from patray.files import Folder
@@ -23,7 +23,6 @@ from patray.models.record import ModelRecord
 from patray.recipes.hard_negatives import Pool, add_hard_negatives, make_pool
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import HardNegatives, Recipe
-from patray.runs.store import key_of
 
 RANKS = "ranks.parquet"
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from patray.landscapes.slices import make_slices
-from patray.runs.plan.corpus import Corpus
-from patray.runs.plan.estimates import Time
-from patray.runs.plan.rankings import RankStep
+from patray.plan.corpus import Corpus
+from patray.plan.estimates import Time
+from patray.plan.rankings import RankStep
 from patray.runs.suite import Suite
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.models.record import ModelRecord
-from patray.runs.inputs import chosen_queries
-from patray.runs.plan.corpus import Corpus, Counts
-from patray.runs.plan.embeddings import PlannedModel, State
+from patray.plan.corpus import Corpus, Counts
+from patray.plan.embeddings import PlannedModel, State
+from patray.steps.inputs import chosen_queries
 from patray.systems.base import Range, System, Work
 from patray.tables import ranking_file
 

@@ -8,19 +8,19 @@ from typing import Literal
 
 import numpy as np
 
+from patray.artifacts import is_complete, key_of, read_record
 from patray.encoders.spans import Spans, span_counts, span_tokens
 from patray.encoders.vectors import part_names
 from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex, embedding_identity
 from patray.files import Folder
 from patray.models.record import ROLES, ModelRecord, Role
-from patray.runs.inputs import texts_by_role
-from patray.runs.plan.corpus import Corpus, Count, Counts
-from patray.runs.plan.estimates import Range, Vocabulary
-from patray.runs.plan.tokens import TextCounter
-from patray.runs.reuse import why_not_reused
-from patray.runs.store import is_complete, key_of, read_record
+from patray.plan.corpus import Corpus, Count, Counts
+from patray.plan.estimates import Range, Vocabulary
+from patray.plan.tokens import TextCounter
 from patray.runs.suite import Tasks
+from patray.steps.inputs import texts_by_role
+from patray.steps.reuse import why_not_reused
 
 State = Literal["done", "partly", "to do", "shared", "refused"]
 NOTHING: Range = (0.0, 0.0, 0.0)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from patray.artifacts import is_complete, key_of, read_record
 from patray.encoders.certificate import (
     Certificate,
     certificate_of,
@@ -30,7 +31,6 @@ from patray.errors import EmbeddingError
 from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.models.record import ModelRecord
-from patray.runs.store import is_complete, key_of, read_record
 
 Versions = Mapping[str, str]
 EMBEDDED, CERTIFIED, REUSED = "embedded", "certified", "reused"

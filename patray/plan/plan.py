@@ -14,17 +14,17 @@ from patray.files import Folder
 from patray.models.content import identify
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
+from patray.plan.corpus import Corpus, open_corpus, read_texts
+from patray.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
+from patray.plan.disk import Disk, plan_disk
+from patray.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
+from patray.plan.estimates import Estimates, Range
+from patray.plan.rankings import RankPlanner, RankStep
+from patray.plan.time import WallTime, plan_time
+from patray.plan.tokens import own_counter, proxy_counter
+from patray.plan.training import TrainStep, plan_training
 from patray.runs.family_sizes import refuse_hopeless, tasks_on, uncarried
 from patray.runs.identity import differences
-from patray.runs.plan.corpus import Corpus, open_corpus, read_texts
-from patray.runs.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
-from patray.runs.plan.disk import Disk, plan_disk
-from patray.runs.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
-from patray.runs.plan.estimates import Estimates, Range
-from patray.runs.plan.rankings import RankPlanner, RankStep
-from patray.runs.plan.time import WallTime, plan_time
-from patray.runs.plan.tokens import own_counter, proxy_counter
-from patray.runs.plan.training import TrainStep, plan_training
 from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite

@@ -16,9 +16,9 @@ from typing import Any
 from patray.artifacts import RECORD
 from patray.errors import DamagedError, InputError
 from patray.files import TEMPORARY, Folder
-from patray.runs.lease import LEASES, Claim, Watch, claims
 from patray.runs.sources import source_folder
 from patray.runs.suite import Suite
+from patray.steps.lease import LEASES, Claim, Watch, claims
 from patray.yaml_source import load_yaml
 
 USES, PROVENANCE, SUITE = "uses.json", "provenance.json", "suite.yaml"

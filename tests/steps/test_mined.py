@@ -13,7 +13,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.recipes.hard_negatives import add_hard_negatives, make_pool
 from patray.recipes.record import HardNegatives, Recipe
-from patray.runs.mined import Ranker, as_trained, draw_mined, save_ranks
+from patray.steps.mined import Ranker, as_trained, draw_mined, save_ranks
 from tests.recipes.tiny_bases import tiny_record
 from tests.recipes.tiny_training import tiny_pairs, tiny_recipe
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import ray
 
 from patray.cluster import embed as embedding
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import Means, embed
 from patray.cluster.start import connect
 from patray.cluster.views import index_view
 from patray.encoders.vectors import load_vectors
@@ -34,6 +34,8 @@ from patray.models.registry import find_record
 from patray.models.resolve import find_snapshot
 from patray.progress import Progress
 from patray.runs.suite import Embedding
+from patray.steps.embed import EmbedStep
+from patray.steps.texts import Texts
 
 
 class Clock(Progress):
@@ -53,13 +55,12 @@ def patray_rate(prepared: Folder, dtype: str, actors: int) -> tuple[float, np.nd
     index = index_view(prepared, view)
     snapshot = find_snapshot(record, None, None, False)
     everything = np.ones(len(index.ids), dtype=bool)
-    job = EmbedJob(
-        "bench", prepared, view, index, everything, "minilm", record, snapshot, "sentence-transformers", "document"
-    )
+    texts = Texts(index, everything)
+    step = EmbedStep("bench", prepared, view, texts, "minilm", record, "sentence-transformers", "document")
     Clock.done = []
     embedding.Progress = Clock
     with tempfile.TemporaryDirectory() as work:
-        [(folder, _)] = embed([job], Folder.at(work), Embedding(), False)
+        [(folder, _)] = embed([step], Means(snapshot, Embedding()), Folder.at(work))
         ids, vectors = load_vectors(folder)
     finished = Clock.done
     begin = finished[actors - 1][0]

@@ -36,7 +36,7 @@ import numpy as np
 import ray
 
 from patray.cluster import embed as embedding
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import Means, embed
 from patray.cluster.start import connect
 from patray.cluster.views import index_view
 from patray.encoders.protocol import EncoderSettings
@@ -52,6 +52,8 @@ from patray.models.registry import find_record
 from patray.models.resolve import find_snapshot
 from patray.progress import Progress
 from patray.runs.suite import Actors, Embedding
+from patray.steps.embed import EmbedStep
+from patray.steps.texts import Texts
 
 ONE_THREAD = {
     "HF_HUB_OFFLINE": "1",
@@ -88,12 +90,12 @@ def patray_pipeline(prepared: Folder) -> tuple[float, float, dict[str, np.ndarra
     view = get_view("ta")
     index = index_view(prepared, view)
     chosen = np.ones(len(index.ids), dtype=bool)
-    job = EmbedJob("bench", prepared, view, index, chosen, "minilm", RECORD, SNAPSHOT, "vllm", "document")
+    step = EmbedStep("bench", prepared, view, Texts(index, chosen), "minilm", RECORD, "vllm", "document")
     Clock.done = []
     embedding.Progress = Clock
     with tempfile.TemporaryDirectory() as work:
         begin = time.perf_counter()
-        [(folder, _)] = embed([job], Folder.at(work), Embedding(actors=Actors(max=1)), False)
+        [(folder, _)] = embed([step], Means(SNAPSHOT, Embedding(actors=Actors(max=1))), Folder.at(work))
         seconds = time.perf_counter() - begin
         ids, vectors = load_vectors(folder)
     return after_first(Clock.done), seconds, dict(zip(ids.tolist(), vectors, strict=True))

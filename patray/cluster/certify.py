@@ -38,10 +38,7 @@ def certify(states: Sequence[Any], workdir: Folder, run: Callable[[list[Any], Pr
     """
     give_certificates(states, workdir, run)
     refused = [
-        (f"{state.job.model} ({state.job.landscape}/{state.job.view.name}, {state.job.role})", state.folder, found)
-        for state in states
-        for found in [state.certificate]
-        if not found.agrees
+        (state.step.name, state.folder, found) for state in states for found in [state.certificate] if not found.agrees
     ]
     if refused:
         raise refusal(refused)
@@ -57,7 +54,7 @@ def give_certificates(
     todo: list[tuple[Any, Any]] = []
     for state in states:
         then: Mapping[str, str] = state.then or {}
-        now = encoder_versions(state.job.engine)
+        now = encoder_versions(state.step.engine)
         state.certificate = None if always else read_certificate(state.folder, then, now)
         if state.certificate is None:
             windows = sample_windows(state.folder, [one for one in state.windows if one.name in set(state.others)])
@@ -70,17 +67,17 @@ def give_certificates(
 def _encode_again(
     todo: Sequence[tuple[Any, Any]], workdir: Folder, run: Callable[[list[Any], Progress], object]
 ) -> None:
-    model, texts = todo[0][0].job.model, sum(len(window.rows) for _, sample in todo for window in sample.windows)
+    model, texts = todo[0][0].step.model, sum(len(window.rows) for _, sample in todo for window in sample.windows)
     say(f"{model}: other versions made {len(todo)} artifact(s); {texts} of their texts are encoded again and compared")
     progress = Progress(f"compare {model}", texts)
     try:
         run([sample for _, sample in todo], progress)
         for state, sample in todo:
-            found = compare_sample(state.folder, sample.folder, sample.windows, state.job.record, state.then or {})
+            found = compare_sample(state.folder, sample.folder, sample.windows, state.step.record, state.then or {})
             state.certificate = found
-            keep_certificate(state.folder, found, encoder_versions(state.job.engine))
+            keep_certificate(state.folder, found, encoder_versions(state.step.engine))
             agreed = "they are used" if found.agrees else "they do not agree"
-            say(f"{model} ({state.job.landscape}/{state.job.view.name}, {state.job.role}): {found.words}: {agreed}")
+            say(f"{state.step.name}: {found.words}: {agreed}")
     finally:
         progress.close()
         for _, sample in todo:

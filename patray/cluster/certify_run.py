@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from patray.artifacts import is_complete, read_record
 from patray.cluster.certify import give_certificates
-from patray.cluster.embed import EmbedJob, State, encode_samples
+from patray.cluster.embed import Means, State, encode_samples
 from patray.cluster.execute import Execution
 from patray.cluster.models import Model, find_models
 from patray.cluster.start import connect
 from patray.encoders.certificate import Certificate, changed_versions
 from patray.encoders.vectors import part_names
-from patray.encoders.windows import plan_windows
 from patray.errors import InputError
 from patray.files import Folder
 from patray.models.content import identify
@@ -23,7 +22,7 @@ from patray.report.write import write_report
 from patray.runs.origins import Origin, write_certified
 from patray.runs.read import parse_suite
 from patray.runs.run_files import work_directory
-from patray.runs.suite import Embedding
+from patray.steps.embed import EmbedStep, made_by
 
 
 def certify_run(run: Folder) -> list[Origin]:
@@ -44,10 +43,10 @@ def certify_run(run: Folder) -> list[Origin]:
     execution.index()
     found = []
     for model in models:
-        jobs = execution.jobs_of(model)
-        if jobs:
-            certificates = _compare(jobs, store, suite.embedding, suite.models_from.remote_code)
-            found += [_origin(job, one) for job, one in zip(jobs, certificates, strict=True)]
+        steps = execution.embed_steps(model)
+        if steps:
+            certificates = _compare(steps, execution.means(model), store)
+            found += [_origin(step, one) for step, one in zip(steps, certificates, strict=True)]
     write_certified(run, found)
     write_report(run)
     return found
@@ -63,39 +62,26 @@ def _tuned(run: Folder, engines: dict[str, str]) -> Iterator[Model]:
             yield Model(step["model"], record, engines[step["model"]], snapshot, snapshot.content)
 
 
-def _compare(jobs: list[EmbedJob], store: Folder, options: Embedding, allow_remote_code: bool) -> list[Certificate]:
-    """The certificate of the artifact of each job, whatever versions made it; InputError where one is not there."""
-    by_folder: dict[Folder, State] = {}
-    states = []
-    for job in jobs:
-        identity = job.identity()
-        folder = _shared(job, identity, by_folder) or job.folder(store, identity)
-        if folder not in by_folder:
-            by_folder[folder] = State(job, identity, folder, plan_windows(job.index, job.chosen))
-        states.append(by_folder[folder])
-    lost = [str(folder) for folder in by_folder if not is_complete(folder)]
+def _compare(steps: list[EmbedStep], means: Means, store: Folder) -> list[Certificate]:
+    """The certificate of the artifact of each step, whatever versions made it; InputError where one is not there."""
+    makers = made_by(steps)
+    states = {id(one): State(one, one.folder(store), one.texts.windows()) for one in makers}
+    lost = [str(state.folder) for state in states.values() if not is_complete(state.folder)]
     if lost:
         raise InputError(f"{len(lost)} set(s) of vectors are not in the store any more, the first: {lost[0]}")
-    for state in by_folder.values():
+    for state in states.values():
         state.then, state.others = read_record(state.folder).get("versions") or {}, part_names(state.folder)
 
     def encode(samples: list[State], progress: Progress) -> None:
-        encode_samples(samples, options, allow_remote_code, progress)
+        encode_samples(samples, means, progress)
 
-    give_certificates(list(by_folder.values()), store, encode, always=True)
-    return [state.certificate for state in states if state.certificate is not None]
-
-
-def _shared(job: EmbedJob, identity: dict[str, object], by_folder: dict[Folder, State]) -> Folder | None:
-    """The artifact of an earlier view with the same texts."""
-    for folder, one in by_folder.items():
-        if (one.job.landscape, one.identity) == (job.landscape, identity):
-            return folder
-    return None
+    give_certificates(list(states.values()), store, encode, always=True)
+    found = [states[id(one)].certificate for one in makers]
+    return [certificate for certificate in found if certificate is not None]
 
 
-def _origin(job: EmbedJob, certificate: Certificate) -> Origin:
-    where = job.landscape, job.view.name, job.model, job.role
+def _origin(step: EmbedStep, certificate: Certificate) -> Origin:
+    where = step.landscape, step.view.name, step.model, step.role
     return Origin("embed", *where, "certified", certificate)
 
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from patray.artifacts import RECORD, complete, is_complete, is_ready, key_of, read_record
+from patray.artifacts import RECORD, complete, is_complete, is_ready, read_record
 from patray.cluster.certify import certify
-from patray.cluster.embed_job import EmbedJob
 from patray.cluster.loss import give_losses
 from patray.cluster.pipeline import STARTED, WindowPipeline, WindowWorker, count_try, settings_of
 from patray.cluster.small import few_texts
@@ -36,7 +35,7 @@ from patray.encoders.token_vectors import flat_rows
 from patray.encoders.tokens import Tokenised
 from patray.encoders.vectors import part_names, part_stats
 from patray.encoders.versions import encoder_versions
-from patray.encoders.windows import Window, plan_windows
+from patray.encoders.windows import Window
 from patray.files import Folder
 from patray.landscapes.load import read_rows
 from patray.landscapes.views import View, render
@@ -47,6 +46,7 @@ from patray.models.stated import read_stated
 from patray.progress import Progress
 from patray.runs.suite import Actors, Embedding
 from patray.steps.certified import made_token, merged, origin, other_versions
+from patray.steps.embed import EmbedStep, made_by
 from patray.steps.lease import holding
 from patray.steps.reuse import why_not_reused
 
@@ -159,15 +159,27 @@ class _EncodeWindow(WindowWorker):
         return pa.table({key: [value] for key, value in {"job": job, **stats}.items()})
 
 
+@dataclass(frozen=True)
+class Means:
+    """How vectors are made, which decides none of them. snapshot: where the model's files lie.
+
+    again: make all again but what bears this mark already.
+    """
+
+    snapshot: Snapshot
+    options: Embedding
+    remote_code: bool = False
+    again: str | None = None
+
+
 @dataclass
 class State:
-    """A job on its way: what is planned, what was there before.
+    """A step on its way: what is planned, what was there before.
 
     then: other versions that made what is there, in the parts `others`; certificate: what was found of it.
     """
 
-    job: EmbedJob
-    identity: dict[str, object]
+    step: EmbedStep
     folder: Folder
     windows: list[Window]
     pending: list[Window] = field(default_factory=list)
@@ -177,90 +189,82 @@ class State:
     certificate: Certificate | None = None
 
 
-def embed(
-    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool, again: str | None = None
-) -> list[tuple[Folder, dict[str, Any]]]:
-    """The folder of each job's vectors and its record for the provenance; made now, resumed, or found complete.
+def embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, dict[str, Any]]]:
+    """The folder of each step's vectors and its record for the provenance; made now, resumed, or found complete.
 
-    What other versions made is used when a sample of it, encoded again, agrees; EmbeddingError when not. again: make
-    all again but what bears this mark already.
+    What other versions made is used when a sample of it, encoded again, agrees; EmbeddingError when not.
 
-    The jobs are of one model: they share one pipeline, so that an actor loads the model once for all of them. Jobs of
-    one landscape with the same texts (claims are missing, so that two views are alike) share one artifact.
+    The steps are of one model: they share one pipeline, so that an actor loads the model once for all of them.
     """
-    if jobs[0].engine in CPU_ALONE:
-        options = options.model_copy(update={"gpus": 0})
-    folders = {job.folder(workdir, job.identity()) for job in jobs}
+    if steps[0].engine in CPU_ALONE:
+        means = replace(means, options=means.options.model_copy(update={"gpus": 0}))
+    folders = {step.folder(workdir) for step in made_by(steps)}
     with holding(workdir, [str(folder.path_in(workdir)) for folder in folders if not is_ready(folder)]):
-        return _embed(jobs, workdir, options, allow_remote_code, again)
+        return _embed(steps, means, workdir)
 
 
-def _embed(
-    jobs: list[EmbedJob], workdir: Folder, options: Embedding, allow_remote_code: bool, again: str | None
-) -> list[tuple[Folder, dict[str, Any]]]:
-    by_key: dict[tuple[str, str], State] = {}
-    states = []
-    for job in jobs:
-        identity = job.identity()
-        key = job.landscape, key_of(identity)
-        if key not in by_key:
-            by_key[key] = _plan(job, identity, workdir, again)
-        states.append(by_key[key])
-    dated = [state for state in by_key.values() if state.then is not None]
-    certify(dated, workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar))
-    open_states = [state for state in by_key.values() if not is_complete(state.folder)]
+def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, dict[str, Any]]]:
+    makers = made_by(steps)
+    states = {id(maker): _state(maker, workdir, means.again) for maker in {id(one): one for one in makers}.values()}
+
+    def encode(samples: list[State], progress: Progress) -> None:
+        encode_samples(samples, means, progress)
+
+    certify([state for state in states.values() if state.then is not None], workdir, encode)
+    open_states = [state for state in states.values() if not is_complete(state.folder)]
     if open_states:
-        progress = Progress(f"embed {jobs[0].model}", sum(int(state.job.chosen.sum()) for state in open_states))
+        progress = Progress(f"embed {steps[0].model}", sum(int(one.step.texts.chosen.sum()) for one in open_states))
         for state in open_states:
-            why = "" if again or part_names(state.folder) else why_not_reused(state.job.place(workdir), state.identity)
+            step = state.step
+            nothing = means.again is None and not part_names(state.folder)
+            why = why_not_reused(step.place(workdir), step.identity) if nothing else ""
             if why:
-                progress.say(f"{state.job.landscape}/{state.job.view.name}, {state.job.role}: nothing to reuse: {why}")
+                progress.say(f"{step.landscape}/{step.view.name}, {step.role}: nothing to reuse: {why}")
         _report_resumed(open_states, progress)
-        _state_memory(open_states, workdir)
-        _run(open_states, options, allow_remote_code, progress, again)
+        _state_memory(open_states, means, workdir)
+        _run(open_states, means, progress)
         progress.close()
         for state in open_states:
-            _complete(state, options, again)
-    losses = give_losses(
-        list(by_key.values()), workdir, lambda samples, bar: encode_samples(samples, options, allow_remote_code, bar)
-    )
+            _complete(state, means)
+    losses = give_losses(list(states.values()), workdir, encode)
     made = {state.folder for state in open_states}
     found = []
-    for state, job in zip(states, jobs, strict=True):
-        reused = state.folder not in made or state.job is not job
-        step: dict[str, Any] = {"step": "embed", "landscape": job.landscape, "view": job.view.name, "model": job.label}
-        totals = read_record(state.folder)["totals"]
-        step |= {"role": job.role, "reused": reused, **totals}
-        step |= origin(state.folder in made, state.certificate)
+    for step, maker in zip(steps, makers, strict=True):
+        state = states[id(maker)]
+        reused = state.folder not in made or maker is not step
+        facts: dict[str, Any] = {"step": "embed", "landscape": step.landscape, "view": step.view.name}
+        facts |= {"model": step.label, "role": step.role, "reused": reused, **read_record(state.folder)["totals"]}
+        facts |= origin(state.folder in made, state.certificate)
         if state.folder in losses:
-            step["loss"] = losses[state.folder].facts
+            facts["loss"] = losses[state.folder].facts
         if reused:
-            step["seconds"] = 0.0
-        found.append((state.folder, step))
+            facts["seconds"] = 0.0
+        found.append((state.folder, facts))
     return found
 
 
-def _plan(job: EmbedJob, identity: dict[str, object], workdir: Folder, again: str | None = None) -> State:
-    folder = job.folder(workdir, identity)
+def _state(step: EmbedStep, workdir: Folder, again: str | None) -> State:
+    folder = step.folder(workdir)
     if again is not None and is_complete(folder) and read_record(folder).get("again") != again:
         folder.delete(RECORD)
     done = set(part_names(folder))
     if again is not None and not is_complete(folder):
         done = {name for name in done if part_stats(folder, name).get("again") == again}
-    then, others = other_versions(folder, sorted(done), encoder_versions(job.engine))
+    then, others = other_versions(folder, sorted(done), encoder_versions(step.engine))
     if is_complete(folder) and then is None:
-        return State(job, identity, folder, [], [], 0)
-    windows = plan_windows(job.index, job.chosen)
+        return State(step, folder, [], [], 0)
+    windows = step.texts.windows()
     if is_complete(folder):
-        return State(job, identity, folder, windows, [], 0, then, others)
+        return State(step, folder, windows, [], 0, then, others)
     pending = [window for window in windows if window.name not in done]
     repeated = len(set((folder / STARTED).list()) - done)
-    return State(job, identity, folder, windows, pending, repeated, then, others)
+    return State(step, folder, windows, pending, repeated, then, others)
 
 
-def encode_samples(samples: list[State], options: Embedding, allow_remote_code: bool, progress: Progress) -> None:
+def encode_samples(samples: list[State], means: Means, progress: Progress) -> None:
     """Encode the windows of samples, in one actor: there are few texts, and a model to load."""
-    _run(samples, options.model_copy(update={"actors": Actors(min=1, max=1)}), allow_remote_code, progress)
+    one = means.options.model_copy(update={"actors": Actors(min=1, max=1)})
+    _run(samples, replace(means, options=one, again=None), progress)
 
 
 def _report_resumed(states: list[State], progress: Progress) -> None:
@@ -271,29 +275,29 @@ def _report_resumed(states: list[State], progress: Progress) -> None:
             names = {window.name for window in state.pending}
             kept = sum(len(ids) for window in state.windows if window.name not in names for ids in window.members)
             progress.say(
-                f"{state.job.landscape}/{state.job.view.name} resumed: {done} of {len(state.windows)} windows exist "
+                f"{state.step.landscape}/{state.step.view.name} resumed: {done} of {len(state.windows)} windows exist "
                 f"({kept} patents); {len(state.pending)} to do, of which {state.repeated} were in flight and are "
                 "embedded again"
             )
             progress.advance(kept, 0)
 
 
-def _state_memory(states: list[State], workdir: Folder) -> None:
+def _state_memory(states: list[State], means: Means, workdir: Folder) -> None:
     """Say what token vectors will take, before any is made."""
     for state in states:
-        job = state.job
-        if job.record.kind == "late-interaction":
-            label = f"embed {job.model} ({job.landscape}/{job.view.name}, {job.role})"
-            count = count_token_vectors(job.prepared, job.view, state.windows, job.record, job.snapshot, job.role)
-            state_token_memory(label, count, job.record, workdir, None)
+        step = state.step
+        if step.record.kind == "late-interaction":
+            of = (step.record, means.snapshot, step.role)
+            count = count_token_vectors(step.prepared, step.view, state.windows, *of)
+            state_token_memory(f"embed {step.name}", count, step.record, workdir, None)
 
 
-def _complete(state: State, options: Embedding, again: str | None) -> None:
+def _complete(state: State, means: Means) -> None:
     """Add up the windows and declare the artifact whole.
 
     `seconds` is the time that the actors spent encoding, divided by their number: start-up is not in it.
     """
-    names = [window.name for window in state.windows]
+    names, options = [window.name for window in state.windows], means.options
     stats = [part_stats(state.folder, name) for name in names]
     totals: dict[str, Any] = {
         key: sum(item[key] for item in stats)
@@ -312,47 +316,45 @@ def _complete(state: State, options: Embedding, again: str | None) -> None:
         patents_per_s=totals["patents"] / seconds,
         tokens_per_s=totals["tokens"] / seconds,
         cpu_hours=0.0 if on_gpu else totals["encode_seconds"] * options.threads / 3600,
-        gpu_hours=totals["encode_seconds"] * options.gpus * state.job.record.tensor_parallel / 3600,
+        gpu_hours=totals["encode_seconds"] * options.gpus * state.step.record.tensor_parallel / 3600,
     )
-    totals.update(work_done(stats, totals, state.job.record))
+    totals.update(work_done(stats, totals, state.step.record))
     fresh = set(names) - set(state.others) or set(names)
     versions = [item.get("versions") or {} for item, name in zip(stats, names, strict=True) if name in fresh]
     content = {
-        "identity": state.identity,
+        "identity": state.step.identity,
         "parts": names,
         "totals": totals,
-        "dimension": state.job.record.dimension,
+        "dimension": state.step.record.dimension,
         "versions": merged(versions),
         "certificates": [] if state.certificate is None else [state.certificate.facts],
         "made": made_token(),
-        "again": again,
+        "again": means.again,
     }
     complete(state.folder, content)
     state.folder.delete(STARTED)
 
 
-def _run(
-    states: list[State], options: Embedding, allow_remote_code: bool, progress: Progress, again: str | None = None
-) -> None:
-    """Encode the pending windows of all jobs."""
-    job = states[0].job
-    settings = settings_of(job.record, job.engine, options, allow_remote_code, min(1.0, options.gpus or 1.0))
-    targets = [_Target(one.job.prepared, one.folder, one.job.view, one.job.role, one.job.spans) for one in states]
+def _run(states: list[State], means: Means, progress: Progress) -> None:
+    """Encode the pending windows of all steps."""
+    step, options = states[0].step, means.options
+    settings = settings_of(step.record, step.engine, options, means.remote_code, min(1.0, options.gpus or 1.0))
+    targets = [_Target(one.step.prepared, one.folder, one.step.view, one.step.role, one.step.spans) for one in states]
     rows = [
         {"job": at, "name": item.name, "source": item.source, "rows": item.rows.tolist(), "members": item.members}
         for at, state in enumerate(states)
         for item in state.pending
     ]
     pipeline = WindowPipeline(
-        label=f"embed {job.model}",
-        work=_Work(job.record, job.snapshot, settings, targets, again),
+        label=f"embed {step.model}",
+        work=_Work(step.record, means.snapshot, settings, targets, means.again),
         tokenise=_tokenise,
         worker=_EncodeWindow,
         started=[state.folder / STARTED for state in states],
         counted="patents",
         options=options,
-        gpus=options.gpus * job.record.tensor_parallel,
+        gpus=options.gpus * step.record.tensor_parallel,
     )
     texts = sum(len(row["rows"]) for row in rows)
-    here = few_texts(texts, job.record, job.engine, options) and all(one.spans is None for one in targets)
+    here = few_texts(texts, step.record, step.engine, options) and all(one.spans is None for one in targets)
     pipeline.run(rows, progress, here)

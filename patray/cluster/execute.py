@@ -17,8 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from patray import tables
-from patray.cluster.embed import embed
-from patray.cluster.embed_job import EmbedJob, jobs_of
+from patray.cluster.embed import Means, embed
 from patray.cluster.given import take_all
 from patray.cluster.go_on import go_on
 from patray.cluster.growth import cluster_facts, nodes, require
@@ -57,6 +56,7 @@ from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
 from patray.steps.again import forget_other_rankings, mark_of
 from patray.steps.certified import made_of
+from patray.steps.embed import CorpusView, EmbedStep, embed_steps
 from patray.steps.lease import holding
 from patray.steps.store_care import USES, paths_used
 from patray.systems.base import Inputs, System
@@ -101,7 +101,7 @@ class Execution:
         self.provenance.models = {model.name: model.facts() for model in models}
         self.landscapes: list[Landscape] = []
         self.vectors: dict[tuple[str, str, str], dict[Role, Folder]] = {}
-        self.indexes: dict[tuple[str, str], ViewIndex] = {}
+        self.texts: dict[tuple[str, str], CorpusView] = {}
         self.tuned: list[Scored] = []
         self.labels: dict[tuple[str, tuple[str, ...]], list[LabelSet]] = {}
         self.again: str | None = None  # the mark of vectors that were made again, where that was asked for
@@ -192,13 +192,11 @@ class Execution:
             return
         self.index()
         for model in self.models:
-            jobs = self.jobs_of(model)
-            if not jobs:
-                continue
-            found = embed(jobs, self.made, self.suite.embedding, self.suite.models_from.remote_code, self.again)
-            for job, (folder, step) in zip(jobs, found, strict=True):
-                self.provenance.add(step)
-                self.vectors.setdefault((job.landscape, job.view.name, job.label), {})[job.role] = folder
+            steps = self.embed_steps(model)
+            made = embed(steps, self.means(model), self.made) if steps else []
+            for step, (folder, facts) in zip(steps, made, strict=True):
+                self.provenance.add(facts)
+                self.vectors.setdefault((step.landscape, step.view.name, step.label), {})[step.role] = folder
 
     def _read_vectors(self) -> None:
         """Take over the vectors that were made elsewhere, and forget rankings that were made of others."""
@@ -216,12 +214,14 @@ class Execution:
         indexes = index_views([(at.folder, view) for at, view in there], self.suite.embedding.stall_seconds)
         for (at, view), index in zip(there, indexes, strict=True):
             self._note_empty(at, view, index)
-            self.indexes[at.name, view.name] = index
+            self.texts[at.name, view.name] = CorpusView(at.name, at.folder, view, index, at.truth)
 
-    def jobs_of(self, model: Model) -> list[EmbedJob]:
+    def embed_steps(self, model: Model) -> list[EmbedStep]:
         """The artifacts of a model that the run needs; none for a reranker."""
-        places = [(at, view, self.indexes[at.name, view.name]) for at, view in self._places()]
-        return jobs_of(model, places, self.suite.tasks, self.systems)
+        return embed_steps(model, list(self.texts.values()), self.suite.tasks, self.systems)
+
+    def means(self, model: Model) -> Means:
+        return Means(model.snapshot, self.suite.embedding, self.suite.models_from.remote_code, self.again)
 
     def _note_empty(self, landscape: Landscape, view: View, index: ViewIndex) -> None:
         if index.empty.any():
@@ -234,7 +234,7 @@ class Execution:
         if not works_here():
             connect()
         rankings = Rankings(self.run, self.made, self.suite, models, nodes(), self.again)
-        for step, tuned in rankings.make(places(self.landscapes, self.views, self.indexes, self.vectors)):
+        for step, tuned in rankings.make(places(self.landscapes, self.views, self.texts, self.vectors)):
             for note in step.pop("notes", ()):
                 self._note(note)
             self.provenance.add(step)

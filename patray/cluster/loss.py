@@ -12,7 +12,6 @@ from patray.artifacts import key_of, read_record
 from patray.cluster.certify import SCRATCH
 from patray.encoders.loss import EXACT, LOSSY, Loss, loss_of, measure_loss
 from patray.encoders.versions import encoder_versions
-from patray.encoders.windows import plan_windows
 from patray.files import Folder
 from patray.progress import Progress, say
 from patray.steps.certified import made_token, sample_vectors, sample_windows
@@ -30,35 +29,35 @@ def give_losses(
     found: dict[Folder, Loss] = {}
     todo: list[tuple[Any, Any]] = []
     for state in states:
-        if state.job.record.dtype not in LOSSY or state.job.spans is not None or state.folder in found:
+        if state.step.record.dtype not in LOSSY or state.step.spans is not None or state.folder in found:
             continue
         kept = _file(state.folder)
         if state.folder.exists(kept):
             found[state.folder] = loss_of(state.folder.read_json(kept))
             continue
-        windows = sample_windows(state.folder, plan_windows(state.job.index, state.job.chosen))
+        windows = sample_windows(state.folder, state.step.texts.windows())
         if sum(len(window.rows) for window in windows) < 2:
             continue
-        exact = replace(state.job, record=state.job.record.model_copy(update={"dtype": dtype}), engine=engine)
+        exact = replace(state.step, record=state.step.record.model_copy(update={"dtype": dtype}), engine=engine)
         scratch = workdir / SCRATCH / made_token()
-        todo.append((state, replace(state, job=exact, folder=scratch, windows=windows, pending=windows, repeated=0)))
+        todo.append((state, replace(state, step=exact, folder=scratch, windows=windows, pending=windows, repeated=0)))
     return found | (_measure(todo, workdir, run) if todo else {})
 
 
 def _measure(
     todo: Sequence[tuple[Any, Any]], workdir: Folder, run: Callable[[list[Any], Progress], object]
 ) -> dict[Folder, Loss]:
-    model, texts = todo[0][0].job.model, sum(len(window.rows) for _, sample in todo for window in sample.windows)
-    say(f"{model}: {texts} of its texts are encoded in {EXACT[1]} too, to see what {todo[0][0].job.record.dtype} loses")
-    progress = Progress(f"measure {model}", texts)
+    step, texts = todo[0][0].step, sum(len(window.rows) for _, sample in todo for window in sample.windows)
+    say(f"{step.model}: {texts} of its texts are encoded in {EXACT[1]} too, to see what {step.record.dtype} loses")
+    progress = Progress(f"measure {step.model}", texts)
     found = {}
     try:
         run([sample for _, sample in todo], progress)
         for state, sample in todo:
-            ids, coarse, exact = sample_vectors(state.folder, sample.folder, sample.windows, state.job.record)
+            ids, coarse, exact = sample_vectors(state.folder, sample.folder, sample.windows, state.step.record)
             loss = measure_loss(ids, np.concatenate(exact), np.concatenate(coarse))
             state.folder.write_json(_file(state.folder), loss.facts)
-            say(f"{model} ({state.job.landscape}/{state.job.view.name}, {state.job.role}): {loss.words}")
+            say(f"{state.step.name}: {loss.words}")
             found[state.folder] = loss
     finally:
         progress.close()

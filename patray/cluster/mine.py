@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from patray.artifacts import complete, is_complete, read_record
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import Means, embed
 from patray.cluster.models import Model
 from patray.cluster.placement import Resources
 from patray.cluster.prepare import Landscape
@@ -25,7 +25,7 @@ from patray.cluster.views import index_view
 from patray.encoders.certificate import certificate_of
 from patray.encoders.vectors import load_vectors
 from patray.encoders.versions import encoder_versions
-from patray.encoders.windows import ViewIndex, digests, plan_windows
+from patray.encoders.windows import ViewIndex, digests
 from patray.files import Folder
 from patray.models.record import Role
 from patray.recipes.hard_negatives import Pool, make_pool, rank_pool
@@ -35,7 +35,9 @@ from patray.recipes.texts import view_of
 from patray.runs.suite import Suite
 from patray.steps.certified import made_of as name_of
 from patray.steps.certified import origin
+from patray.steps.embed import EmbedStep
 from patray.steps.mined import Ranker, as_trained, draw_mined, save_ranks
+from patray.steps.texts import Texts
 
 BLOCK = 8192
 """Anchors that one task ranks: every task reads the vectors again."""
@@ -63,7 +65,7 @@ class Miner:
         folders = {source: ranker.folder(pool, options, self.store) for source, pool in pools.items()}
         todo = [source for source, folder in folders.items() if not self._usable(folder, base)]
         sides = {source: self._sides(source, pools[source], recipe, ranker, base) for source in todo}
-        steps, ranked = self._rank(sides, {source: folders[source] for source in todo}, options, ranker, pools)
+        steps, ranked = self._rank(sides, {source: folders[source] for source in todo}, options, ranker, pools, base)
         mined = draw_mined(pairs, recipe, ranker, self.store)
         if mined is None:
             raise AssertionError(f"recipe {recipe.name}: a ranking that was just made is not there")
@@ -99,9 +101,8 @@ class Miner:
             index = self._indexes[view.sections]
             at = _first_with(index, texts)
             chosen = np.isin(np.arange(len(index.ids)), at)
-            where = (self.home.name, self.home.folder, view, index, chosen)
-            model = (base.name, ranker.record, base.snapshot, base.engine)
-            return _Side(EmbedJob(*where, *model, role, base.content), at)
+            where = (self.home.name, self.home.folder, view, Texts(index, chosen))
+            return _Side(EmbedStep(*where, base.name, ranker.record, base.engine, role, base.content), at)
 
         return side(pool.anchors, source.anchor, "query"), side(pool.positives, source.positive, "document")
 
@@ -112,6 +113,7 @@ class Miner:
         options: HardNegatives,
         ranker: Ranker,
         pools: Mapping[str, Pool],
+        base: Model,
     ) -> tuple[list[dict[str, Any]], int]:
         """Embed the sides of some sources, rank and save; the records of the embedding steps, and how many of the
         sources were ranked: one whose vectors are the very same is not."""
@@ -120,11 +122,9 @@ class Miner:
         suite = self.suite
         # Not among the run's own vectors: other tools ask for the one set of a landscape, view and model.
         found = embed(
-            [side.job for both in sides.values() for side in both],
+            [side.step for both in sides.values() for side in both],
+            Means(base.snapshot, suite.embedding, suite.models_from.remote_code, self.again),
             self.store / "mined",
-            suite.embedding,
-            suite.models_from.remote_code,
-            self.again,
         )
         vectors = [folder for folder, _ in found]
         ranked = 0
@@ -149,18 +149,18 @@ class Miner:
 
 @dataclass(frozen=True)
 class _Side:
-    """The anchors or the positives of a pool. at (n,) int64: for each text the first document of the job's index that
-    has it; the job encodes those documents alone."""
+    """The anchors or the positives of a pool. at (n,) int64: for each text the first document of the step's index that
+    has it; the step encodes those documents alone."""
 
-    job: EmbedJob
+    step: EmbedStep
     at: np.ndarray
 
     def load(self, folder: Folder) -> np.ndarray:
-        """(n, d) float32 vectors in the order of the pool, from what the job made."""
-        names = [window.name for window in plan_windows(self.job.index, self.job.chosen)]
+        """(n, d) float32 vectors in the order of the pool, from what the step made."""
+        names = [window.name for window in self.step.texts.windows()]
         _, vectors = load_vectors(folder, names)
         # No two of the documents have one text, so windows hold each by itself, in the order of the index.
-        return np.asarray(vectors[np.searchsorted(np.flatnonzero(self.job.chosen), self.at)])
+        return np.asarray(vectors[np.searchsorted(np.flatnonzero(self.step.texts.chosen), self.at)])
 
 
 def _rank_block(

@@ -33,6 +33,7 @@ from patray.landscapes.views import View
 from patray.measures.definitions import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
+from patray.steps.embed import CorpusView
 from patray.systems.base import System
 from patray.systems.dense import OneVector
 from patray.systems.late import Late
@@ -194,7 +195,7 @@ class Rankings:
 def places(
     landscapes: Sequence[Landscape],
     views: Sequence[View],
-    indexes: Mapping[tuple[str, str], ViewIndex],
+    texts: Mapping[tuple[str, str], CorpusView],
     vectors: Mapping[tuple[str, str, str], Mapping[Role, Folder]],
 ) -> list[At]:
     """Every landscape in every view, with what was embedded there; each truth is stored once for all its tasks."""
@@ -204,7 +205,7 @@ def places(
         for view in views:
             at = (landscape.name, view.name)
             here = {key[2]: by_role for key, by_role in vectors.items() if key[:2] == at}
-            found.append(At(landscape, view, indexes.get(at), truth, here))
+            found.append(At(landscape, view, texts[at].index if at in texts else None, truth, here))
     return found
 
 

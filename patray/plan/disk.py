@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from patray.encoders.token_vectors import BYTES as TOKEN_VECTOR_BYTES
 from patray.landscapes.slices import make_slices
 from patray.plan.corpus import Corpus
-from patray.plan.embeddings import EmbedStep, PlannedModel
+from patray.plan.embeddings import EmbedPlan, PlannedModel
 from patray.plan.estimates import Bytes
 from patray.plan.rankings import RankStep
 from patray.plan.training import TrainStep
@@ -48,7 +48,7 @@ def plan_disk(
     models: Mapping[str, PlannedModel],
     fetched: int,
     training: Sequence[TrainStep],
-    embeddings: Sequence[EmbedStep],
+    embeddings: Sequence[EmbedPlan],
     rankings: Sequence[RankStep],
     size: Bytes,
     complete: bool,
@@ -76,7 +76,7 @@ def plan_disk(
 
 
 def _vector_bytes(
-    suite: Suite, models: Mapping[str, PlannedModel], embeddings: Sequence[EmbedStep], size: Bytes
+    suite: Suite, models: Mapping[str, PlannedModel], embeddings: Sequence[EmbedPlan], size: Bytes
 ) -> tuple[float, float, float, float]:
     """Bytes of vectors, token vectors and indexes to write, and of vectors read: once by each system that searches."""
     searches = dict.fromkeys(models, 0)

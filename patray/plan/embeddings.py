@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from patray.artifacts import is_complete, key_of, read_record
-from patray.encoders.spans import Spans, span_counts, span_tokens
+from patray.artifacts import is_complete, read_record
+from patray.encoders.spans import span_counts, span_tokens
 from patray.encoders.vectors import part_names
 from patray.encoders.versions import encoder_versions
-from patray.encoders.windows import ViewIndex, embedding_identity
+from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.models.record import ROLES, ModelRecord, Role
-from patray.plan.corpus import Corpus, Count, Counts
+from patray.plan.corpus import Count, Counts
 from patray.plan.estimates import Range, Vocabulary
 from patray.plan.tokens import TextCounter
-from patray.runs.suite import Tasks
-from patray.steps.inputs import texts_by_role
+from patray.steps.embed import EmbedStep, made_by
 from patray.steps.reuse import why_not_reused
 
 State = Literal["done", "partly", "to do", "shared", "refused"]
@@ -97,13 +96,13 @@ def token_limit(record: ModelRecord, role: Role) -> int:
 
 
 @dataclass(frozen=True)
-class EmbedStep:
-    """inputs: texts to encode, each distinct one once. rows: vectors. windows: those there, and all. truncated: inputs
-    that are cut (expected). tokens, to_do: lowest, expected, highest of all inputs, and of those that are not there
-    (of a refused step as if it could run; none of a shared one). indexed: whether its FAISS index is there.
-    compared: whether other versions made it, so that the run encodes a sample again before it uses it. why: what
-    differs from the nearest vectors that are there, of a step of which nothing is. spans: of which
-    length and stride, where long texts are read in spans."""
+class EmbedPlan:
+    """A step of embedding and what is known of it. inputs: texts to encode, each distinct one once. rows: vectors.
+    windows: those there, and all. truncated: inputs that are cut (expected). tokens, to_do: lowest, expected, highest
+    of all inputs, and of those that are not there (of a refused step as if it could run; none of a shared one).
+    indexed: whether its FAISS index is there. compared: whether other versions made it, so that the run encodes a
+    sample again before it uses it. why: what differs from the nearest vectors that are there, of a step of which
+    nothing is. spans: of which length and stride, where long texts are read in spans."""
 
     landscape: str
     view: str
@@ -123,109 +122,65 @@ class EmbedStep:
     spans: str = ""
 
 
-@dataclass
-class _Chosen:
-    """What does not depend on the model, kept for each set of texts: their hash, and one row for each distinct text."""
+def plan_embeddings(
+    model: PlannedModel, steps: Sequence[EmbedStep], counts: Mapping[str, Counts], store: Folder
+) -> Iterator[EmbedPlan]:
+    """What each step of a model costs, and what of it is there. counts: of each view, in the order of its index."""
+    for step, maker in zip(steps, made_by(steps), strict=True):
+        yield _plan(model, step, maker, counts[step.view.name], store)
 
-    hash: str
-    heads: np.ndarray
 
-
-@dataclass
-class EmbedPlanner:
-    """Makes the embedding steps of one landscape."""
-
-    corpus: Corpus
-    texts: Mapping[str, tuple[ViewIndex, Counts]]
-    tasks: Tasks
-    store: Folder
-    spans: Mapping[str, Sequence[Spans]] = field(default_factory=dict)
-    _known: dict[tuple[str, bytes], _Chosen] = field(default_factory=dict)
-    _seen: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    def steps(self, model: PlannedModel) -> Iterator[EmbedStep]:
-        for view, (index, counts) in self.texts.items():
-            for role, chosen in self._roles(index, model).items():
-                yield self._step(model, view, role, index, counts, chosen)
-                for spans in self.spans.get(model.name, ()) if role == "document" else ():
-                    yield self._step(model, view, role, index, counts, chosen, spans)
-
-    def _roles(self, index: ViewIndex, model: PlannedModel) -> dict[Role, np.ndarray]:
-        if model.record.kind in ("reranker", "listwise"):
-            return {}
-        return texts_by_role(index, self.corpus.truth, self.tasks, model.record)
-
-    def _step(
-        self, model: PlannedModel, view: str, role: Role, index: ViewIndex, counts: Counts, chosen: np.ndarray,
-        spans: Spans | None = None,
-    ) -> EmbedStep:  # fmt: skip
-        texts = self._texts(view, index, chosen)
-        identity = embedding_identity(model.record, model.engine, role, texts.hash, model.content)
-        if spans is not None:
-            identity |= {"spans": [spans.tokens, spans.stride]}
-        key = key_of(identity)
-        first = self._seen.setdefault((model.record.name, key), f"{model.name} {view}")
-        limit = token_limit(model.record, role)
-        whole = [part[texts.heads] for part in model.lengths(counts, role)]
-        lengths = [np.minimum(part, limit) for part in whole]
-        if model.record.kind == "late-interaction" and role == "query":
-            lengths = [np.full(len(texts.heads), limit)] * 3  # expansion fills every query up
-        rows = int(chosen.sum())
-        if spans is not None:
-            prompt = model.record.prompts.document
-            overhead = (model.counter.specials if model.vocabulary is None else model.vocabulary.specials) + (
-                model.tokens_of(prompt) if prompt else 0
-            )
-            each = [span_counts(part, spans, overhead) for part in whole]
-            lengths = [span_tokens(part, spans, overhead) for part in whole]
-            rows = round(rows * float(each[1].mean())) if len(each[1]) else 0
-        parts = index.part[texts.heads]
-        windows = np.unique(parts)
-        folder = self.store / "embeddings" / self.corpus.name / view / model.record.name / key
-        state: State = "to do"
-        missing = np.ones(len(parts), dtype=bool)
-        there = 0
-        if first != f"{model.name} {view}":
-            state, missing = "shared", np.zeros(len(parts), dtype=bool)
-        else:
-            done = self._done(folder, index)
-            missing = ~np.isin(parts, done)
-            there = int(np.isin(windows, done).sum())
-            left: State = "refused" if model.refused else "partly" if there else "to do"
-            state = "done" if there == len(windows) else left
-        return EmbedStep(
-            landscape=self.corpus.name,
-            view=view,
-            model=model.name,
-            role=role,
-            state=state,
-            shared_with=first if state == "shared" else "",
-            windows=(there, len(windows)),
-            inputs=len(texts.heads),
-            rows=rows,
-            truncated=int((whole[1] > limit).sum()) if spans is None else 0,
-            spans=str(spans or ""),
-            tokens=_range(lengths),
-            to_do=_range([part[missing] for part in lengths]),
-            compared=state == "done" and _of_other_versions(folder, model.engine),
-            why=why_not_reused(folder.parent, identity) if state == "to do" else "",
-            indexed=is_complete(self.store / "indexes" / self.corpus.name / view / model.name / key),
+def _plan(model: PlannedModel, step: EmbedStep, maker: EmbedStep, counts: Counts, store: Folder) -> EmbedPlan:
+    heads, index, spans = step.texts.heads, step.texts.index, step.spans
+    limit = token_limit(model.record, step.role)
+    whole = [part[heads] for part in model.lengths(counts, step.role)]
+    lengths = [np.minimum(part, limit) for part in whole]
+    if model.record.kind == "late-interaction" and step.role == "query":
+        lengths = [np.full(len(heads), limit)] * 3  # expansion fills every query up
+    rows = int(step.texts.chosen.sum())
+    if spans is not None:
+        prompt = model.record.prompts.document
+        overhead = (model.counter.specials if model.vocabulary is None else model.vocabulary.specials) + (
+            model.tokens_of(prompt) if prompt else 0
         )
+        each = [span_counts(part, spans, overhead) for part in whole]
+        lengths = [span_tokens(part, spans, overhead) for part in whole]
+        rows = round(rows * float(each[1].mean())) if len(each[1]) else 0
+    folder, parts = step.folder(store), index.part[heads]
+    windows = np.unique(parts)
+    state: State = "shared"
+    missing, there = np.zeros(len(parts), dtype=bool), 0
+    if maker is step:
+        done = _done(folder, index)
+        missing, there = ~np.isin(parts, done), int(np.isin(windows, done).sum())
+        left: State = "refused" if model.refused else "partly" if there else "to do"
+        state = "done" if there == len(windows) else left
+    return EmbedPlan(
+        landscape=step.landscape,
+        view=step.view.name,
+        model=step.model,
+        role=step.role,
+        state=state,
+        shared_with=f"{maker.model} {maker.view.name}" if maker is not step else "",
+        windows=(there, len(windows)),
+        inputs=len(heads),
+        rows=rows,
+        truncated=int((whole[1] > limit).sum()) if spans is None else 0,
+        spans=str(spans or ""),
+        tokens=_range(lengths),
+        to_do=_range([part[missing] for part in lengths]),
+        compared=state == "done" and _of_other_versions(folder, model.engine),
+        why=why_not_reused(step.place(store), step.identity) if state == "to do" else "",
+        indexed=is_complete(store / "indexes" / step.landscape / step.view.name / step.model / step.key),
+    )
 
-    def _texts(self, view: str, index: ViewIndex, chosen: np.ndarray) -> _Chosen:
-        key = view, np.packbits(chosen).tobytes()
-        if key not in self._known:
-            positions = np.flatnonzero(chosen)
-            _, first = np.unique(index.digest[positions], return_index=True)
-            self._known[key] = _Chosen(index.inputs_hash(chosen), positions[first])
-        return self._known[key]
 
-    def _done(self, folder: Folder, index: ViewIndex) -> np.ndarray:
-        """Positions of the parts whose vectors are in `folder`; every part of a complete artifact."""
-        if is_complete(folder):
-            return np.arange(len(index.parts))
-        names = {name.replace("/", "-"): at for at, name in enumerate(index.parts)}
-        return np.array([names[name] for name in part_names(folder) if name in names], dtype=np.int64)
+def _done(folder: Folder, index: ViewIndex) -> np.ndarray:
+    """Positions of the parts whose vectors are in `folder`; every part of a complete artifact."""
+    if is_complete(folder):
+        return np.arange(len(index.parts))
+    names = {name.replace("/", "-"): at for at, name in enumerate(index.parts)}
+    return np.array([names[name] for name in part_names(folder) if name in names], dtype=np.int64)
 
 
 def _of_other_versions(folder: Folder, engine: str) -> bool:

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from patray.encoders.spans import Spans
 from patray.errors import ModelError
 from patray.files import Folder
 from patray.models.content import identify
@@ -17,7 +16,7 @@ from patray.models.resolve import Snapshot, find_snapshot, require_runnable
 from patray.plan.corpus import Corpus, open_corpus, read_texts
 from patray.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
 from patray.plan.disk import Disk, plan_disk
-from patray.plan.embeddings import NOTHING, EmbedPlanner, EmbedStep, PlannedModel
+from patray.plan.embeddings import NOTHING, EmbedPlan, PlannedModel, plan_embeddings
 from patray.plan.estimates import Estimates, Range
 from patray.plan.rankings import RankPlanner, RankStep
 from patray.plan.time import WallTime, plan_time
@@ -28,6 +27,7 @@ from patray.runs.identity import differences
 from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
+from patray.steps.embed import CorpusView, embed_steps
 from patray.systems.listwise import Listwise
 from patray.systems.readings import Readings
 from patray.systems.rerank import Rerank
@@ -74,7 +74,7 @@ class Plan:
     corpora: tuple[Corpus, ...]
     models: tuple[ModelPlan, ...]
     training: tuple[TrainStep, ...]
-    embeddings: tuple[EmbedStep, ...]
+    embeddings: tuple[EmbedPlan, ...]
     rankings: tuple[RankStep, ...]
     disk: Disk
     search_hours: float
@@ -230,31 +230,26 @@ def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedMo
 
 def _steps(
     suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], corpora: list[Corpus]
-) -> tuple[list[EmbedStep], list[RankStep]]:
+) -> tuple[list[EmbedPlan], list[RankStep]]:
     views = suite_views(suite)
-    spans = _spans(suite)
-    limit = max((WHOLE if name in spans else _needed(model) for name, model in models.items()), default=1)
+    systems = suite.systems or ()
+    in_spans = {one.readings for one in systems if isinstance(one, Readings)}
+    limit = max((WHOLE if name in in_spans else _needed(model) for name, model in models.items()), default=1)
     asked = [count for model in models.values() for count in model.counts(limit)]
     counts = {count.key: count for count in sorted(asked, key=lambda count: not count.only_queries)}
     complete = run.exists("provenance.json")
-    embeddings, rankings = list[EmbedStep](), list[RankStep]()
+    embeddings, rankings = list[EmbedPlan](), list[RankStep]()
     for corpus in corpora:
         texts = read_texts(corpus, views, list(counts.values()))
-        planner = EmbedPlanner(corpus, texts, suite.tasks, store, spans)
+        of = corpus.name, corpus.prepared.folder
+        places = [CorpusView(*of, view, texts[view.name][0], corpus.truth) for view in views]
+        counted = {view: counts for view, (_, counts) in texts.items()}
         for model in models.values():
-            embeddings.extend(planner.steps(model))
+            steps = embed_steps(model, places, suite.tasks, systems)
+            embeddings.extend(plan_embeddings(model, steps, counted, store))
         ranker = RankPlanner(corpus, texts, models, run, suite.search.depth, complete, len(corpora) == 1)
-        rankings.extend(ranker.steps(suite.systems or ()))
+        rankings.extend(ranker.steps(systems))
     return embeddings, rankings
-
-
-def _spans(suite: Suite) -> dict[str, list[Spans]]:
-    """Model -> the spans in which systems read with it."""
-    found: dict[str, set[Spans]] = {}
-    for one in suite.systems or ():
-        if isinstance(one, Readings):
-            found.setdefault(one.readings, set()).add(one.spans)
-    return {model: sorted(spans) for model, spans in found.items()}
 
 
 def _needed(model: PlannedModel) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from patray.plan.cost import OWN_PRICES, Cost
-from patray.plan.embeddings import EmbedStep
+from patray.plan.embeddings import EmbedPlan
 from patray.plan.estimates import Range
 from patray.plan.plan import ModelPlan, Plan, add_ranges
 from patray.plan.rankings import RankStep
@@ -289,7 +289,7 @@ def _train_rows(steps: list[TrainStep], width: int) -> list[list[str]]:
     ]
 
 
-def _embed_rows(steps: list[EmbedStep], views: list[str]) -> list[list[str]]:
+def _embed_rows(steps: list[EmbedPlan], views: list[str]) -> list[list[str]]:
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for step in steps:
         mark = MARKS.get(step.state) or f"{step.windows[0]}/{step.windows[1]}"

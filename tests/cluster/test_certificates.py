@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from patray.artifacts import SEALS
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import Means, embed
 from patray.encoders.token_vectors import load_token_vectors, token_vectors_table
 from patray.encoders.vectors import STATS, load_vectors, part_names
 from patray.encoders.versions import ENCODERS, encoder_versions
@@ -21,6 +21,8 @@ from patray.files import Folder
 from patray.models.registry import find_record
 from patray.models.resolve import Snapshot
 from patray.seals import seal_of
+from patray.steps.embed import EmbedStep
+from patray.steps.texts import Texts
 from tests.cluster.test_late_and_rerank import Bench, do_rerank, embed_late, make_bench, options, save_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray", "encodes_here")]
@@ -40,13 +42,14 @@ def bench(folder: Path, small_landscape: Path, local_ray: None, encodes_here: No
 def embed_dense(bench: Bench, minilm_path: Path) -> Callable[..., tuple[Folder, dict[str, Any]]]:
 
     record = find_record("minilm").model_copy(update={"name": "tiny", "max_tokens": 24})  # so that a text costs little
-    job = EmbedJob(
-        "small", bench.prepared, bench.view, bench.index, ~bench.index.external, "tiny", record,
-        Snapshot(str(minilm_path), "path"), "sentence-transformers", "document", "made for this test",
+    texts = Texts(bench.index, ~bench.index.external)
+    step = EmbedStep(
+        "small", bench.prepared, bench.view, texts, "tiny", record, "sentence-transformers", "document",
+        "made for this test",
     )  # fmt: skip
 
     def run(store: Folder, again: str | None = None) -> tuple[Folder, dict[str, Any]]:
-        return embed([job], store, options(), False, again)[0]
+        return embed([step], Means(Snapshot(str(minilm_path), "path"), options(), False, again), store)[0]
 
     return run
 

@@ -16,7 +16,7 @@ import pytest
 import ray
 
 from patray.artifacts import write_sealed
-from patray.cluster.embed import EmbedJob, embed
+from patray.cluster.embed import Means, embed
 from patray.cluster.growth import nodes
 from patray.cluster.late import start_late
 from patray.cluster.models import Model
@@ -41,7 +41,8 @@ from patray.models.resolve import Snapshot
 from patray.runs.suite import Embedding, Search
 from patray.search.ranking import Ranking
 from patray.search.table import from_table, to_table
-from patray.steps.inputs import chosen_queries
+from patray.steps.embed import EmbedStep
+from patray.steps.texts import Texts, chosen_queries
 from tests.models.tiny_late import cross_record, late_record, save_cross_encoder, save_stanford_colbert
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray")]
@@ -103,13 +104,13 @@ def embed_late(bench: Bench, store: Folder, actors: int = 1) -> tuple[Folder, Fo
     chosen = {"document": ~bench.index.external, "query": chosen_queries(bench.index, bench.truth)}
     model = bench.colbert
     jobs = [
-        EmbedJob(
-            "small", bench.prepared, bench.view, bench.index, rows, model.name, model.record, model.snapshot,
+        EmbedStep(
+            "small", bench.prepared, bench.view, Texts(bench.index, rows), model.name, model.record,
             model.engine, role, model.content,  # type: ignore[arg-type]
         )
         for role, rows in chosen.items()
     ]  # fmt: skip
-    (documents, first), (queries, second) = embed(jobs, store, options(actors), False)
+    (documents, first), (queries, second) = embed(jobs, Means(model.snapshot, options(actors)), store)
     return documents, queries, [first, second]
 
 

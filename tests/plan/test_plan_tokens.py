@@ -17,7 +17,7 @@ from patray.landscapes.load import iter_sections
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import get_view, render
 from patray.models.registry import find_record
-from patray.plan.embeddings import EmbedStep
+from patray.plan.embeddings import EmbedPlan
 from patray.plan.estimates import read_estimates
 from patray.plan.plan import Plan, make_plan
 from patray.plan.tokens import proxy_counter, read_counter
@@ -51,7 +51,7 @@ def planned(landscape: Path, models: str, workdir: Path, *changes: str) -> Plan:
     return make_plan(resolve(parse_suite(text, "planned.yaml", list(changes))), str(workdir), None, read_estimates())
 
 
-def step_of(plan: Plan, view: str, role: str, model: str | None = None) -> EmbedStep:
+def step_of(plan: Plan, view: str, role: str, model: str | None = None) -> EmbedPlan:
     found = [one for one in plan.embeddings if (one.view, one.role) == (view, role) and model in (None, one.model)]
     assert len(found) == 1
     return found[0]

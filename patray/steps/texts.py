@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
-from patray.encoders.windows import ViewIndex
+from patray.encoders.windows import ViewIndex, Window, plan_windows
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
 from patray.models.record import ModelRecord, Role
 from patray.runs.suite import Tasks
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Some texts of one view. index: of all of them; chosen: (M,) bool, which ones.
+
+    Texts(index, ~index.external).hash      # 32 hex digits over the ids and texts of the corpus
+    """
+
+    index: ViewIndex
+    chosen: np.ndarray
+
+    @cached_property
+    def hash(self) -> str:
+        return self.index.inputs_hash(self.chosen)
+
+    @cached_property
+    def heads(self) -> np.ndarray:
+        """(n,) int64 positions in the index, one for each distinct text."""
+        positions = np.flatnonzero(self.chosen)
+        _, first = np.unique(self.index.digest[positions], return_index=True)
+        return np.asarray(positions[first])
+
+    def windows(self) -> list[Window]:
+        return plan_windows(self.index, self.chosen)
 
 
 def chosen_queries(index: ViewIndex, truth: Truth) -> np.ndarray:

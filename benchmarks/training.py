@@ -51,7 +51,7 @@ def recipe_of(options: argparse.Namespace, **changes: Any) -> Recipe:
 def ours(pairs: PairSet, recipe: Recipe, threads: int, round_: int) -> float:
     """Pairs/s of the steps after the first, through Ray Train."""
     with tempfile.TemporaryDirectory() as scratch:
-        job = TrainJob(f"bench-{round_}", RECORD, SNAPSHOT, recipe, "bench", pairs, None)
+        job = TrainJob(f"bench-{round_}", RECORD, recipe, "bench", pairs, None, snapshot=SNAPSHOT)
         folder, _ = train(job, Folder.at(scratch).make(), Training(threads=threads))
         seconds = pq.read_table(Path(folder.uri) / "steps.parquet")["seconds"].to_pylist()[1:]
     return recipe.batch * len(seconds) / sum(seconds)

@@ -34,6 +34,7 @@ from patray.measures.definitions import LEADING
 from patray.models.record import Role
 from patray.runs.suite import Suite
 from patray.steps.embed import CorpusView
+from patray.steps.rank import Key, RankStep, rank_steps
 from patray.systems.base import System
 from patray.systems.dense import OneVector
 from patray.systems.late import Late
@@ -45,8 +46,6 @@ from patray.systems.sparse import Sparse
 
 QUERY_ROLES: tuple[Role, ...] = ("query", "document")
 """Where a query's vector is looked for, first match wins."""
-Key = tuple[str, str, str]
-"""Landscape, view, system."""
 
 
 @dataclass(frozen=True)
@@ -83,42 +82,41 @@ class Rankings:
 
     def make(self, places: Sequence[At]) -> list[tuple[dict[str, Any], Scored]]:
         """For each place and system its step for the provenance and what was tuned, in their order."""
-        systems = self.suite.systems or ()
-        todo = [(at, system) for at in places if at.landscape.truth is not None for system in systems]
-        keys = [(at.landscape.name, at.view.name, str(system.name)) for at, system in todo]
-        wide = 1 if works_here() else sum(not system.ALONE for _, system in todo)
-        self._count_terms(dict(zip(keys, todo, strict=True)))
-        waiting = dict(zip(keys, todo, strict=True))
+        at = {(one.landscape.name, one.view.name): one for one in places if one.landscape.truth is not None}
+        steps = rank_steps(at, self.suite.systems or ())
+        wide = 1 if works_here() else sum(not step.system.ALONE for step in steps)
+        self._count_terms([(at[step.key[:2]], step) for step in steps])
+        waiting = {step.key: step for step in steps}
         while waiting:
-            for key, (at, system) in list(waiting.items()):
-                ready = all((*key[:2], part) in self.begun for part in system.parts)
-                if ready and not system.ALONE:
-                    self.begun[key] = self._begin(at, system, wide)
+            for key, step in list(waiting.items()):
+                if all(one in self.begun for one in step.after) and not step.system.ALONE:
+                    self.begun[key] = self._begin(at[key[:2]], step, wide)
                     del waiting[key]
             if waiting:  # the first that is left is a reranker, and what it stands on is begun
                 self._gather()
-                key, (at, system) = next(iter(waiting.items()))
-                self.begun[key] = Done(self._rerank(at, system))
+                key, step = next(iter(waiting.items()))
+                self.begun[key] = Done(self._rerank(at[key[:2]], step.system))
                 del waiting[key]
         self._gather()
         rankings: list[tuple[dict[str, Any], Scored]] = []
-        for key, (at, _) in zip(keys, todo, strict=True):
-            made = self.begun[key].value
-            step, scored = made if isinstance(made, tuple) else (made, Scored())
-            rankings.append(({**at.place(key[2]).step(), "reused": False, **step}, scored))
+        for step in steps:
+            made = self.begun[step.key].value
+            facts, scored = made if isinstance(made, tuple) else (made, Scored())
+            rankings.append(({**at[step.key[:2]].place(step.key[2]).step(), "reused": False, **facts}, scored))
         return rankings
 
-    def _count_terms(self, todo: Mapping[Key, tuple[At, System]]) -> None:
+    def _count_terms(self, steps: Sequence[tuple[At, RankStep]]) -> None:
         """Count the terms of every view in which a lexical system ranks, side by side; what is there is left."""
         started: dict[tuple[str, str, str], tuple[Folder, Any | None]] = {}
         wanted: dict[Key, tuple[str, str, str]] = {}
-        for key, (at, system) in todo.items():
-            place = at.place(key[2])
-            if not isinstance(system, Lexical) or is_sealed(self.run, place.file):
+        for at, step in steps:
+            if not isinstance(step.system, Lexical) or step.is_done(self.run):
                 continue
-            wanted[key] = (*key[:2], system.language_of(*key[:2]))
+            key = step.key
+            wanted[key] = (*key[:2], step.system.language_of(*key[:2]))
             if wanted[key] not in started:
-                started[wanted[key]] = start_counts(self.store, place, at.landscape.folder, at.view, wanted[key][2])
+                place, folder = at.place(key[2]), at.landscape.folder
+                started[wanted[key]] = start_counts(self.store, place, folder, at.view, wanted[key][2])
         made = {where: reference for where, (_, reference) in started.items() if reference is not None}
         took = dict(zip(made, gather(list(made.values()), "count terms", self.stall, "views"), strict=True))
         # The time stands at the first system that reads the words; the others reuse what it made.
@@ -129,9 +127,10 @@ class Rankings:
         found = gather(list(self.begun.values()), "search", self.stall, "rankings")
         self.begun = {key: Done(value) for key, value in zip(self.begun, found, strict=True)}
 
-    def _begin(self, at: At, system: System, beside: int) -> Any:
-        place, options, stall = at.place(str(system.name)), self.suite.search, self.stall
-        if system.kept and is_sealed(self.run, place.file):
+    def _begin(self, at: At, step: RankStep, beside: int) -> Any:
+        system = step.system
+        place, options, stall = at.place(step.key[2]), self.suite.search, self.stall
+        if step.is_done(self.run):
             return Done({"reused": True, "seconds": 0.0})
         if isinstance(system, Lexical):
             target, seconds = self.counts[place.landscape, place.view, place.system]
@@ -156,7 +155,7 @@ class Rankings:
             return start_dense(
                 self.run, place, documents, queries, at.truth, system, options, self.nodes, beside, stall
             )  # fmt: skip
-        after = [self.begun[(place.landscape, place.view, part)] for part in system.parts]
+        after = [self.begun[one] for one in step.after]
         measures = self.suite.tasks.retrieval.measures if self.suite.tasks.retrieval else (LEADING,)
         with in_this_process(system.HERE or works_here()):
             return submit(

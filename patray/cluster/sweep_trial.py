@@ -73,8 +73,9 @@ def make_job(bench: Bench, recipe: Recipe, name: str) -> TrainJob:
         validation = make_validation(bench.home, recipe, *where, *asked)
     pairs = make_pairs(bench.home, recipe, *where)
     return TrainJob(
-        name, bench.base, bench.snapshot, recipe, sweep.home.name or "home", pairs, validation, bench.snapshot.content
-    )
+        name, bench.base, recipe, sweep.home.name or "home", pairs, validation, bench.snapshot.content,
+        snapshot=bench.snapshot,
+    )  # fmt: skip
 
 
 def trainable(bench: Bench) -> Callable[[dict[str, Any]], None]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from patray import errors
-from patray.artifacts import is_complete, key_of, read_record
+from patray.artifacts import is_complete, read_record
 from patray.cluster.embed import MODEL_CACHE
 from patray.cluster.errors import cause_of
 from patray.cluster.growth import require
@@ -23,18 +23,14 @@ from patray.cluster.placement import Resources
 from patray.cluster.tasks import beside_driver
 from patray.errors import PatrayError, ResourceError, TrainingError
 from patray.files import Folder, locate
-from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot, localise
 from patray.progress import Progress, say
 from patray.recipes.checkpoint import Origin, export, open_checkpoint
-from patray.recipes.identity import training_identity, validation_hash
 from patray.recipes.options import Training
-from patray.recipes.pairs import PairSet
-from patray.recipes.record import Recipe
 from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.train import train as train_worker
-from patray.recipes.validation import Validation
 from patray.steps.lease import holding
+from patray.steps.train import TrainStep
 
 PROGRESS, ERROR = "progress.json", "error.json"
 POLL_SECONDS = 2.0
@@ -43,27 +39,14 @@ SAY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class TrainJob:
-    """One model to be tuned. name: BASE--RECIPE--HOME--sSEED; home: the landscape of its pairs; the seed stands in the
-    recipe. content: what the base's files are, see `models.content.identify`."""
+class TrainJob(TrainStep):
+    """A step of training and where the files of its base lie."""
 
-    name: str
-    base: ModelRecord
-    snapshot: Snapshot
-    recipe: Recipe
-    home: str
-    pairs: PairSet
-    validation: Validation | None
-    content: str | None = None
+    snapshot: Snapshot = field(kw_only=True)
 
-    def identity(self) -> dict[str, Any]:
-        watched = None if self.validation is None else validation_hash(self.validation)
-        return training_identity(self.name, self.base, self.recipe, self.home, self.pairs, watched, self.content)
-
-
-def checkpoint_folder(job: TrainJob, store: Folder) -> Folder:
-    """Where the result of a job lies, made or not."""
-    return store / "checkpoints" / job.recipe.name / job.base.name / key_of(job.identity())
+    @classmethod
+    def of(cls, step: TrainStep, snapshot: Snapshot) -> TrainJob:
+        return cls(*(getattr(step, one.name) for one in fields(step)), snapshot=snapshot)
 
 
 def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
@@ -72,15 +55,14 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
     Raises InputError for what cannot be trained, ResourceError when the cluster has no room or no step is done for
     `options.stall_seconds`, TrainingError when the loss is not finite.
     """
-    with holding(store, [f"checkpoints/{job.recipe.name}/{job.base.name}/{key_of(job.identity())}"]):
+    with holding(store, [str(job.folder(store).path_in(store))]):
         return _train(job, store, options)
 
 
 def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
     import ray
 
-    identity = job.identity()
-    folder = checkpoint_folder(job, store)
+    folder = job.folder(store)
     step: dict[str, Any] = {
         "step": "train", "model": job.name, "base": job.base.name, "recipe": job.recipe.name, "landscape": job.home,
         "seed": job.recipe.seed, "checkpoint": str(folder),
@@ -96,7 +78,7 @@ def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dic
         options.stall_seconds,
     )
     check_job(job, options)
-    origin = Origin(job.name, job.home, key_of(identity), identity)
+    origin = Origin(job.name, job.home, job.key, job.identity)
     running = store / "training" / f"{job.name}-{origin.key}"
     running.make().delete(ERROR)
     say(

@@ -10,8 +10,8 @@ from patray.landscapes.slices import make_slices
 from patray.plan.corpus import Corpus
 from patray.plan.embeddings import EmbedPlan, PlannedModel
 from patray.plan.estimates import Bytes
-from patray.plan.rankings import RankStep
-from patray.plan.training import TrainStep
+from patray.plan.rankings import RankPlan
+from patray.plan.training import TrainPlan
 from patray.runs.suite import Suite
 from patray.systems.sparse import ENTRY_BYTES, TERMS
 
@@ -47,9 +47,9 @@ def plan_disk(
     corpora: Sequence[Corpus],
     models: Mapping[str, PlannedModel],
     fetched: int,
-    training: Sequence[TrainStep],
+    training: Sequence[TrainPlan],
     embeddings: Sequence[EmbedPlan],
-    rankings: Sequence[RankStep],
+    rankings: Sequence[RankPlan],
     size: Bytes,
     complete: bool,
 ) -> Disk:
@@ -107,7 +107,7 @@ def _vector_bytes(
     return vectors, token_vectors, indexes, read
 
 
-def _evidence_rows(suite: Suite, corpora: Sequence[Corpus], made: Sequence[RankStep]) -> int:
+def _evidence_rows(suite: Suite, corpora: Sequence[Corpus], made: Sequence[RankPlan]) -> int:
     """Rows of retrieval alone, as if every query were reported."""
     options, rows = suite.tasks.retrieval, 0
     for corpus in corpora:

@@ -18,10 +18,10 @@ from patray.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
 from patray.plan.disk import Disk, plan_disk
 from patray.plan.embeddings import NOTHING, EmbedPlan, PlannedModel, plan_embeddings
 from patray.plan.estimates import Estimates, Range
-from patray.plan.rankings import RankPlanner, RankStep
+from patray.plan.rankings import RankPlan, RankPlanner
 from patray.plan.time import WallTime, plan_time
 from patray.plan.tokens import own_counter, proxy_counter
-from patray.plan.training import TrainStep, plan_training
+from patray.plan.training import TrainPlan, plan_training
 from patray.runs.family_sizes import refuse_hopeless, tasks_on, uncarried
 from patray.runs.identity import differences
 from patray.runs.read import dump_suite
@@ -73,9 +73,9 @@ class Plan:
     estimates: Estimates
     corpora: tuple[Corpus, ...]
     models: tuple[ModelPlan, ...]
-    training: tuple[TrainStep, ...]
+    training: tuple[TrainPlan, ...]
     embeddings: tuple[EmbedPlan, ...]
-    rankings: tuple[RankStep, ...]
+    rankings: tuple[RankPlan, ...]
     disk: Disk
     search_hours: float
     time: WallTime
@@ -230,7 +230,7 @@ def _planned(entry: ModelEntry, suite: Suite, estimates: Estimates) -> PlannedMo
 
 def _steps(
     suite: Suite, store: Folder, run: Folder, models: dict[str, PlannedModel], corpora: list[Corpus]
-) -> tuple[list[EmbedPlan], list[RankStep]]:
+) -> tuple[list[EmbedPlan], list[RankPlan]]:
     views = suite_views(suite)
     systems = suite.systems or ()
     in_spans = {one.readings for one in systems if isinstance(one, Readings)}
@@ -238,7 +238,7 @@ def _steps(
     asked = [count for model in models.values() for count in model.counts(limit)]
     counts = {count.key: count for count in sorted(asked, key=lambda count: not count.only_queries)}
     complete = run.exists("provenance.json")
-    embeddings, rankings = list[EmbedPlan](), list[RankStep]()
+    embeddings, rankings = list[EmbedPlan](), list[RankPlan]()
     for corpus in corpora:
         texts = read_texts(corpus, views, list(counts.values()))
         of = corpus.name, corpus.prepared.folder

@@ -12,17 +12,18 @@ from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.plan.corpus import Corpus, Counts
 from patray.plan.embeddings import PlannedModel, State
-from patray.steps.inputs import chosen_queries
+from patray.steps.rank import Key, RankStep, rank_steps
+from patray.steps.texts import chosen_queries
 from patray.systems.base import Range, System, Work
-from patray.tables import ranking_file
 
 QUANTILES = 64
 """Documents' lengths are taken at so many quantiles: which documents a query meets is not known before the search."""
 
 
 @dataclass(frozen=True)
-class RankStep:
-    """step: search, fuse, rerank or read. pairs, tokens (lowest, expected, highest): of a rerank not done yet.
+class RankPlan:
+    """A ranking and what it costs. step: search, fuse, rerank or read. pairs, tokens (lowest, expected, highest): of a
+    rerank not done yet.
 
     flops: of an exact dense or MaxSim search that is to do, 0 for others. memory: bytes that a search holds beside
     its vectors, where the system says so; given: bytes of vectors made elsewhere that it ranks from. why: of a
@@ -57,32 +58,29 @@ class RankPlanner:
     complete: bool
     alone: bool = False
 
-    def steps(self, systems: tuple[System, ...]) -> Iterator[RankStep]:
+    def steps(self, systems: tuple[System, ...]) -> Iterator[RankPlan]:
         if self.corpus.truth is None:
             return
-        for view in self.texts:
-            there = set((self.run / "rankings" / self.corpus.name / view).list())
-            refused: dict[str, str] = {}
-            for system in systems:
-                name = str(system.name)
-                why = self._refusal(system, refused)
-                if why:
-                    refused[name] = why
-                done = ranking_file(self.corpus.name, view, name).rpartition("/")[2] in there
-                state: State = "done" if self.complete or (done and system.kept) else "refused" if why else "to do"
-                yield self._step(system, view, state, why)
+        refused: dict[Key, str] = {}
+        for step in rank_steps([(self.corpus.name, view) for view in self.texts], systems):
+            why = self._refusal(step, refused)
+            if why:
+                refused[step.key] = why
+            done = self.complete or step.is_done(self.run)
+            yield self._step(step, "done" if done else "refused" if why else "to do", why)
 
-    def _refusal(self, system: System, before: Mapping[str, str]) -> str:
-        for model in system.uses:
+    def _refusal(self, step: RankStep, before: Mapping[Key, str]) -> str:
+        for model in step.system.uses:
             if self.models[model].refused:
                 return f"{model} cannot run"
-        return next((before[part] for part in system.parts if part in before), "")
+        return next((before[part] for part in step.after if part in before), "")
 
-    def _step(self, system: System, view: str, state: State, why: str) -> RankStep:
-        work = system.work(_Sizes(self, view)) if state != "done" else Work()
-        return RankStep(
-            landscape=self.corpus.name,
-            view=view,
+    def _step(self, step: RankStep, state: State, why: str) -> RankPlan:
+        system = step.system
+        work = system.work(_Sizes(self, step.view)) if state != "done" else Work()
+        return RankPlan(
+            landscape=step.landscape,
+            view=step.view,
             system=str(system.name),
             kind=system.kind,
             step=system.STEP,

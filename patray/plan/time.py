@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from patray.landscapes.slices import make_slices
 from patray.plan.corpus import Corpus
 from patray.plan.estimates import Time
-from patray.plan.rankings import RankStep
+from patray.plan.rankings import RankPlan
 from patray.runs.suite import Suite
 
 
@@ -38,7 +38,7 @@ class WallTime:
 def plan_time(
     suite: Suite,
     corpora: Sequence[Corpus],
-    rankings: Sequence[RankStep],
+    rankings: Sequence[RankPlan],
     encode_hours: float,
     models: int,
     flops: float,
@@ -69,7 +69,7 @@ def plan_time(
     )
 
 
-def judged(suite: Suite, corpora: Sequence[Corpus], rankings: Sequence[RankStep]) -> tuple[int, int, int]:
+def judged(suite: Suite, corpora: Sequence[Corpus], rankings: Sequence[RankPlan]) -> tuple[int, int, int]:
     """Scores of retrieval, their rows of evidence, and scores of other tasks (`files` as one label set)."""
     scores = rows = 0
     options = suite.tasks.retrieval

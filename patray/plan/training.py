@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from patray.artifacts import is_complete, key_of
+from patray.artifacts import is_complete
 from patray.errors import InputError, PatrayError
 from patray.files import Folder
-from patray.landscapes.cited_pairs import ALL
 from patray.models.content import identify
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot
@@ -20,15 +19,11 @@ from patray.plan.embeddings import NOTHING, PlannedModel, State
 from patray.plan.estimates import Range
 from patray.recipes.batches import training_steps
 from patray.recipes.checkpoint import open_checkpoint
-from patray.recipes.identity import training_identity, validation_hash
-from patray.recipes.match import match
 from patray.recipes.model import lora_of
-from patray.recipes.pairs import PairSet, make_pairs
 from patray.recipes.record import Recipe
-from patray.recipes.validation import Validation, make_validation
-from patray.runs.suite import ModelEntry, Suite
-from patray.runs.tuned import Tuned
+from patray.runs.suite import Suite
 from patray.steps.mined import Ranker, as_trained, draw_mined
+from patray.steps.train import At, Material, Tuning, make_material, match_materials, train_step, tunings_of
 
 PASSES = 4
 """Forward passes that one training token is worth: without gradients for the cache, with them, and twice as much back
@@ -41,7 +36,7 @@ adds, taken high."""
 
 
 @dataclass(frozen=True)
-class TrainStep:
+class TrainPlan:
     """One training. pairs, steps: counted. tokens: forward tokens that it is worth, 0 where it is done.
 
     memory: bytes of weights, gradients and optimiser; activations of one mini-batch come on top. why: of a refused one.
@@ -60,111 +55,74 @@ class TrainStep:
     why: str
 
 
-@dataclass(frozen=True)
-class _Material:
-    pairs: PairSet
-    validation: Validation
-
-
 def plan_training(
     suite: Suite, corpora: Mapping[str, Corpus], bases: Mapping[str, PlannedModel], store: Folder
-) -> tuple[list[TrainStep], dict[str, PlannedModel]]:
+) -> tuple[list[TrainPlan], dict[str, PlannedModel]]:
     """The trainings of a resolved suite, and its tuned models (with their own record where the checkpoint is there)."""
-    steps, models = list[TrainStep](), dict[str, PlannedModel]()
-    recipes = {str(entry.name): entry.record for entry in suite.recipes}
+    plans, models = list[TrainPlan](), dict[str, PlannedModel]()
     for home in suite.homes:
-        entries = [(entry, entry.tuned) for entry in suite.models if entry.tuned is not None]
-        mine = [(entry, tuned) for entry, tuned in entries if tuned.home == home]
-        seeded = {(tuned.recipe, tuned.seed): _seeded(recipes[tuned.recipe], tuned.seed) for _, tuned in mine}
-        made, problems = _materials(corpora[home], seeded, suite)
-        for entry, tuned in mine:
-            at = tuned.recipe, tuned.seed
-            step, model = _step(entry, tuned, seeded[at], made.get(at), problems.get(at, ""), bases[tuned.base], store)
-            steps.append(step)
+        tunings = tunings_of(suite, home)
+        made, problems = _materials(corpora[home].prepared.folder, {one.at: one.recipe for one in tunings}, suite)
+        for one in tunings:
+            base, problem = bases[one.tuned.base], problems.get(one.at, "")
+            plan, model = _plan(one, made.get(one.at), problem, base, store)
+            plans.append(plan)
             models[model.name] = model
-    return steps, models
+    return plans, models
 
 
-def _seeded(recipe: Recipe | None, seed: int) -> Recipe:
-    if recipe is None:
-        raise AssertionError("the suite was not resolved")
-    return recipe.model_copy(update={"seed": recipe.seed + seed})
-
-
-def _materials(
-    corpus: Corpus, recipes: Mapping[tuple[str, int], Recipe], suite: Suite
-) -> tuple[dict[tuple[str, int], _Material], dict[tuple[str, int], str]]:
+def _materials(home: Folder, recipes: Mapping[At, Recipe], suite: Suite) -> tuple[dict[At, Material], dict[At, str]]:
     """Pairs and validation of every recipe and seed at one home, matched where asked; or why there are none."""
-    splits = suite.splits
-    where = ((splits.train, splits.validation, splits.test), splits.salt, suite.own_views)
-    retrieval = suite.tasks.retrieval
-    asked = ("cited", ALL) if retrieval is None else (retrieval.direction, retrieval.cited_by)
-    made, problems = dict[tuple[str, int], _Material](), dict[tuple[str, int], str]()
-    folder = corpus.prepared.folder
+    made, problems = dict[At, Material](), dict[At, str]()
     for at, recipe in recipes.items():
         try:
-            made[at] = _Material(make_pairs(folder, recipe, *where), make_validation(folder, recipe, *where, *asked))
+            made[at] = make_material(home, recipe, suite)
         except InputError as error:
             problems[at] = str(error)
-    if suite.matched and made:
-        cut = match({f"{name} seed {seed}": material.pairs for (name, seed), material in made.items()})
-        made = {(name, seed): replace(one, pairs=cut[f"{name} seed {seed}"]) for (name, seed), one in made.items()}
-    return made, problems
+    return match_materials(made, suite), problems
 
 
-def _step(
-    entry: ModelEntry,
-    tuned: Tuned,
-    recipe: Recipe,
-    material: _Material | None,
-    problem: str,
-    base: PlannedModel,
-    store: Folder,
-) -> tuple[TrainStep, PlannedModel]:
+def _plan(
+    tuning: Tuning, material: Material | None, problem: str, base: PlannedModel, store: Folder
+) -> tuple[TrainPlan, PlannedModel]:
+    tuned, recipe = tuning.tuned, tuning.recipe
     model = replace(base, name=tuned.name, record=_named(base.record, tuned.name), found="this run", content=None)
+
+    def refused(why: str) -> tuple[TrainPlan, PlannedModel]:
+        return _train_plan(tuning, base, material, "refused", why, NOTHING), replace(model, refused=why)
+
     if material is None:
-        why = f"cannot be tuned: {problem}"
-        return _train_step(tuned, recipe, base, None, "refused", why, NOTHING), replace(model, refused=why)
+        return refused(f"cannot be tuned: {problem}")
     ranker = Ranker(as_trained(base.record, recipe), base.engine, base.content, tuned.home)
     try:
         pairs = draw_mined(material.pairs, recipe, ranker, store)
     except InputError as error:
-        why = f"cannot be tuned: {error}"
-        return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
-    folder = None if pairs is None else _checkpoint(tuned, recipe, base, pairs, material.validation, store)
+        return refused(f"cannot be tuned: {error}")
+    folder = None if pairs is None else train_step(tuning, replace(material, pairs=pairs), base).folder(store)
     if folder is not None and is_complete(folder):
         try:
             record = open_checkpoint(folder)
         except PatrayError as error:
-            why = str(error)
-            return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
+            return refused(str(error))
         content = identify(record, Snapshot(folder.uri, "this run"), trust_listing=True).content
         done = replace(model, record=record, content=content)
-        return _train_step(tuned, recipe, base, material, "done", "", NOTHING), done
+        return _train_plan(tuning, base, material, "done", "", NOTHING), done
     if base.refused:
-        why = f"its base {base.name} cannot run"
-        return _train_step(tuned, recipe, base, material, "refused", why, NOTHING), replace(model, refused=why)
+        return refused(f"its base {base.name} cannot run")
     tokens = _tokens(recipe, material, base, mining=pairs is None)
-    return _train_step(tuned, recipe, base, material, "to do", "", tokens), model
-
-
-def _checkpoint(
-    tuned: Tuned, recipe: Recipe, base: PlannedModel, pairs: PairSet, validation: Validation, store: Folder
-) -> Folder:
-    watched = validation_hash(validation)
-    identity = training_identity(tuned.name, base.record, recipe, tuned.home, pairs, watched, base.content)
-    return store / "checkpoints" / recipe.name / base.record.name / key_of(identity)
+    return _train_plan(tuning, base, material, "to do", "", tokens), model
 
 
 def _named(record: ModelRecord, name: str) -> ModelRecord:
     return record.model_copy(update={"name": name})
 
 
-def _train_step(
-    tuned: Tuned, recipe: Recipe, base: PlannedModel, material: _Material | None, state: State, why: str, tokens: Range
-) -> TrainStep:
+def _train_plan(
+    tuning: Tuning, base: PlannedModel, material: Material | None, state: State, why: str, tokens: Range
+) -> TrainPlan:
+    tuned, recipe = tuning.tuned, tuning.recipe
     pairs = 0 if material is None else material.pairs.table.num_rows
-    return TrainStep(
+    return TrainPlan(
         model=tuned.name,
         base=tuned.base,
         recipe=tuned.recipe,
@@ -187,7 +145,7 @@ def _memory(recipe: Recipe, record: ModelRecord) -> int:
     return round(size * (frozen + ADAPTER_SHARE * FULL_BYTES))
 
 
-def _tokens(recipe: Recipe, material: _Material, base: PlannedModel, mining: bool) -> Range:
+def _tokens(recipe: Recipe, material: Material, base: PlannedModel, mining: bool) -> Range:
     """Forward tokens that a training is worth: its steps, its validations, and where hard negatives are to be mined
     each text of its pairs once (seeds with the same texts share that, so several together are less)."""
     limit = recipe.max_tokens or base.record.max_tokens

@@ -10,8 +10,8 @@ from patray.plan.cost import OWN_PRICES, Cost
 from patray.plan.embeddings import EmbedPlan
 from patray.plan.estimates import Range
 from patray.plan.plan import ModelPlan, Plan, add_ranges
-from patray.plan.rankings import RankStep
-from patray.plan.training import TrainStep
+from patray.plan.rankings import RankPlan
+from patray.plan.training import TrainPlan
 
 LEGEND = "to do; 3/64: so many windows of vectors exist; done; =: the vectors of another step serve; no: cannot run"
 MARKS = {"to do": "to do", "done": "done", "shared": "=", "refused": "no"}
@@ -282,7 +282,7 @@ def _steps(plan: Plan) -> Iterable[str]:
     yield f"judge, evidence, intervals, tests, report: {'done' if plan.run_state == 'finished' else 'to do'}"
 
 
-def _train_rows(steps: list[TrainStep], width: int) -> list[list[str]]:
+def _train_rows(steps: list[TrainPlan], width: int) -> list[list[str]]:
     return [
         ["train", f"{step.model}: {step.pairs:,} pairs, {step.steps:,} steps", MARKS[step.state], *[""] * (width - 1)]
         for step in steps
@@ -301,7 +301,7 @@ def _embed_rows(steps: list[EmbedPlan], views: list[str]) -> list[list[str]]:
     ]
 
 
-def _rank_rows(steps: list[RankStep], views: list[str]) -> list[list[str]]:
+def _rank_rows(steps: list[RankPlan], views: list[str]) -> list[list[str]]:
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for step in steps:
         cells.setdefault((step.step, step.system), {})[step.view] = MARKS[step.state]

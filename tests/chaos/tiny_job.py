@@ -17,7 +17,9 @@ STEPS = 160
 def job(snapshot: Path) -> TrainJob:
     recipe = tiny_recipe(steps=STEPS, validate_every=16, batch=16, mini_batch=8, learning_rate=0.001)
     found = Snapshot(str(snapshot), "path")
-    return TrainJob("tiny--r1--home--s0", tiny_record(), found, recipe, "home", tiny_pairs(), tiny_validation())
+    return TrainJob(
+        "tiny--r1--home--s0", tiny_record(), recipe, "home", tiny_pairs(), tiny_validation(), snapshot=found
+    )
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ def test_a_training_on_s3_ends_where_one_on_disk_does(bucket: Folder, tmp_path: 
     snapshot = make_snapshot(tmp_path / "bert")
     record = tiny_record()
     job = TrainJob(
-        "tiny--R1--home--s0", record, Snapshot(str(snapshot), "path"), tiny_recipe(), "home", tiny_pairs(),
-        tiny_validation(),
+        "tiny--R1--home--s0", record, tiny_recipe(), "home", tiny_pairs(), tiny_validation(),
+        snapshot=Snapshot(str(snapshot), "path"),
     )  # fmt: skip
     options = Training(stall_seconds=300)
     there, _ = train(job, bucket / "work", options)

@@ -63,8 +63,8 @@ def test_the_best_recipe_is_that_of_the_best_trial_and_trains_as_it_is(
     (home,) = (swept.parents[1] / "landscapes" / "home").iterdir()
     where = Folder.at(home)
     job = TrainJob(
-        "tiny--best--home--s0", tiny_record(), Snapshot(str(snapshot), "path"), recipe, "home",
-        make_pairs(where, recipe), make_validation(where, recipe),
+        "tiny--best--home--s0", tiny_record(), recipe, "home", make_pairs(where, recipe),
+        make_validation(where, recipe), snapshot=Snapshot(str(snapshot), "path"),
     )  # fmt: skip
     _, step = train(job, Folder.at(tmp_path).make(), Training(stall_seconds=240))
     assert step["steps"] == 80

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from patray.cluster.train import TrainJob, checkpoint_folder, train
+from patray.cluster.train import TrainJob, train
 from patray.errors import ResourceError, TrainingError
 from patray.files import Folder
 from patray.models.resolve import Snapshot
@@ -29,7 +29,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def job(snapshot: Path, **changes: Any) -> TrainJob:
     found = Snapshot(str(snapshot), "path")
     recipe = tiny_recipe(**{"learning_rate": 0.001, **changes})
-    return TrainJob("tiny--R1--home--s0", tiny_record(), found, recipe, "home", tiny_pairs(), tiny_validation())
+    return TrainJob(
+        "tiny--R1--home--s0", tiny_record(), recipe, "home", tiny_pairs(), tiny_validation(), snapshot=found
+    )
 
 
 def options(**changes: Any) -> Training:
@@ -41,7 +43,7 @@ def test_two_workers_end_where_one_does_and_the_result_is_reused(snapshot: Path,
     made = job(snapshot)
     alone, first = train(made, one, options())
     together, second = train(made, two, options(workers={"min": 2, "max": 2}))
-    assert alone == checkpoint_folder(made, one)
+    assert alone == made.folder(one)
     assert alone.name == together.name
     assert first["steps"] == 12
     assert not first["reused"]
@@ -71,7 +73,7 @@ def test_a_loss_that_is_not_finite_reaches_the_user_with_its_step(snapshot: Path
     spoilt = job(snapshot, learning_rate=1e37, max_grad_norm=1e30, warmup_share=0.0)
     with pytest.raises(TrainingError, match=r"train tiny--R1--home--s0: the \w+ of step \d+ are not finite"):
         train(spoilt, Folder.at(tmp_path).make(), options(max_failures=0))
-    assert not checkpoint_folder(spoilt, Folder.at(tmp_path)).exists("artifact.json")
+    assert not spoilt.folder(Folder.at(tmp_path)).exists("artifact.json")
 
 
 def test_more_than_the_cluster_has_is_refused_at_once(snapshot: Path, tmp_path: Path) -> None:
@@ -81,11 +83,11 @@ def test_more_than_the_cluster_has_is_refused_at_once(snapshot: Path, tmp_path: 
 
 def test_what_decides_the_weights_decides_the_key(snapshot: Path, tmp_path: Path) -> None:
     store, made = Folder.at(tmp_path), job(snapshot)
-    key = checkpoint_folder(made, store)
+    key = made.folder(store)
     for changes in ({"learning_rate": 0.002}, {"seed": 1}, {"temperature": 0.1}, {"lora": {}}):
-        assert checkpoint_folder(job(snapshot, **changes), store) != key, changes
+        assert job(snapshot, **changes).folder(store) != key, changes
     for changes in ({"mini_batch": 2}, {"gradient_checkpointing": True}):
-        assert checkpoint_folder(job(snapshot, **changes), store) == key, changes
-    assert checkpoint_folder(dataclasses.replace(made, pairs=tiny_pairs(59)), store) != key
-    assert checkpoint_folder(dataclasses.replace(made, validation=None), store) != key
-    assert checkpoint_folder(dataclasses.replace(made, content="other weights"), store) != key
+        assert job(snapshot, **changes).folder(store) == key, changes
+    assert dataclasses.replace(made, pairs=tiny_pairs(59)).folder(store) != key
+    assert dataclasses.replace(made, validation=None).folder(store) != key
+    assert dataclasses.replace(made, content="other weights").folder(store) != key

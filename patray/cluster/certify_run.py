@@ -22,6 +22,7 @@ from patray.report.write import write_report
 from patray.runs.origins import Origin, write_certified
 from patray.runs.read import parse_suite
 from patray.runs.run_files import work_directory
+from patray.runs.step_record import records_of
 from patray.steps.embed import EmbedStep, made_by
 
 
@@ -54,12 +55,11 @@ def certify_run(run: Folder) -> list[Origin]:
 
 def _tuned(run: Folder, engines: dict[str, str]) -> Iterator[Model]:
     """The models that the run tuned, from the checkpoints that its provenance names."""
-    for step in run.read_json("provenance.json")["steps"]:
-        if step["step"] == "train":
-            folder = Folder.at(step["checkpoint"])
-            record = open_checkpoint(folder)
-            snapshot = identify(record, Snapshot(folder.uri, "tuned by this run"))
-            yield Model(step["model"], record, engines[step["model"]], snapshot, snapshot.content)
+    for step in records_of(run.read_json("provenance.json"), "train"):
+        folder = Folder.at(step["checkpoint"])
+        record = open_checkpoint(folder)
+        snapshot = identify(record, Snapshot(folder.uri, "tuned by this run"))
+        yield Model(step.model, record, engines[step.model], snapshot, snapshot.content)
 
 
 def _compare(steps: list[EmbedStep], means: Means, store: Folder) -> list[Certificate]:

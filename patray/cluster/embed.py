@@ -44,6 +44,7 @@ from patray.models.record import ModelRecord, Role
 from patray.models.resolve import Snapshot, localise
 from patray.models.stated import read_stated
 from patray.progress import Progress
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Actors, Embedding
 from patray.steps.certified import made_token, merged, origin, other_versions
 from patray.steps.embed import EmbedStep, made_by
@@ -189,7 +190,7 @@ class State:
     certificate: Certificate | None = None
 
 
-def embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, dict[str, Any]]]:
+def embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, StepRecord]]:
     """The folder of each step's vectors and its record for the provenance; made now, resumed, or found complete.
 
     What other versions made is used when a sample of it, encoded again, agrees; EmbeddingError when not.
@@ -203,7 +204,7 @@ def embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tup
         return _embed(steps, means, workdir)
 
 
-def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, dict[str, Any]]]:
+def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, StepRecord]]:
     makers = made_by(steps)
     states = {id(maker): _state(maker, workdir, means.again) for maker in {id(one): one for one in makers}.values()}
 
@@ -232,14 +233,13 @@ def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tu
     for step, maker in zip(steps, makers, strict=True):
         state = states[id(maker)]
         reused = state.folder not in made or maker is not step
-        facts: dict[str, Any] = {"step": "embed", "landscape": step.landscape, "view": step.view.name}
-        facts |= {"model": step.label, "role": step.role, "reused": reused, **read_record(state.folder)["totals"]}
-        facts |= origin(state.folder in made, state.certificate)
+        totals = dict(read_record(state.folder)["totals"])
+        seconds = totals.pop("seconds")
+        facts = {**totals, **origin(state.folder in made, state.certificate)}
         if state.folder in losses:
             facts["loss"] = losses[state.folder].facts
-        if reused:
-            facts["seconds"] = 0.0
-        found.append((state.folder, facts))
+        about = (step.landscape, step.view.name, "", step.label, step.role)
+        found.append((state.folder, StepRecord("embed", *about, reused, 0.0 if reused else seconds, facts=facts)))
     return found
 
 

@@ -52,6 +52,7 @@ from patray.runs.identity import claim_run
 from patray.runs.provenance import Provenance, other_packages
 from patray.runs.resolve import suite_views
 from patray.runs.run_files import MARK, check_run, seal_run
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.runs.trec import write_trec
 from patray.steps.again import forget_other_rankings, mark_of
@@ -137,7 +138,7 @@ class Execution:
                 connect()  # it takes seconds, in which small landscapes are prepared here
             copies = waiting.result()
         for entry, (prepared, step) in zip(self.suite.landscapes, copies, strict=True):
-            self.provenance.add(step)
+            self._add(step)
             landscape = open_landscape(prepared, self.suite)
             self.landscapes.append(landscape)
             self.provenance.landscapes[landscape.name] = landscape.facts
@@ -183,7 +184,7 @@ class Execution:
             self.models.append(model)
             self.provenance.models[model.name] = model.facts()
             for step in steps:
-                self.provenance.add(step)
+                self._add(step)
             for note in notes:
                 self._note(f"{model.name}: {note}")
 
@@ -195,16 +196,14 @@ class Execution:
             steps = self.embed_steps(model)
             made = embed(steps, self.means(model), self.made) if steps else []
             for step, (folder, facts) in zip(steps, made, strict=True):
-                self.provenance.add(facts)
+                self._add(facts)
                 self.vectors.setdefault((step.landscape, step.view.name, step.label), {})[step.role] = folder
 
     def _read_vectors(self) -> None:
         """Take over the vectors that were made elsewhere, and forget rankings that were made of others."""
         for key, by_role, step in take_all(self.made, list(self._places()), self.systems):
             self.vectors[key] = by_role
-            for note in step.pop("notes"):
-                self._note(note)
-            self.provenance.add(step)
+            self._add(step)
         made = {key: made_of(*by_role.values()) for key, by_role in self.vectors.items()}
         for name in forget_other_rankings(self.run, self.systems, made):
             say(f"the ranking {name} was made of other vectors: it is made again")
@@ -235,9 +234,7 @@ class Execution:
             connect()
         rankings = Rankings(self.run, self.made, self.suite, models, nodes(), self.again)
         for step, tuned in rankings.make(places(self.landscapes, self.views, self.texts, self.vectors)):
-            for note in step.pop("notes", ()):
-                self._note(note)
-            self.provenance.add(step)
+            self._add(step)
             self.tuned.append(tuned)
         wanted = self.vectors.items() if "faiss" in self.suite.exports else ()
         others = {name for name, model in models.items() if model.record.kind != "dense"}
@@ -258,16 +255,8 @@ class Execution:
         [rows] = gather([judge.call("write_evidence", self._items(), self._maps(maps))], "write evidence", stall)
         say(f"{rows:,} rows of evidence; computing intervals and tests")
         [(summary, comparisons)] = gather([judge.call("write_statistics")], "intervals and tests", stall)
-        self.provenance.add(
-            {
-                "step": "judge",
-                "reused": False,
-                "seconds": time.perf_counter() - begin,
-                "evidence": rows,
-                "summary": summary,
-                "comparisons": comparisons,
-            }
-        )
+        facts = {"evidence": rows, "summary": summary, "comparisons": comparisons}
+        self._add(StepRecord("judge", seconds=time.perf_counter() - begin, facts=facts))
 
     def _tasks(self, landscape: Landscape, view: View) -> Iterator[Any]:
         """References to the results of every task of one landscape and view."""
@@ -387,6 +376,11 @@ class Execution:
         for landscape in self.landscapes:
             for view in self.views:
                 yield landscape, view
+
+    def _add(self, record: StepRecord) -> None:
+        for note in record.notes:
+            self._note(note)
+        self.provenance.add(record)
 
     def _note(self, text: str) -> None:
         if text not in self.provenance.notes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pyarrow as pa
 
@@ -22,6 +21,7 @@ from patray.files import Folder
 from patray.models.content import identify
 from patray.models.resolve import Snapshot
 from patray.recipes.checkpoint import open_checkpoint
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.runs.tuned import Tuned
 from patray.steps.train import make_material, match_materials, train_step, tunings_of
@@ -35,7 +35,7 @@ def fine_tune(
     store: Folder,
     run: Folder,
     again: str | None = None,
-) -> Iterator[tuple[Model, tuple[dict[str, Any], ...], tuple[str, ...]]]:
+) -> Iterator[tuple[Model, tuple[StepRecord, ...], tuple[str, ...]]]:
     """Every tuned model of a resolved suite, its steps for the provenance, and notes on its pairs; in the end their
     training curves are written to `run`. again: the mark of what was made again where that was asked for."""
     curves = []
@@ -61,12 +61,12 @@ def fine_tune(
             snapshot = identify(record, Snapshot(folder.uri, "tuned by this run"))
             model = Model(tuned.name, record, str(tuning.entry.engine), snapshot, snapshot.content)
             curves.append(_curve(tuned, folder.read_table("steps.parquet")))
-            yield model, (*steps, {**step, "counts": counts}), found.notes
+            yield model, (*steps, step.with_facts(counts=counts)), found.notes
     if curves:
         run.write_table("training.parquet", pa.concat_tables(curves))
 
 
-def _mined(job: TrainJob, miner: Miner, base: Model) -> tuple[TrainJob, tuple[dict[str, Any], ...]]:
+def _mined(job: TrainJob, miner: Miner, base: Model) -> tuple[TrainJob, tuple[StepRecord, ...]]:
     """The job with the hard negatives that its recipe asks for, which are part of what identifies its checkpoint."""
     if job.recipe.hard_negatives is None:
         return job, ()

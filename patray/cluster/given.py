@@ -22,6 +22,7 @@ from patray.landscapes.positions import positions
 from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.models.record import Role
+from patray.runs.step_record import StepRecord
 from patray.systems.base import System
 from patray.systems.dense import Vectors
 from patray.systems.functions import ENCODERS, Encodes
@@ -32,7 +33,7 @@ ROLES: tuple[tuple[Role, str], ...] = (("document", "documents"), ("query", "que
 
 def take_all(
     store: Folder, places: Sequence[tuple[Landscape, View]], systems: Sequence[System]
-) -> Iterator[tuple[tuple[str, str, str], dict[Role, Folder], dict[str, Any]]]:
+) -> Iterator[tuple[tuple[str, str, str], dict[Role, Folder], StepRecord]]:
     """(landscape, view and name of the vectors, artifacts by role, the step's record) of all that systems use."""
     sources = {system.source: system for system in systems if isinstance(system, Vectors)}
     encoders = dict.fromkeys(system.encoder for system in systems if isinstance(system, Encodes))
@@ -48,7 +49,7 @@ def take_all(
 
 def take_vectors(
     store: Folder, landscape: Landscape, view: str, system: Vectors, alone: bool
-) -> tuple[dict[Role, Folder], dict[str, Any]]:
+) -> tuple[dict[Role, Folder], StepRecord]:
     """(artifacts by role, the step's record) of one landscape and view. alone: the suite has no other.
 
     Raises InputError for files that cannot be used, and where a patent or query has no vector, with their number.
@@ -80,16 +81,13 @@ def take_vectors(
     if len(set(widths.values())) > 1:
         raise InputError(f"vectors: {source}: documents have width {widths['document']}, queries {widths['query']}")
     _require_all(landscape, source, by_role)
-    step = {
-        "step": "read vectors", "landscape": landscape.name, "view": view, "model": system.source, "reused": reused,
-        "seconds": time.perf_counter() - begin, "notes": notes,
-    }  # fmt: skip
-    return by_role, step
+    took = time.perf_counter() - begin
+    return by_role, StepRecord(
+        "read vectors", landscape.name, view, model=system.source, reused=reused, seconds=took, notes=tuple(notes)
+    )
 
 
-def encode_here(
-    store: Folder, landscape: Landscape, view: View, name: str
-) -> tuple[dict[Role, Folder], dict[str, Any]]:
+def encode_here(store: Folder, landscape: Landscape, view: View, name: str) -> tuple[dict[Role, Folder], StepRecord]:
     """(artifacts by role, the step's record) of a Python function's vectors of one landscape and view.
 
     It is called whenever a run goes on, since nobody knows whether it is the same; vectors of the same bytes are the
@@ -123,11 +121,10 @@ def encode_here(
     widths = {role: read_record(folder)["dimension"] for role, folder in by_role.items()}
     if len(set(widths.values())) > 1:
         raise InputError(f"encoder {name}: documents have width {widths['document']}, queries {widths['query']}")
-    step = {
-        "step": "encode", "landscape": landscape.name, "view": view.name, "model": name, "reused": reused,
-        "patents": len(patents), "seconds": time.perf_counter() - begin, "notes": [],
-    }  # fmt: skip
-    return by_role, step
+    took, facts = time.perf_counter() - begin, {"patents": len(patents)}
+    return by_role, StepRecord(
+        "encode", landscape.name, view.name, model=name, reused=reused, seconds=took, facts=facts
+    )
 
 
 def _needed(landscape: Landscape) -> np.ndarray:

@@ -68,7 +68,7 @@ def rank_listwise(
         f"were no permutation and were repaired ({broken})"
     ] if facts["broken answers"] else []  # fmt: skip
     seconds = time.perf_counter() - begin
-    return {"step": "rerank", "queries": len(truth.query_ids), "seconds": seconds, "notes": notes, **facts}
+    return {"queries": len(truth.query_ids), "seconds": seconds, "notes": notes, **facts}
 
 
 def order_by(

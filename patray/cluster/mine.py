@@ -32,6 +32,7 @@ from patray.recipes.hard_negatives import Pool, make_pool, rank_pool
 from patray.recipes.pairs import PairSet
 from patray.recipes.record import HardNegatives, Recipe, Text
 from patray.recipes.texts import view_of
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.steps.certified import made_of as name_of
 from patray.steps.certified import origin
@@ -51,7 +52,7 @@ class Miner:
         self.suite, self.store, self.home, self.again = suite, store, home, again
         self._indexes: dict[tuple[str, ...], ViewIndex] = {}
 
-    def mine(self, pairs: PairSet, recipe: Recipe, base: Model) -> tuple[PairSet, dict[str, Any]]:
+    def mine(self, pairs: PairSet, recipe: Recipe, base: Model) -> tuple[PairSet, StepRecord]:
         """The pairs with the hard negatives that the recipe asks for, and the step's record.
 
         Raises InputError where no pair of a source has as many as were asked for.
@@ -70,19 +71,16 @@ class Miner:
         if mined is None:
             raise AssertionError(f"recipe {recipe.name}: a ranking that was just made is not there")
         certificates = [step["certificate"] for step in steps]
-        fresh = [step for step in steps if not step["reused"]]
-        return mined, {
-            "step": "mine",
-            "model": base.name,
+        fresh = [step for step in steps if not step.reused]
+        facts = {
             "recipe": recipe.name,
-            "landscape": self.home.name,
             "seed": recipe.seed,
-            "reused": not ranked,
             **origin(bool(ranked), next((certificate_of(one) for one in certificates if one), None)),
             "texts": sum(len(pool.anchors) + len(pool.positives) for pool in pools.values()),
             **{key: sum(step[key] for step in fresh) for key in ("tokens", "cpu_hours", "gpu_hours")},
-            "seconds": time.perf_counter() - begin if todo else 0.0,
         }
+        took = time.perf_counter() - begin if todo else 0.0
+        return mined, StepRecord("mine", self.home.name, model=base.name, reused=not ranked, seconds=took, facts=facts)
 
     def _usable(self, folder: Folder, base: Model) -> bool:
         """Whether a ranking is there, of today's versions (the vectors of another are compared first) and this mark."""
@@ -114,7 +112,7 @@ class Miner:
         ranker: Ranker,
         pools: Mapping[str, Pool],
         base: Model,
-    ) -> tuple[list[dict[str, Any]], int]:
+    ) -> tuple[list[StepRecord], int]:
         """Embed the sides of some sources, rank and save; the records of the embedding steps, and how many of the
         sources were ranked: one whose vectors are the very same is not."""
         if not sides:

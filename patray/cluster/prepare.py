@@ -31,6 +31,7 @@ from patray.landscapes.truth import NotSaidError, TruthCounts, build_truth, unco
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.progress import say
 from patray.runs.sources import clean_copy_folder, rows_per_part, source_folder
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import LandscapeEntry, Retrieval, Splits, Suite, ViewEntry
 from patray.steps.lease import holding
 
@@ -90,13 +91,13 @@ def _damaged(clean: Folder) -> dict[str, str]:
     return damaged_files(clean)
 
 
-def prepare_landscapes(suite: Suite, store: Folder) -> list[tuple[Prepared, dict[str, Any]]]:
+def prepare_landscapes(suite: Suite, store: Folder) -> list[tuple[Prepared, StepRecord]]:
     """The clean copies of all landscapes of a suite and their steps, large ones side by side."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda entry: prepare_landscape(entry, suite, store), suite.landscapes))
 
 
-def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tuple[Prepared, dict[str, Any]]:
+def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tuple[Prepared, StepRecord]:
     """The validated copy in the store, made once for the same files, and the step's record."""
     begin = time.perf_counter()
     with holding(store, [f"generated/{entry.name}"] if entry.generate is not None else []):
@@ -108,15 +109,15 @@ def prepare_landscape(entry: LandscapeEntry, suite: Suite, store: Folder) -> tup
 
 def _prepare_in(
     entry: LandscapeEntry, source: Folder, destination: Folder, begin: float, stall: int
-) -> tuple[Prepared, dict[str, Any]]:
-    step = {"step": "prepare", "landscape": entry.name}
+) -> tuple[Prepared, StepRecord]:
+    record = StepRecord("prepare", str(entry.name))
     if is_prepared(destination):
         [wrong] = gather([submit(_damaged, Resources(cpus=0.5), destination)], f"check {entry.name}", stall)
         if wrong:
             say(f"{destination}: {_words(wrong)}; the clean copy is made again")
             destination.delete("prepared.json")
     if is_prepared(destination):
-        return read_prepared(destination), {**step, "reused": True, "seconds": 0.0}
+        return read_prepared(destination), dataclasses.replace(record, reused=True)
     found = open_parts(source, "patents.parquet")
     rows = rows_per_part(found.rows)
     told = (source, destination, str(entry.name), entry.max_bad_share, rows)
@@ -126,8 +127,8 @@ def _prepare_in(
         connect()
         needs = Resources(1, 0, TEXT_TIMES * found.bytes)
         [prepared] = gather([submit(_prepare, needs, *told)], f"prepare {entry.name}", stall)
-    seconds = time.perf_counter() - begin
-    return prepared, {**step, "reused": False, "seconds": seconds, "patents": prepared.files["patents.parquet"].read}
+    facts = {"patents": prepared.files["patents.parquet"].read}
+    return prepared, dataclasses.replace(record, seconds=time.perf_counter() - begin, facts=facts)
 
 
 def _check_query_sections(suite: Suite, name: str, truth: Truth) -> None:

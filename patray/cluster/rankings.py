@@ -32,6 +32,7 @@ from patray.landscapes.records import Truth
 from patray.landscapes.views import View
 from patray.measures.definitions import LEADING
 from patray.models.record import Role
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.steps.embed import CorpusView
 from patray.steps.rank import Key, RankStep, rank_steps
@@ -80,8 +81,8 @@ class Rankings:
     def stall(self) -> int:
         return self.suite.embedding.stall_seconds
 
-    def make(self, places: Sequence[At]) -> list[tuple[dict[str, Any], Scored]]:
-        """For each place and system its step for the provenance and what was tuned, in their order."""
+    def make(self, places: Sequence[At]) -> list[tuple[StepRecord, Scored]]:
+        """For each place and system its record and what was tuned, in their order."""
         at = {(one.landscape.name, one.view.name): one for one in places if one.landscape.truth is not None}
         steps = rank_steps(at, self.suite.systems or ())
         wide = 1 if works_here() else sum(not step.system.ALONE for step in steps)
@@ -98,11 +99,11 @@ class Rankings:
                 self.begun[key] = Done(self._rerank(at[key[:2]], step.system))
                 del waiting[key]
         self._gather()
-        rankings: list[tuple[dict[str, Any], Scored]] = []
+        rankings: list[tuple[StepRecord, Scored]] = []
         for step in steps:
             made = self.begun[step.key].value
             facts, scored = made if isinstance(made, tuple) else (made, Scored())
-            rankings.append(({**at[step.key[:2]].place(step.key[2]).step(), "reused": False, **facts}, scored))
+            rankings.append((step.record(facts), scored))
         return rankings
 
     def _count_terms(self, steps: Sequence[tuple[At, RankStep]]) -> None:
@@ -166,7 +167,7 @@ class Rankings:
     def _listwise(self, at: At, system: Listwise) -> dict[str, Any]:
         place, model, options = at.place(str(system.name)), self.models[system.with_], self.suite.embedding
         if is_sealed(self.run, place.file):
-            return {"step": "rerank", "reused": True, "seconds": 0.0}
+            return {"reused": True, "seconds": 0.0}
         settings = EncoderSettings(
             "vllm", model.record.dtype, "cuda" if options.gpus else "cpu", options.threads,
             options.tokens_per_batch or 65_536, self.suite.models_from.remote_code, min(1.0, options.gpus or 1.0),

@@ -178,13 +178,12 @@ def rerank(
 
     longest: what a ranking of this run may hold a query (search.depth). index: of `view` over `prepared`. Scores are
     kept in the store, so a killed step repeats at most the windows in flight. What other versions scored is used when a
-    sample of it, scored again, agrees. again: score all again but what bears this mark already. Returns the step's
-    record. Raises InputError when depth is beyond the ranking, EmbeddingError when scores do not agree.
+    sample of it, scored again, agrees. again: score all again but what bears this mark already. Returns the facts of
+    the step's record. Raises InputError when depth is beyond the ranking, EmbeddingError when scores do not agree.
     """
-    step: dict[str, Any] = {"step": "rerank", "landscape": place.landscape, "view": place.view, "system": place.system}
-    step |= {"model": model.name, "base": base.system, "depth": depth}
+    facts: dict[str, Any] = {"model": model.name, "base": base.system, "depth": depth}
     if is_sealed(run, place.file):
-        return {**step, "reused": True, "seconds": 0.0}
+        return {**facts, "reused": True, "seconds": 0.0}
     check_depth(place.system, base.system, depth, longest)
     ranking = from_table(read_sealed(run, base.file), truth.query_ids, truth.patent_ids, longest)
     top = ranking.patents[:, :depth]
@@ -217,8 +216,8 @@ def rerank(
     write_sealed(run, place.file, to_table(reranked, truth.query_ids, truth.patent_ids), SPLIT)
     short = int(((top >= 0).sum(axis=1) < depth).sum())
     totals = read_record(folder)["totals"] | {"queries": len(top), "queries_short": short}
-    step |= {"reused": reused, **totals, **origin(not reused, certificate)}
-    return {**step, **({"seconds": 0.0} if reused else {})}
+    facts |= {"reused": reused, **totals, **origin(not reused, certificate)}
+    return {**facts, **({"seconds": 0.0} if reused else {})}
 
 
 def _scored(job: _Job) -> list[str]:

@@ -57,10 +57,6 @@ class Place:
     def file(self) -> str:
         return ranking_file(self.landscape, self.view, self.system)
 
-    def step(self) -> dict[str, Any]:
-        """How a step of it begins in the provenance."""
-        return {"step": "search", "landscape": self.landscape, "view": self.view, "system": self.system}
-
 
 def bytes_of(artifact: Folder) -> int:
     """Bytes of the vectors of an artifact, as they are stored."""

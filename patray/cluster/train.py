@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from patray.recipes.checkpoint import Origin, export, open_checkpoint
 from patray.recipes.options import Training
 from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.train import train as train_worker
+from patray.runs.step_record import StepRecord
 from patray.steps.lease import holding
 from patray.steps.train import TrainStep
 
@@ -49,7 +50,7 @@ class TrainJob(TrainStep):
         return cls(*(getattr(step, one.name) for one in fields(step)), snapshot=snapshot)
 
 
-def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
+def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, StepRecord]:
     """The checkpoint of a job and the step's record; made now, resumed, or found complete.
 
     Raises InputError for what cannot be trained, ResourceError when the cluster has no room or no step is done for
@@ -59,17 +60,15 @@ def train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict
         return _train(job, store, options)
 
 
-def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dict[str, Any]]:
+def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, StepRecord]:
     import ray
 
     folder = job.folder(store)
-    step: dict[str, Any] = {
-        "step": "train", "model": job.name, "base": job.base.name, "recipe": job.recipe.name, "landscape": job.home,
-        "seed": job.recipe.seed, "checkpoint": str(folder),
-    }  # fmt: skip
+    about = {"base": job.base.name, "recipe": job.recipe.name, "seed": job.recipe.seed, "checkpoint": str(folder)}
+    record = StepRecord("train", job.home, model=job.name, facts=about)
     if is_complete(folder):
         open_checkpoint(folder)
-        return folder, {**step, **read_record(folder)["totals"], "reused": True, "seconds": 0.0}
+        return folder, replace(record.with_facts(**_totals(folder)), reused=True)
     least = options.workers.min
     require(
         f"training {job.name}: {least} worker(s) of {options.threads} thread(s)",
@@ -93,17 +92,16 @@ def _train(job: TrainJob, store: Folder, options: Training) -> tuple[Folder, dic
         ray.kill(run)
     open_checkpoint(folder)
     store.delete(f"training/{running.name}")
-    totals = read_record(folder)["totals"]
-    hours = totals["seconds"] * totals["workers"] / 3600
-    return folder, {
-        **step,
-        **totals,
-        "reused": False,
-        "seconds": time.perf_counter() - begin,
-        "train_seconds": totals["seconds"],
-        "cpu_hours": 0.0 if options.gpus else hours * options.threads,
-        "gpu_hours": hours * options.gpus,
-    }
+    totals = _totals(folder)
+    hours = totals["train_seconds"] * totals["workers"] / 3600
+    spent = {"cpu_hours": 0.0 if options.gpus else hours * options.threads, "gpu_hours": hours * options.gpus}
+    return folder, replace(record.with_facts(**totals, **spent), seconds=time.perf_counter() - begin)
+
+
+def _totals(folder: Folder) -> dict[str, Any]:
+    """What a checkpoint says of its training; `train_seconds` of it are those of its workers."""
+    totals = dict(read_record(folder)["totals"])
+    return {**totals, "train_seconds": totals.pop("seconds")}
 
 
 def check_job(job: TrainJob, options: Training) -> None:

@@ -26,6 +26,7 @@ from patray.report.standings import Standing, load_standings
 from patray.report.studied import Commonest, Studies
 from patray.report.words import clean
 from patray.runs.origins import Origin, read_certified
+from patray.runs.step_record import StepRecord, records_of
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ class Results:
     baselines: tuple[Commonest, ...] = ()
     across: tuple[dict[str, Any], ...] = ()
     contamination: tuple[dict[str, Any], ...] = ()
+
+    def steps(self, *kinds: str) -> list[StepRecord]:
+        """What each step of the run did, of all or of the kinds named, as its provenance tells it."""
+        return records_of(self.provenance, *kinds)
 
     def tasks(self, kind: str | None = None) -> list[str]:
         """Tasks in the order of `KINDS`, `classification:*` before the single label sets."""

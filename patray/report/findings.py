@@ -3,6 +3,7 @@ and what it took. Each finding is a list of plain sentences; an empty list means
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from patray.report.answer import Answer, smallest, tail
@@ -26,6 +27,7 @@ from patray.report.words import (
     signed,
     size,
 )
+from patray.runs.step_record import StepRecord
 
 
 @dataclass(frozen=True)
@@ -234,12 +236,12 @@ def above(seen: Comparison | None, best: Row, other: Row, name: Name) -> Sentenc
 def explain_cost(results: Results) -> Sentence:
     """What the run took, as far as provenance says."""
     provenance = results.provenance
-    steps = [step for step in provenance.get("steps") or [] if isinstance(step, dict)]
+    steps = results.steps()
     sentences: list[str] = []
     if isinstance(provenance.get("seconds"), int | float):
         sentences.append(f"The run took {duration(provenance['seconds'])}.")
-    fresh = [step for step in steps if step.get("step") == "embed" and not step.get("reused")]
-    reused = sum(step.get("step") == "embed" and bool(step.get("reused")) for step in steps)
+    fresh = [step for step in steps if step.step == "embed" and not step.reused]
+    reused = sum(step.step == "embed" and bool(step.reused) for step in steps)
     if fresh:
         tokens, seconds = total(fresh, "tokens"), total(fresh, "seconds")
         texts = total(fresh, "inputs")
@@ -250,7 +252,7 @@ def explain_cost(results: Results) -> Sentence:
         sentences.append(
             f"{plural(reused, 'set of embeddings was', 'sets of embeddings were')} reused from earlier runs."
         )
-    spent_now = [step for step in steps if not step.get("reused")]  # a reused step keeps the hours it once took
+    spent_now = [step for step in steps if not step.reused]  # a reused step keeps the hours it once took
     bill = [
         f"{amount(total(spent_now, key))} {unit}"
         for key, unit in (("gpu_hours", "GPU-hours"), ("cpu_hours", "CPU-hours"))
@@ -262,7 +264,7 @@ def explain_cost(results: Results) -> Sentence:
     return (" ".join(sentences),) if sentences else ()
 
 
-def _dollars(steps: list[dict[str, object]], cost: float | None) -> str:
+def _dollars(steps: Sequence[StepRecord], cost: float | None) -> str:
     """By the suite's prices; without any by those with which `patray plan` counts cores, and no GPU."""
     if cost is not None:
         return f"${cost:,.2f} by the suite's prices"
@@ -271,7 +273,7 @@ def _dollars(steps: list[dict[str, object]], cost: float | None) -> str:
     return f"{example_dollars(total(steps, 'cpu_hours') or 0.0)} (the suite names no prices)"
 
 
-def total(steps: list[dict[str, object]], key: str) -> float | None:
+def total(steps: Sequence[StepRecord], key: str) -> float | None:
     """Sum over the steps that record `key`; None when none does."""
     values = [
         value for step in steps if isinstance(value := step.get(key), int | float) and not isinstance(value, bool)

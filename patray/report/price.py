@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from patray.plan.estimates import read_estimates
 from patray.report.data import Results
 from patray.report.declared import declared
 from patray.report.grid import number_of
 from patray.report.words import amount, clean
+from patray.runs.step_record import StepRecord
 
 MILLION = 1_000_000
 
@@ -75,15 +75,11 @@ def example_dollars(cpu_hours: float) -> str:
 def price_of(results: Results, system: str, view: str) -> Price | None:
     """The price of a system in a view, from the embedding steps of the run (or of the run that made the vectors); None
     where they were not recorded, as of rankings that were made elsewhere."""
-    steps = [
-        step
-        for step in results.provenance.get("steps") or []
-        if isinstance(step, dict) and step.get("step") == "embed" and clean(step.get("view")) == view
-    ]
+    steps = [step for step in results.steps("embed") if clean(step.view) == view]
     models, reranks = _models_of(results, system)
     if models is None:
         return None
-    prices = [_of_model([step for step in steps if clean(step.get("model")) == model]) for model in sorted(models)]
+    prices = [_of_model([step for step in steps if clean(step.model) == model]) for model in sorted(models)]
     if any(price is None for price in prices):
         return None
     found = [price for price in prices if price is not None]
@@ -117,12 +113,12 @@ def _models_of(results: Results, system: str) -> tuple[set[str] | None, bool]:
     return found, reranks
 
 
-def _of_model(steps: list[dict[str, Any]]) -> Price | None:
+def _of_model(steps: list[StepRecord]) -> Price | None:
     """Of one model, over the steps that embedded documents in the view."""
     measured = [
         (patents, number_of(step.get("cpu_hours")) or 0.0, number_of(step.get("gpu_hours")) or 0.0, step)
         for step in steps
-        if step.get("role") != "query" and (patents := number_of(step.get("patents")))
+        if step.role != "query" and (patents := number_of(step.get("patents")))
     ]
     measured = [row for row in measured if row[1] or row[2]]
     if not measured:

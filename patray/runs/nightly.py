@@ -43,6 +43,7 @@ from patray.runs.compare import (
     says,
     unreachable,
 )
+from patray.runs.step_record import records_of
 from patray.statistics.reach import flips_that_carry
 from patray.tasks.scores import Score
 
@@ -213,8 +214,8 @@ def format_verdict(found: Verdict, provenance: Mapping[str, Any]) -> str:
 
 def vectors_line(provenance: Mapping[str, Any]) -> str:
     """Whether tonight's vectors were made tonight: `vectors: 4 sets embedded anew`."""
-    steps = [step for step in provenance.get("steps") or [] if step.get("step") == "embed"]
-    reused = [step for step in steps if step.get("reused")]
+    steps = records_of(provenance, "embed")
+    reused = [step for step in steps if step.reused]
     certified = sum(bool(step.get("certificate")) for step in reused)
     parts = [
         f"{len(steps) - len(reused)} sets embedded anew" if len(steps) > len(reused) or not steps else "",

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from patray.encoders.certificate import Certificate, certificate_of
 from patray.files import Folder
+from patray.runs.step_record import records_of
 
 STEPS = ("embed", "rerank", "mine")
 """Steps whose numbers a model makes."""
@@ -47,18 +48,16 @@ def origins(run: Folder) -> list[Origin]:
 def origins_of(provenance: Mapping[str, Any]) -> list[Origin]:
     """As `origins`, of the content of provenance.json. An older record, without `origin`, tells `reused` alone."""
     found = []
-    for step in provenance.get("steps") or []:
-        if step.get("step") not in STEPS:
-            continue
+    for step in records_of(provenance, *STEPS):
         told, kept = step.get("origin"), step.get("certificate")
         found.append(
             Origin(
-                step["step"],
-                str(step.get("landscape", "")),
-                str(step.get("view", "")),
-                str(step.get("system" if step["step"] == "rerank" else "model", "")),
-                str(step.get("role", "")),
-                told or ("reused" if step.get("reused") else "embedded"),
+                step.step,
+                step.landscape,
+                step.view,
+                step.system if step.step == "rerank" else step.model,
+                step.role,
+                told or ("reused" if step.reused else "embedded"),
                 certificate_of(kept) if kept else None,
             )
         )

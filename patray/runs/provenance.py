@@ -8,13 +8,14 @@ import platform
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import patray
 from patray.files import Folder
 from patray.kinds import installed
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Prices
 
 PACKAGES = (
@@ -30,7 +31,7 @@ class Provenance:
     run: str
     prices: Prices
     begin: float = field(default_factory=time.time)
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[StepRecord] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     landscapes: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -39,11 +40,11 @@ class Provenance:
         if text not in self.notes:
             self.notes.append(text)
 
-    def add(self, step: dict[str, Any]) -> None:
+    def add(self, step: StepRecord) -> None:
         """Record a step; its cost in US dollars is added where prices are set and its hours are known."""
-        self.steps.append({**step, "cost_usd": self._cost(step)})
+        self.steps.append(replace(step, cost_usd=self._cost(step)))
 
-    def _cost(self, step: dict[str, Any]) -> float | None:
+    def _cost(self, step: StepRecord) -> float | None:
         parts = [
             (step.get("cpu_hours"), self.prices.cpu_hour),
             (step.get("gpu_hours"), self.prices.gpu_hour),
@@ -67,7 +68,7 @@ class Provenance:
             "cluster": cluster,
             "landscapes": self.landscapes,
             "models": self.models,
-            "steps": self.steps,
+            "steps": [step.as_json() for step in self.steps],
             "notes": self.notes,
         }
 

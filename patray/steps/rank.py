@@ -6,11 +6,13 @@ steps[0].is_done(store / "runs" / "demo")       # whether rankings/mine/ta/minil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from patray.artifacts import is_sealed
 from patray.files import Folder
+from patray.runs.step_record import StepRecord
 from patray.systems.base import System
 from patray.tables import ranking_file
 
@@ -39,6 +41,11 @@ class RankStep:
     def file(self) -> str:
         """Where the ranking lies inside the run's folder."""
         return ranking_file(*self.key)
+
+    def record(self, facts: Mapping[str, Any]) -> StepRecord:
+        """What the step did, from what its work tells: seconds, whether it was reused, notes, and facts of its kind."""
+        about = dict(zip(("landscape", "view", "system"), self.key, strict=True))
+        return StepRecord.of({"step": self.system.STEP, **about, **facts})
 
     def is_done(self, run: Folder) -> bool:
         """Whether the ranking is there, whole, so that it is not made again. Kinds that are cheap are always made."""

@@ -17,6 +17,7 @@ from patray.artifacts import RECORD
 from patray.errors import DamagedError, InputError
 from patray.files import TEMPORARY, Folder
 from patray.runs.sources import source_folder
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.steps.lease import LEASES, Claim, Watch, claims
 from patray.yaml_source import load_yaml
@@ -33,7 +34,7 @@ OLD_SECONDS = 24 * 3600.0
 """A temporary file, or a thing that nobody finished, is left over when it was not written to for so long."""
 
 
-def paths_used(suite: Suite, store: Folder, folders: Iterable[Folder], steps: Iterable[Mapping[str, Any]]) -> list[str]:
+def paths_used(suite: Suite, store: Folder, folders: Iterable[Folder], steps: Iterable[StepRecord]) -> list[str]:
     """Paths in the store of what a run was made from: the content of its uses.json.
 
     folders: clean copies and embeddings; steps: of its provenance, of which trainings name their checkpoint.
@@ -41,7 +42,7 @@ def paths_used(suite: Suite, store: Folder, folders: Iterable[Folder], steps: It
     root, entries = suite.landscapes_root, suite.landscapes
     used = [*folders, *(source_folder(entry, root, store) for entry in entries if entry.generate is not None)]
     paths = [folder.path_in(store) for folder in used]
-    paths += [str(step["checkpoint"]).removeprefix(f"{store}/") for step in steps if "checkpoint" in step]
+    paths += [str(step["checkpoint"]).removeprefix(f"{store}/") for step in steps if step.step == "train"]
     return sorted({path for path in paths if path is not None and not path.startswith("anew/")})
 
 

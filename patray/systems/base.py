@@ -133,11 +133,11 @@ class Ranked:
 class System(BaseModel):
     """Anything that ranks: a line of a suite's `systems`. Subclass it for a new kind (see the module's example).
 
-    KIND: the key that names the kind. STEP: what the plan calls its work. NOUN: what the report calls it before its
-    name: the NOUN minilm. TUNED: whether validation queries decide
-    something of it. ALONE: whether its work takes the whole cluster, so that nothing runs beside it. KEPT: whether a
-    ranking that is there is taken as it is when a run goes on; else it is made again, to tell its notes again. HERE:
-    whether it ranks in the driver, where local paths mean what their author meant.
+    KIND: the key that names the kind. STEP: what plan and provenance call its work. NOUN: what the report calls it
+    before its name: the NOUN minilm. TUNED: whether validation queries decide something of it. ALONE: whether its
+    work takes the whole cluster, so that nothing runs beside it. KEPT: whether a ranking that is there is taken as
+    it is when a run goes on; else it is made again, to tell its notes again. HERE: whether it ranks in the driver,
+    where local paths mean what their author meant.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -1,5 +1,6 @@
 """One run of one system of every kind on a real landscape: each ranks, each is judged, each stands in the report."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,13 +15,17 @@ from patray.encoders.sparse_vectors import load_sparse_vectors
 from patray.encoders.vectors import load_vectors
 from patray.files import Folder
 from patray.models.derive import derive_record, record_yaml
+from patray.plan.plan import Plan
 from patray.runs.read import parse_suite
+from patray.runs.step_record import StepRecord, records_of
 from patray.systems.kinds import SYSTEMS
 from tests.models.tiny_late import save_cross_encoder, save_stanford_colbert, save_tokenizer
 from tests.models.tiny_sparse import save_sparse
 
 pytestmark = pytest.mark.slow
 SUITE = Path(__file__).parent / "every-kind.yaml"
+DOCUMENTED = Path(__file__).parents[2] / "docs" / "run-folder.md"
+OTHERS = ("prepare", "read vectors", "encode", "mine", "train", "judge")
 
 
 def save_models(tiny: Path, landscape: Path) -> None:
@@ -80,6 +85,21 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("patray.cluster.listwise.load_lister", lambda *_: Backwards())
 
 
+def assert_planned_is_done(plan: Plan, done: list[StepRecord]) -> None:
+    """What the plan lists is what the run did, step for step in its order, and what each tells is documented."""
+    for kind in ("embed", "rank"):
+        planned = [
+            ("embed", one.landscape, one.view, one.model + (f"#{one.spans}" if one.spans else ""), one.role)
+            for one in plan.embeddings
+        ] if kind == "embed" else [(one.step, one.landscape, one.view, one.system, "") for one in plan.rankings]  # fmt: skip
+        about = [(one.step, one.landscape, one.view, one.system or one.model, one.role) for one in done]
+        assert planned == [one for one in about if (one[0] == "embed") == (kind == "embed") and one[0] not in OTHERS]
+    rows = [line.split("|") for line in DOCUMENTED.read_text().split("| step | has |")[1].splitlines()[2:] if line]
+    has = {row[1].strip(): set(re.findall(r"[a-z_]+", row[2])) for row in rows if len(row) > 3}
+    for one in done:
+        assert set(one.as_json()) <= has["all"] | has[one.step], one
+
+
 @pytest.mark.usefixtures("without_ray")
 def test_every_kind_of_system_runs_on_a_real_landscape(tmp_path: Path, real_landscapes: Path) -> None:
     save_models(tmp_path, real_landscapes / "hair-dryer")
@@ -91,6 +111,7 @@ def test_every_kind_of_system_runs_on_a_real_landscape(tmp_path: Path, real_land
     assert [step.memory[1] > 0 for step in planned.rankings if step.kind == "sparse"] == [True, True]
     run = patray.run(suite, str(tmp_path / "work"))
     assert set(run.summary.system) == {step.system for step in planned.rankings}
+    assert_planned_is_done(planned, records_of(run.provenance))
     [asked] = [step for step in run.provenance["steps"] if step.get("system") == "llm@2(bm25)"]
     assert asked["calls"] == asked["queries"] <= 200
     assert asked["broken answers"] == asked["asked before"] == 0

@@ -38,6 +38,7 @@ from patray.landscapes.truth import build_truth
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import View, get_view, render
 from patray.models.resolve import Snapshot
+from patray.runs.step_record import StepRecord
 from patray.runs.suite import Embedding, Search
 from patray.search.ranking import Ranking
 from patray.search.table import from_table, to_table
@@ -100,7 +101,7 @@ def options(actors: int = 1) -> Embedding:
     return Embedding.model_validate({"actors": {"min": actors, "max": actors}, "stall_seconds": 300})
 
 
-def embed_late(bench: Bench, store: Folder, actors: int = 1) -> tuple[Folder, Folder, list[dict[str, Any]]]:
+def embed_late(bench: Bench, store: Folder, actors: int = 1) -> tuple[Folder, Folder, list[StepRecord]]:
     chosen = {"document": ~bench.index.external, "query": chosen_queries(bench.index, bench.truth)}
     model = bench.colbert
     jobs = [
@@ -115,7 +116,7 @@ def embed_late(bench: Bench, store: Folder, actors: int = 1) -> tuple[Folder, Fo
 
 
 @pytest.fixture(scope="module")
-def late(bench: Bench, folder: Path) -> tuple[Folder, Folder, list[dict[str, Any]]]:
+def late(bench: Bench, folder: Path) -> tuple[Folder, Folder, list[StepRecord]]:
     return embed_late(bench, Folder.at(folder / "late").make())
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from patray.report.answer import answers_for
 from patray.report.data import Results
@@ -14,35 +13,36 @@ from patray.report.grid import TOP, Cell, Column, Grid, amount_cell, count_cell,
 from patray.report.page import Panel, Part, Section
 from patray.report.plots import bar
 from patray.report.words import MISSING, Name, Sentence, amount, clean, duration, percent
+from patray.runs.step_record import StepRecord
 
 
 def cost_section(results: Results) -> Section | None:
     """Speed against quality, every embedding step and every other step, as provenance records them."""
-    steps = [step for step in results.provenance.get("steps") or [] if isinstance(step, dict)]
+    steps = results.steps()
     if not steps:
         return None
-    embeds = [step for step in steps if step.get("step") == "embed"]
+    embeds = [step for step in steps if step.step == "embed"]
     parts = []
     tradeoff = _tradeoff(results, embeds)
     panels = [tradeoff] if tradeoff else []
     if embeds:
         panels.append(Panel((Name("Embedding"),), (explain_cost(results),), grid=_embedding_grid(embeds)))
-    others = [step for step in steps if step.get("step") != "embed"]
+    others = [step for step in steps if step.step != "embed"]
     if others:
         panels.append(Panel((Name("Other steps"),), grid=_other_steps(others)))
     parts.append(Part("throughput", "", tuple(panels)))
     return Section("cost", "Cost and throughput", tuple(parts))
 
 
-def _tradeoff(results: Results, embeds: Sequence[dict[str, Any]]) -> Panel | None:
+def _tradeoff(results: Results, embeds: Sequence[StepRecord]) -> Panel | None:
     answers = answers_for(results, "retrieval")
     if not answers:
         return None
     view = Counter(answer.leader.view for answer in answers).most_common(1)[0][0]
     task, metric = answers[0].task, answers[0].metric
     models = []
-    for name in dict.fromkeys(clean(step.get("model")) for step in embeds):
-        speed = _speed([s for s in embeds if clean(s.get("model")) == name and clean(s.get("view")) == view])
+    for name in dict.fromkeys(clean(step.model) for step in embeds):
+        speed = _speed([s for s in embeds if clean(s.model) == name and clean(s.view) == view])
         rows = [
             row
             for answer in answers
@@ -59,16 +59,16 @@ def _tradeoff(results: Results, embeds: Sequence[dict[str, Any]]) -> Panel | Non
     return Panel((Name("Speed against quality"),), (text,), speed_against_quality(models, metric))
 
 
-def _speed(steps: Sequence[dict[str, Any]]) -> float | None:
+def _speed(steps: Sequence[StepRecord]) -> float | None:
     """Patents a second over all of these steps, those that were reused at the speed of the run that made them."""
     measured = [(number_of(step.get("patents")), number_of(step.get("patents_per_s"))) for step in steps]
     done = [(patents, speed) for patents, speed in measured if patents and speed]
     return sum(patents for patents, _ in done) / sum(patents / speed for patents, speed in done) if done else None
 
 
-def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
+def _embedding_grid(embeds: Sequence[StepRecord]) -> Grid:
     fastest = max(
-        (step["tokens_per_s"] for step in embeds if isinstance(step.get("tokens_per_s"), int | float)), default=0
+        (step["tokens_per_s"] for step in embeds if number_of(step.get("tokens_per_s")) is not None), default=0
     )
     columns = [Column("Model", "name"), Column("landscape", "text"), Column("view", "text"), Column("role", "text")]
     columns += [
@@ -88,7 +88,7 @@ def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
         Column("of peak"),
         Column("cost"),
     ]
-    ordered = sorted(embeds, key=lambda step: bool(step.get("reused")))
+    ordered = sorted(embeds, key=lambda step: bool(step.reused))
     body = tuple(_embedding_row(step, fastest) for step in ordered)
     grid = Grid(tuple(columns), body[:TOP])
     if len(body) > TOP:
@@ -103,8 +103,8 @@ def _embedding_grid(embeds: Sequence[dict[str, Any]]) -> Grid:
     return grid
 
 
-def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
-    speed, reused = step.get("tokens_per_s"), bool(step.get("reused"))
+def _embedding_row(step: StepRecord, fastest: float) -> tuple[Cell, ...]:
+    speed, reused = step.get("tokens_per_s"), bool(step.reused)
     plot = bar(speed, fastest, f"{amount(speed)} tokens/s") if isinstance(speed, int | float) else None
     cost, seconds = step.get("cost_usd"), step.get("seconds")
     texts, truncated = step.get("inputs"), step.get("truncated")
@@ -127,7 +127,7 @@ def _embedding_row(step: dict[str, Any], fastest: float) -> tuple[Cell, ...]:
     )
 
 
-def _peak_cell(step: dict[str, Any]) -> Cell:
+def _peak_cell(step: StepRecord) -> Cell:
     """Share of the device's peak (MFU); where a GPU has none, the reason as a note."""
     share = number_of(step.get("mfu"))
     if share is None:
@@ -135,12 +135,10 @@ def _peak_cell(step: dict[str, Any]) -> Cell:
     return Cell(percent(share, 1), share, clean(step.get("device") or ""))
 
 
-def _other_steps(steps: Sequence[dict[str, Any]]) -> Grid:
-    merged: dict[tuple[str, str], list[dict[str, Any]]] = {}
+def _other_steps(steps: Sequence[StepRecord]) -> Grid:
+    merged: dict[tuple[str, str], list[StepRecord]] = {}
     for step in steps:
-        merged.setdefault((clean(step.get("step") or MISSING), clean(step.get("landscape") or MISSING)), []).append(
-            step
-        )
+        merged.setdefault((clean(step.step or MISSING), clean(step.landscape or MISSING)), []).append(step)
     body = tuple(
         (
             Cell(name),

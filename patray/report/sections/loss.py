@@ -8,6 +8,7 @@ from patray.report.declared import Model, System, declared
 from patray.report.grid import Cell, Column, Grid, gap_cell, score_cell
 from patray.report.page import Panel, Part
 from patray.report.words import Sentence, clean, gap_interval, plural
+from patray.runs.step_record import StepRecord
 
 NOTE: Sentence = (
     "Cosine and neighbours: a sample of the texts, the longest among them, encoded in float32 by sentence-transformers "
@@ -20,13 +21,12 @@ SCORES = ("System", "in float32", "landscape and view", "score", "in float32", "
 
 def loss_part(results: Results) -> Part | None:
     """The losses that were measured, and what the scores lose; None where no model of the run loses anything."""
-    steps = results.provenance.get("steps")
-    measured = [step for step in steps if isinstance(step, dict) and step.get("loss")] if steps else []
+    measured = [step for step in results.steps() if step.get("loss")]
     if not measured:
         return None
     vectors = Grid(_columns(VECTORS, 2), tuple(_vector_row(step, loss_of(step["loss"])) for step in measured))
     panels = [Panel(("Vectors",), grid=vectors)]
-    names = {clean(step.get("model", "")) for step in measured}
+    names = {clean(step.model) for step in measured}
     pairs = _pairs(results, names)
     rows = [row for coarse, exact in pairs for row in _score_rows(results, coarse, exact)]
     if rows:
@@ -43,10 +43,10 @@ def _columns(names: tuple[str, ...], texts: int) -> tuple[Column, ...]:
     return tuple(Column(name, kinds[at] if at < texts else "number") for at, name in enumerate(names))
 
 
-def _vector_row(step: dict[str, object], loss: Loss) -> tuple[Cell, ...]:
-    where = f"{step.get('landscape')}/{step.get('view')}, {step.get('role')}"
+def _vector_row(step: StepRecord, loss: Loss) -> tuple[Cell, ...]:
+    where = f"{step.landscape}/{step.view}, {step.role}"
     return (
-        Cell(clean(step.get("model"))),
+        Cell(clean(step.model)),
         Cell(clean(where)),
         Cell(str(loss.compared), float(loss.compared)),
         Cell(f"{loss.lowest:.4f}", loss.lowest, f"text {clean(loss.worst)}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from patray.report.answer import Answer, counted_place, in_view, place
 from patray.report.data import Results, Row
@@ -92,13 +91,11 @@ def readings_part(results: Results, kind: str, answers: Sequence[Answer], severa
 
 def spent(results: Results, answer: Answer, model: str) -> Spent:
     """What the document vectors called `model` took in the leader's view, as provenance says."""
-    steps: list[dict[str, Any]] = [
+    steps = [
         step
-        for step in results.provenance.get("steps") or []
-        if isinstance(step, dict)
-        and step.get("step") == "embed"
-        and (clean(step.get("landscape")), clean(step.get("view"))) == (answer.landscape, answer.leader.view)
-        and (step.get("model"), step.get("role")) == (model, "document")
+        for step in results.steps("embed")
+        if (clean(step.landscape), clean(step.view)) == (answer.landscape, answer.leader.view)
+        and (step.model, step.role) == (model, "document")
     ]
     if not steps:
         return Spent(None, None, None)

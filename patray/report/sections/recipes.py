@@ -24,6 +24,7 @@ from patray.report.words import (
     size,
     stars,
 )
+from patray.runs.step_record import StepRecord
 
 TONES = {"improved": "lead", "degraded": "worse", "no difference seen": "level"}
 OPEN = 6
@@ -192,8 +193,7 @@ def _curve_part(results: Results) -> Part | None:
 
 def pairs_part(results: Results) -> Part | None:
     """What every recipe was trained on: pairs by source and by what became of them, and what the training took."""
-    found = results.provenance.get("steps")
-    steps = [step for step in found or [] if isinstance(step, dict) and step.get("step") == "train"]
+    steps = results.steps("train")
     if not steps:
         return None
     counted: dict[tuple[str, str, str, str], float | None] = {}
@@ -201,7 +201,7 @@ def pairs_part(results: Results) -> Part | None:
         counts = step.get("counts")
         for key, pairs in counts.items() if isinstance(counts, dict) else ():
             source, _, reason = clean(key).rpartition(": ")
-            place = (clean(step.get("landscape")), clean(step.get("recipe")), source, reason)
+            place = (clean(step.landscape), clean(step.get("recipe")), source, reason)
             counted.setdefault(place, number_of(pairs))  # seeds and bases draw from the same pairs
     texts = (Column(title, "text") for title in ("home", "source", "what became of them"))
     columns = (Column("Recipe", "name"), *texts, Column("pairs"))
@@ -220,8 +220,8 @@ def pairs_part(results: Results) -> Part | None:
 _TOTALS = ("pairs", "steps", "best_step", "validation_before", "best_value", "pairs_per_s", "train_seconds")
 
 
-def _trainings(steps: Sequence[dict[str, Any]]) -> Grid:
+def _trainings(steps: Sequence[StepRecord]) -> Grid:
     titles = ("pairs drawn", "steps", "best step", "validation before", "best validation", "pairs/s", "seconds")
     columns = (Column("Model", "name"), *(Column(title) for title in titles))
-    body = tuple((Cell(clean(step.get("model"))), *(amount_cell(step.get(key)) for key in _TOTALS)) for step in steps)
+    body = tuple((Cell(clean(step.model)), *(amount_cell(step.get(key)) for key in _TOTALS)) for step in steps)
     return Grid(columns, body)

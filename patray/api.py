@@ -18,7 +18,7 @@ from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.describe import Description
 from patray.landscapes.describe import describe as _describe
-from patray.plan.plan import Plan
+from patray.planning.plan import Plan
 from patray.runs.suite import Suite
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def plan(
     suite: Suite | str | Path, workdir: str = WORKDIR, *, name: str | None = None, changes: Sequence[str] = ()
 ) -> Plan:
     """Say what a run would do and cost, without doing it. Loads neither torch nor Ray."""
-    from patray.plan.estimates import read_estimates
-    from patray.plan.plan import make_plan
+    from patray.planning.estimates import read_estimates
+    from patray.planning.plan import make_plan
 
     return make_plan(_resolved(suite, changes), workdir, name, read_estimates(None), None)
 

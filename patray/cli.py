@@ -235,8 +235,8 @@ def _plan(options: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from patray.plan.estimates import read_estimates
-    from patray.plan.plan import make_plan
+    from patray.planning.estimates import read_estimates
+    from patray.planning.plan import make_plan
     from patray.report.plan_text import format_plan, plan_data
     from patray.runs.read import read_suite
     from patray.runs.resolve import resolve

@@ -68,7 +68,8 @@ def rank_listwise(
         f"were no permutation and were repaired ({broken})"
     ] if facts["broken answers"] else []  # fmt: skip
     seconds = time.perf_counter() - begin
-    return {"queries": len(truth.query_ids), "seconds": seconds, "notes": notes, **facts}
+    told = {name.replace(" ", "_"): amount for name, amount in facts.items()}
+    return {"queries": len(truth.query_ids), "seconds": seconds, "notes": notes, **told}
 
 
 def order_by(

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from patray.plan.cost import OWN_PRICES, Cost
-from patray.plan.embeddings import EmbedPlan
-from patray.plan.estimates import Range
-from patray.plan.plan import ModelPlan, Plan, add_ranges
-from patray.plan.rankings import RankPlan
-from patray.plan.training import TrainPlan
+from patray.planning.cost import OWN_PRICES, Cost
+from patray.planning.embeddings import EmbedPlan
+from patray.planning.estimates import Range
+from patray.planning.plan import ModelPlan, Plan, add_ranges
+from patray.planning.rankings import RankPlan
+from patray.planning.training import TrainPlan
 
 LEGEND = "to do; 3/64: so many windows of vectors exist; done; =: the vectors of another step serve; no: cannot run"
 MARKS = {"to do": "to do", "done": "done", "shared": "=", "refused": "no"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from patray.plan.estimates import read_estimates
+from patray.planning.estimates import read_estimates
 from patray.report.data import Results
 from patray.report.declared import declared
 from patray.report.grid import number_of

@@ -15,8 +15,8 @@ from patray.cluster.mine import Miner
 from patray.cluster.models import Model, find_model
 from patray.cluster.prepare import Landscape, open_landscape, prepare_landscape
 from patray.files import Folder
-from patray.plan.estimates import read_estimates
-from patray.plan.plan import make_plan
+from patray.planning.estimates import read_estimates
+from patray.planning.plan import make_plan
 from patray.recipes.match import match
 from patray.recipes.pairs import make_pairs
 from patray.runs.read import parse_suite

@@ -8,8 +8,8 @@ import pytest
 
 from patray.cluster.execute import execute
 from patray.files import Folder
-from patray.plan.estimates import read_estimates
-from patray.plan.plan import Plan, make_plan
+from patray.planning.estimates import read_estimates
+from patray.planning.plan import Plan, make_plan
 from patray.runs.resolve import resolve
 from patray.runs.suite import ModelEntry, Suite
 from patray.tables import TRAINING, VERDICTS

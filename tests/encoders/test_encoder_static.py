@@ -20,7 +20,7 @@ from patray.models.record import ModelRecord
 from patray.models.registry import parse_record
 from patray.models.resolve import find_snapshot
 from patray.models.verify import compare, require_as_recorded
-from patray.plan.tokens import own_counter
+from patray.planning.tokens import own_counter
 
 WORDS = ["[UNK]", "a", "claim", "hair", "dryer", "nozzle", "of", "the"]
 WIDTH = 6

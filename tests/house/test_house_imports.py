@@ -35,7 +35,7 @@ LAYERS = [
     ["patray.systems"],
     ["patray.runs"],
     ["patray.steps"],
-    ["patray.plan"],
+    ["patray.planning"],
     ["patray.report"],
     ["patray.exports"],
     ["patray.judging"],

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from patray.errors import InputError
-from patray.plan.estimates import read_estimates
-from patray.plan.plan import make_plan
+from patray.planning.estimates import read_estimates
+from patray.planning.plan import make_plan
 from patray.report.plan_text import format_plan
 from patray.runs.family_sizes import family_sizes, uncarried, uncarried_note
 from patray.runs.read import parse_suite

@@ -16,7 +16,7 @@ from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import get_view, render
 from patray.models.registry import find_record
-from patray.plan.plan import Plan
+from patray.planning.plan import Plan
 from patray.report.plan_text import format_plan
 from patray.systems.sparse import TERMS
 from tests.models.tiny_sparse import save_sparse

@@ -15,9 +15,9 @@ from patray.encoders.versions import encoder_versions
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.models.record import ROLES, ModelRecord, Role
-from patray.plan.corpus import Count, Counts
-from patray.plan.estimates import Range, Vocabulary
-from patray.plan.tokens import TextCounter
+from patray.planning.corpus import Count, Counts
+from patray.planning.estimates import Range, Vocabulary
+from patray.planning.tokens import TextCounter
 from patray.steps.embed import EmbedStep, made_by
 from patray.steps.reuse import why_not_reused
 

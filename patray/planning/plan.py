@@ -13,15 +13,15 @@ from patray.files import Folder
 from patray.models.content import identify
 from patray.models.memory import BYTES, GpuMemory, gpu_bytes
 from patray.models.resolve import Snapshot, find_snapshot, require_runnable
-from patray.plan.corpus import Corpus, open_corpus, read_texts
-from patray.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
-from patray.plan.disk import Disk, plan_disk
-from patray.plan.embeddings import NOTHING, EmbedPlan, PlannedModel, plan_embeddings
-from patray.plan.estimates import Estimates, Range
-from patray.plan.rankings import RankPlan, RankPlanner
-from patray.plan.time import WallTime, plan_time
-from patray.plan.tokens import own_counter, proxy_counter
-from patray.plan.training import TrainPlan, plan_training
+from patray.planning.corpus import Corpus, open_corpus, read_texts
+from patray.planning.cost import Cost, Unplaced, choose_accelerators, plan_cost
+from patray.planning.disk import Disk, plan_disk
+from patray.planning.embeddings import NOTHING, EmbedPlan, PlannedModel, plan_embeddings
+from patray.planning.estimates import Estimates, Range
+from patray.planning.rankings import RankPlan, RankPlanner
+from patray.planning.time import WallTime, plan_time
+from patray.planning.tokens import own_counter, proxy_counter
+from patray.planning.training import TrainPlan, plan_training
 from patray.runs.family_sizes import refuse_hopeless, tasks_on, uncarried
 from patray.runs.identity import differences
 from patray.runs.read import dump_suite

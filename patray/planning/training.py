@@ -14,9 +14,9 @@ from patray.files import Folder
 from patray.models.content import identify
 from patray.models.record import ModelRecord
 from patray.models.resolve import Snapshot
-from patray.plan.corpus import Corpus
-from patray.plan.embeddings import NOTHING, PlannedModel, State
-from patray.plan.estimates import Range
+from patray.planning.corpus import Corpus
+from patray.planning.embeddings import NOTHING, PlannedModel, State
+from patray.planning.estimates import Range
 from patray.recipes.batches import training_steps
 from patray.recipes.checkpoint import open_checkpoint
 from patray.recipes.model import lora_of

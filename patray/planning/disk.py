@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from patray.encoders.token_vectors import BYTES as TOKEN_VECTOR_BYTES
 from patray.landscapes.slices import make_slices
-from patray.plan.corpus import Corpus
-from patray.plan.embeddings import EmbedPlan, PlannedModel
-from patray.plan.estimates import Bytes
-from patray.plan.rankings import RankPlan
-from patray.plan.training import TrainPlan
+from patray.planning.corpus import Corpus
+from patray.planning.embeddings import EmbedPlan, PlannedModel
+from patray.planning.estimates import Bytes
+from patray.planning.rankings import RankPlan
+from patray.planning.training import TrainPlan
 from patray.runs.suite import Suite
 from patray.systems.sparse import ENTRY_BYTES, TERMS
 

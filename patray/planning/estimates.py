@@ -137,10 +137,10 @@ class Estimates(Row):
 
 def read_estimates(path: str | None = None) -> Estimates:
     """The packaged table, or one's own; InputError names file, line, key and what is wrong."""
-    name = path or "patray/plan/estimates.yaml"
+    name = path or "patray/planning/estimates.yaml"
     text = _packaged() if path is None else read_text(path, "estimates")
     return validate(Estimates, parse_yaml(text, name))
 
 
 def _packaged() -> str:
-    return resources.files("patray.plan").joinpath("estimates.yaml").read_text(encoding="utf-8")
+    return resources.files("patray.planning").joinpath("estimates.yaml").read_text(encoding="utf-8")

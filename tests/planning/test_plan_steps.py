@@ -16,9 +16,9 @@ from patray.landscapes.generate import generate
 from patray.models.memory import GpuMemory, gpu_bytes
 from patray.models.record import RemoteCode
 from patray.models.registry import find_record
-from patray.plan.cost import Cost, Unplaced, choose_accelerators, plan_cost
-from patray.plan.estimates import Estimates, read_estimates
-from patray.plan.plan import Plan, make_plan
+from patray.planning.cost import Cost, Unplaced, choose_accelerators, plan_cost
+from patray.planning.estimates import Estimates, read_estimates
+from patray.planning.plan import Plan, make_plan
 from patray.report.plan_text import format_plan, plan_data
 from patray.runs.read import parse_suite, read_suite
 from patray.runs.resolve import resolve

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from patray.landscapes.slices import make_slices
-from patray.plan.corpus import Corpus
-from patray.plan.estimates import Time
-from patray.plan.rankings import RankPlan
+from patray.planning.corpus import Corpus
+from patray.planning.estimates import Time
+from patray.planning.rankings import RankPlan
 from patray.runs.suite import Suite
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from patray.files import Folder
 from patray.landscapes.generate import generate
-from patray.plan.estimates import read_estimates
-from patray.plan.plan import Plan, make_plan
+from patray.planning.estimates import read_estimates
+from patray.planning.plan import Plan, make_plan
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 

@@ -20,7 +20,7 @@ from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import NotSaidError, build_truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.landscapes.views import View, render
-from patray.plan.tokens import TextCounter
+from patray.planning.tokens import TextCounter
 from patray.runs.sources import clean_copy_folder, landscape_files, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Suite
 

@@ -10,8 +10,8 @@ import numpy as np
 from patray.encoders.windows import ViewIndex
 from patray.files import Folder
 from patray.models.record import ModelRecord
-from patray.plan.corpus import Corpus, Counts
-from patray.plan.embeddings import PlannedModel, State
+from patray.planning.corpus import Corpus, Counts
+from patray.planning.embeddings import PlannedModel, State
 from patray.steps.rank import Key, RankStep, rank_steps
 from patray.steps.texts import chosen_queries
 from patray.systems.base import Range, System, Work

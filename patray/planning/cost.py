@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from patray.errors import InputError
 from patray.models.memory import GpuMemory
 from patray.models.record import ModelRecord
-from patray.plan.estimates import Accelerator, Estimates, Range, Throughput
+from patray.planning.estimates import Accelerator, Estimates, Range, Throughput
 from patray.runs.suite import Prices
 
 OWN_PRICES = "the suite's prices"

@@ -17,10 +17,10 @@ from patray.landscapes.load import iter_sections
 from patray.landscapes.validate import prepare
 from patray.landscapes.views import get_view, render
 from patray.models.registry import find_record
-from patray.plan.embeddings import EmbedPlan
-from patray.plan.estimates import read_estimates
-from patray.plan.plan import Plan, make_plan
-from patray.plan.tokens import proxy_counter, read_counter
+from patray.planning.embeddings import EmbedPlan
+from patray.planning.estimates import read_estimates
+from patray.planning.plan import Plan, make_plan
+from patray.planning.tokens import proxy_counter, read_counter
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 

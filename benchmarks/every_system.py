@@ -1,10 +1,12 @@
-"""Does one suite run every kind of system on real patents, and do two engines agree on the same model?
+"""Does one suite run every kind of system on real patents, each by its real engine, and do two engines agree?
 
-MiniLM by sentence-transformers and by vLLM, a tiny ColBERT and a tiny cross-encoder with random weights (they show
-that the road works; their scores mean nothing), BM25, linear fusion and RRF, widths 256, 128 and 64, int8 and binary.
-The two engines are each other's peer: nDCG@10 must agree to 1e-4 and the comparison must say "not different".
+The suite is the tests' `every-kind.yaml`: dense, compressed, late interaction, sparse (with and without a query model),
+static, vectors made elsewhere, readings, BM25, two fusions, a reranker, a listwise reranker and a TREC run made
+elsewhere, through Ray. MiniLM runs by sentence-transformers and by vLLM, which are each other's peer: nDCG@10 must
+agree to 1e-4 and the comparison must say "not different". The listwise reranker is a causal language model in vLLM. All
+models but MiniLM are tiny with random weights: they show that the road works, and their scores mean nothing.
 
-    python benchmarks/every_system.py ../shared/landscapes [--landscapes hair-dryer ultrasound] [--workdir DIR]
+    python benchmarks/every_system.py ../shared/landscapes [--workdir DIR]
 """
 
 from __future__ import annotations
@@ -15,94 +17,82 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from patray.cluster.execute import execute
-from patray.files import Folder
-from patray.models.record import ModelRecord
-from patray.runs.resolve import resolve
+from machine import cpu_name
+
+import patray
+from patray.runs.read import parse_suite
 from patray.runs.suite import Suite
-from tests.models.tiny_late import cross_record, late_record, save_cross_encoder, save_stanford_colbert
+from tests.cluster.test_every_kind import SUITE, save_models
 
 TOLERANCE = 1e-4
+PEER = "minilm-vllm"
+DEEPER = {"depth": 10, "window": 4, "step": 2, "budget": 1000}
+"""Of the listwise reranker, in place of the two results that the test orders."""
 
 
-def make_suite(landscapes: list[Path], checkpoints: Path) -> Suite:
-    """The suite of the docstring over `landscapes`."""
-
-    def tiny(name: str, record: ModelRecord) -> dict[str, Any]:
-        return {"name": name, "record": record.model_dump(mode="json"), "path": str(checkpoints / name)}
-
-    for name, save in (("tiny-colbert", save_stanford_colbert), ("tiny-cross", save_cross_encoder)):
-        if not (checkpoints / name).exists():
-            save(checkpoints / name)
-    suite = {
-        "name": "every-system",
-        "landscapes": [{"path": str(path.resolve())} for path in landscapes],
-        "views": ["tac"],
-        "models": [
-            "minilm",
-            {"name": "minilm-vllm", "model": "minilm", "engine": "vllm"},
-            tiny("tiny-colbert", late_record()),
-            tiny("tiny-cross", cross_record()),
-        ],
-        "systems": [
-            {"dense": "minilm"},
-            {"dense": "minilm-vllm"},
-            {"late": "tiny-colbert"},
-            {"lexical": "bm25"},
-            {"linear": ["minilm", "bm25"]},
-            {"rrf": ["minilm", "bm25"]},
-            {"rerank": "bm25", "with": "tiny-cross", "depth": 20},
-            {"dense": "minilm", "dimensions": [256, 128, 64]},
-            {"dense": "minilm", "precision": "int8"},
-            {"dense": "minilm", "precision": "binary"},
-        ],
-        "tasks": {"retrieval": {}, "classification": None, "clustering": None},
-    }
-    return resolve(Suite.model_validate(suite))
+def make_suite(landscapes: Path, tiny: Path) -> Suite:
+    """The tests' suite of every kind on hair-dryer, with MiniLM by vLLM too; tiny: folder of the tiny models."""
+    if not tiny.exists():
+        tiny.mkdir(parents=True)
+        save_models(tiny, landscapes / "hair-dryer")
+    text = SUITE.read_text(encoding="utf-8").replace("{tiny}", str(tiny)).replace("{landscapes}", str(landscapes))
+    suite = parse_suite(text, SUITE.name, [])
+    models = [*suite.models, {"name": PEER, "model": "minilm", "engine": "vllm"}]
+    systems = [
+        {**system.model_dump(by_alias=True, exclude_none=True), **(DEEPER if system.kind == "listwise" else {})}
+        for system in suite.systems or ()
+    ]
+    return Suite.model_validate({**dict(suite), "models": models, "systems": [*systems, {"dense": PEER}]})
 
 
-def show(run: Folder) -> bool:
-    """Print the leaderboard and the two engines' comparison; whether they agree."""
-    rows = run.read_table("summary.parquet").to_pylist()
-    rows = [row for row in rows if row["slice"] == "all" and row["metric"] == "nDCG@10"]
-    means = {(row["landscape"], row["system"]): row["mean"] for row in rows}
-    landscapes = sorted({name for name, _ in means})
-    print("| system | " + " | ".join(landscapes) + " |")
-    print("|---" * (1 + len(landscapes)) + "|")
-    for system in dict.fromkeys(row["system"] for row in rows):
-        print(f"| {system} | " + " | ".join(f"{means[name, system]:.4f}" for name in landscapes) + " |")
-    agree = True
-    print()
-    for row in run.read_table("comparisons.parquet").to_pylist():
-        if {row["system_a"], row["system_b"]} == {"minilm", "minilm-vllm"}:
-            same = abs(row["diff"]) <= TOLERANCE and row["p_adjusted"] > 0.05
-            agree &= same
+def show(run: patray.Run) -> bool:
+    """Print the systems with their score and time, what the listwise reranker was asked, and whether engines agree."""
+    rows = run.summary[(run.summary.slice == "all") & (run.summary.metric == "nDCG@10")]
+    steps = {step["system"]: step for step in run.provenance["steps"] if "system" in step and "seconds" in step}
+    kinds = {system.name: system.kind for system in run.suite.systems or ()}
+    print("| kind | system | nDCG@10 | queries | seconds of the ranking |")
+    print("|---|---|---|---|---|")
+    for row in rows.itertuples():
+        took = steps[row.system]["seconds"]
+        print(f"| {kinds[row.system]} | {row.system} | {row.mean:.4f} | {row.n:,} | {took:.2f} |")
+    for name, kind in kinds.items():
+        step = steps[name]
+        if kind == "listwise" and not step["reused"]:
             print(
-                f"{row['landscape']}: engines differ by {row['diff']:+.1e} ({row['ci_low']:+.1e} to "
-                f"{row['ci_high']:+.1e}), adjusted p {row['p_adjusted']:.2g}, n {row['n']:,}: "
-                f"{'not different' if same else 'DIFFERENT'}"
+                f"\n{name}: {step['calls']:,} prompts of {step['tokens']:,} tokens in all; {step['broken answers']:,} "
+                f"answers were no permutation and were repaired ({step['repeated']:,} numbers repeated, "
+                f"{step['unknown']:,} unknown, {step['missing']:,} missing)"
             )
-    return agree
+    pairs = run.comparisons
+    one = pairs[pairs.system_a.isin(["minilm", PEER]) & pairs.system_b.isin(["minilm", PEER])]
+    one = one[(one.metric == "nDCG@10") & (one.slice == "all")]
+    assert len(one) == 1, one
+    [row] = one.itertuples()
+    agree = abs(row.diff) <= TOLERANCE and row.p_adjusted > 0.05
+    print(
+        f"\nMiniLM by two engines: they differ by {row.diff:+.1e} ({row.ci_low:+.1e} to {row.ci_high:+.1e}), adjusted "
+        f"p {row.p_adjusted:.2g}, n {row.n:,}: {'not different' if agree else 'DIFFERENT'}"
+    )
+    return bool(agree)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", type=Path, help="folder of landscapes")
-    parser.add_argument("--landscapes", nargs="+", default=["hair-dryer", "ultrasound"])
-    parser.add_argument("--workdir", help="keep embeddings and the run there [a temporary folder]")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, help="folder of landscapes, with hair-dryer among them")
+    parser.add_argument("--workdir", type=Path, help="keep embeddings and the run there [a temporary folder]")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        workdir = Path(options.workdir or scratch)
+        workdir = (options.workdir or Path(scratch)).resolve()
         begin = time.perf_counter()
-        suite = make_suite([options.root / name for name in options.landscapes], workdir / "tiny")
+        suite = make_suite(options.root.resolve(), workdir / "tiny")
         with contextlib.redirect_stdout(sys.stderr):  # the report's place is this machine's and no result
-            run = execute(suite, str(workdir))
+            run = patray.run(suite, str(workdir))
+        print(f"{cpu_name()}; hair-dryer, view ta\n")
         agree = show(run)
-        print(f"\n{time.perf_counter() - begin:.0f} s")
+        print(f"\n{time.perf_counter() - begin:.0f} s in all")
     return 0 if agree else 1
 
 

@@ -71,7 +71,10 @@ class ListPrompt:
 
 
 class VllmLister:
-    """A causal language model in vLLM, asked greedily, so that the same prompts get the same answers."""
+    """A causal language model in vLLM, asked greedily, so that the same prompts get the same answers.
+
+    Prefix caching is off: an answer would depend on what was asked before it, and a run that goes on asks other things.
+    """
 
     def __init__(self, record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> None:
         from patray.encoders.vllm import CPU_CACHE_BYTES, import_engine
@@ -85,7 +88,8 @@ class VllmLister:
         try:
             self._engine: Any = import_engine(settings)(
                 **chosen, model=str(snapshot), load_format="safetensors", dtype=settings.dtype, seed=0,
-                max_model_len=record.max_tokens, tensor_parallel_size=record.tensor_parallel, disable_log_stats=True,
+                max_model_len=record.max_tokens, enable_prefix_caching=False, disable_log_stats=True,
+                tensor_parallel_size=record.tensor_parallel,
                 trust_remote_code=record.remote_code is not None and settings.allow_remote_code, use_tqdm_on_load=False,
             )  # fmt: skip
         except (ValueError, NotImplementedError) as error:

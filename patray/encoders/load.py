@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from patray.encoders.cross_encoder import CrossScorer
+from patray.encoders.kept_memory import keep_memory
 from patray.encoders.late_interaction import LateEncoder
 from patray.encoders.listwise import Lister, VllmLister
 from patray.encoders.native import native_view
@@ -90,13 +91,14 @@ def _require(
         raise ModelError(f"model {record.name} is a {record.kind} model: it makes no {MAKES_NO[kind]}")
     require_runnable(record, settings.engine, settings.allow_remote_code)
     require_as_recorded(record, snapshot)
-    _require_memory(record, snapshot, settings)
-
-
-def _require_memory(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> None:
-    """ResourceError, before anything is loaded, when this worker's share of its GPU is too small for the model."""
     if settings.device == "cpu":
-        return
+        keep_memory()
+    else:
+        _require_gpu(record, snapshot, settings)
+
+
+def _require_gpu(record: ModelRecord, snapshot: Path, settings: EncoderSettings) -> None:
+    """ResourceError, before anything is loaded, when this worker's share of its GPU is too small for the model."""
     import torch
 
     free, whole = torch.cuda.mem_get_info()

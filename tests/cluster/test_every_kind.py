@@ -14,12 +14,12 @@ from patray.cluster.pipeline import WindowPipeline
 from patray.encoders.sparse_vectors import load_sparse_vectors
 from patray.encoders.vectors import load_vectors
 from patray.files import Folder
-from patray.models.derive import derive_record, record_yaml
 from patray.planning.plan import Plan
 from patray.runs.read import parse_suite
 from patray.runs.step_record import StepRecord, records_of
 from patray.systems.kinds import SYSTEMS
-from tests.models.tiny_late import save_cross_encoder, save_stanford_colbert, save_tokenizer
+from tests.models.tiny_late import save_cross_encoder, save_stanford_colbert
+from tests.models.tiny_lister import save_language_model
 from tests.models.tiny_sparse import save_sparse
 
 pytestmark = pytest.mark.slow
@@ -47,22 +47,6 @@ def save_models(tiny: Path, landscape: Path) -> None:
     (tiny / "ours" / "documents.ids.txt").write_text("\n".join(ids))
     lines = [f"{query} Q0 {found} 1 1.0 ours" for query, found in pairwise(ids)]
     (tiny / "ours.run").write_text("\n".join(lines))
-
-
-def save_language_model(folder: Path) -> None:
-    """A tiny random Qwen3 with the record of a listwise reranker."""
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    folder.mkdir()
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=len(save_tokenizer(folder)), hidden_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, head_dim=32, intermediate_size=64, max_position_embeddings=1024,
-    )  # fmt: skip
-    Qwen3ForCausalLM(config).save_pretrained(folder)
-    told = {"kind": "listwise", "max_tokens": 600, "nominal_tokens": 1024}
-    (folder / "record.yaml").write_text(record_yaml(derive_record(folder, told)))
 
 
 class Backwards:

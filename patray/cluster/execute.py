@@ -25,14 +25,7 @@ from patray.cluster.judge import Judge
 from patray.cluster.lexical import choose_languages
 from patray.cluster.models import Model, find_models, most_gpus
 from patray.cluster.placement import Resources
-from patray.cluster.prepare import (
-    Landscape,
-    family_split,
-    label_sets,
-    of_test_families,
-    open_landscape,
-    prepare_landscapes,
-)
+from patray.cluster.prepare import prepare_landscapes
 from patray.cluster.rankings import Rankings, places
 from patray.cluster.score import Scored, map_patents, score_classification, score_clustering, score_retrieval, titles_of
 from patray.cluster.search import TASK_BYTES, Place, bytes_of, start_index
@@ -58,6 +51,7 @@ from patray.runs.trec import write_trec
 from patray.steps.again import forget_other_rankings, mark_of
 from patray.steps.certified import made_of
 from patray.steps.embed import CorpusView, EmbedStep, embed_steps
+from patray.steps.landscape import Landscape, family_split, label_sets, of_test_families, open_landscape
 from patray.steps.lease import holding
 from patray.steps.store_care import USES, paths_used
 from patray.systems.base import Inputs, System

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from patray.cluster.mine import Miner
 from patray.cluster.models import Model
-from patray.cluster.prepare import Landscape
 from patray.cluster.search import ONE_CPU
 from patray.cluster.tasks import gather, submit
 from patray.cluster.train import TrainJob, check_job, train
@@ -24,6 +23,7 @@ from patray.recipes.checkpoint import open_checkpoint
 from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.runs.tuned import Tuned
+from patray.steps.landscape import Landscape
 from patray.steps.train import make_material, match_materials, train_step, tunings_of
 from patray.tables import TRAINING
 

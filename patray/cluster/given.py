@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from patray.artifacts import complete, is_whole, key_of, read_record
-from patray.cluster.prepare import Landscape
 from patray.encoders.vectors import vectors_table
 from patray.errors import InputError
 from patray.files import Folder
@@ -23,6 +22,7 @@ from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.models.record import Role
 from patray.runs.step_record import StepRecord
+from patray.steps.landscape import Landscape
 from patray.systems.base import System
 from patray.systems.dense import Vectors
 from patray.systems.functions import ENCODERS, Encodes

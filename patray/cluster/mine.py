@@ -18,7 +18,6 @@ from patray.artifacts import complete, is_complete, read_record
 from patray.cluster.embed import Means, embed
 from patray.cluster.models import Model
 from patray.cluster.placement import Resources
-from patray.cluster.prepare import Landscape
 from patray.cluster.search import TASK_BYTES, bytes_of
 from patray.cluster.tasks import gather, shared, submit
 from patray.cluster.views import index_view
@@ -37,6 +36,7 @@ from patray.runs.suite import Suite
 from patray.steps.certified import made_of as name_of
 from patray.steps.certified import origin
 from patray.steps.embed import EmbedStep
+from patray.steps.landscape import Landscape
 from patray.steps.mined import Ranker, as_trained, draw_mined, save_ranks
 from patray.steps.texts import Texts
 

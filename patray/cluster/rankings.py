@@ -18,7 +18,6 @@ from patray.cluster.listwise import rank_listwise
 from patray.cluster.models import Model
 from patray.cluster.one_task import rank_in_one_task
 from patray.cluster.placement import Resources
-from patray.cluster.prepare import Landscape
 from patray.cluster.readings import start_readings
 from patray.cluster.rerank import rerank
 from patray.cluster.score import Scored
@@ -35,6 +34,7 @@ from patray.models.record import Role
 from patray.runs.step_record import StepRecord
 from patray.runs.suite import Suite
 from patray.steps.embed import CorpusView
+from patray.steps.landscape import Landscape
 from patray.steps.rank import Key, RankStep, rank_steps
 from patray.systems.base import System
 from patray.systems.dense import OneVector

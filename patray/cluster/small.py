@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 
 from patray.cluster.models import Model
-from patray.cluster.prepare import Landscape
 from patray.cluster.start import is_up
 from patray.files import Folder
 from patray.landscapes.parts import open_parts
@@ -15,6 +14,7 @@ from patray.models.record import ModelRecord
 from patray.runs.resolve import suite_views
 from patray.runs.sources import source_folder
 from patray.runs.suite import Embedding, LandscapeEntry, Suite
+from patray.steps.landscape import Landscape
 
 SMALL_WORK = 60_000
 """Texts (patents and queries) x views x systems that are searched and judged without Ray: some 20 s of one core."""

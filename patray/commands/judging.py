@@ -10,11 +10,11 @@ from patray.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from patray.cluster.prepare import Landscape
     from patray.commands.opened import OpenedRun
     from patray.files import Folder
     from patray.judging.pool import Pool
     from patray.judging.sheet import Judgements
+    from patray.steps.landscape import Landscape
 
 POOL_HELP = """\
 Write a judging sheet: the first results of every system of a run that nobody has judged, without a word on which

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from patray.errors import InputError
 
 if TYPE_CHECKING:
-    from patray.cluster.prepare import Landscape
     from patray.files import Folder
     from patray.runs.suite import Suite
+    from patray.steps.landscape import Landscape
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class OpenedRun:
 
     def landscape(self, name: str) -> Landscape:
         """Raises InputError where the clean copy that the run read is gone."""
-        from patray.cluster.prepare import open_landscape
         from patray.landscapes.validate import is_prepared, read_prepared
+        from patray.steps.landscape import open_landscape
 
         entry = next(entry for entry in self.suite.landscapes if entry.name == name)
         place = self.store / "landscapes" / name

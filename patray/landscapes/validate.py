@@ -76,12 +76,6 @@ class Prepared:
             parts.setdefault(part, {})[name] = digest
         return {part: combine(hashes) for part, hashes in parts.items()}
 
-    def text_hash(self, columns: Sequence[str], which: str = "patents") -> str:
-        """Identity of the ids and these columns of 'patents' or 'queries': changes with nothing else."""
-        if f"{which}/patent_id" not in self.hashes:
-            raise InputError(f"{self.folder}: this landscape has no {which}")
-        return combine({name: self.hashes[f"{which}/{name}"] for name in ("patent_id", *columns)})
-
 
 def prepare(
     source: Folder,

@@ -10,8 +10,6 @@ import pyarrow.compute as pc
 
 from patray.errors import InputError
 from patray.landscapes.claims import first_claims, independent_claims
-from patray.landscapes.content import combine
-from patray.landscapes.validate import Prepared
 
 SECTIONS = {
     "title": "title",
@@ -128,17 +126,3 @@ def _section(batch: pa.RecordBatch, section: str) -> pa.Array:
     else:
         texts = column
     return pc.if_else(pc.equal(pc.binary_length(texts), 0), pa.scalar(None, pa.string()), texts)
-
-
-def view_hash(prepared: Prepared, view: View, which: str = "patents") -> str:
-    """Identity of the texts of a view: the ids, the columns and the rules it is made from, nothing else.
-
-    Other labels, citations or sections leave it as it is; so does another name of the view.
-    """
-    return combine(
-        {
-            "texts": prepared.text_hash(view.columns, which),
-            "sections": "+".join(view.sections),
-            "rules": str(RULES),
-        }
-    )

@@ -10,37 +10,44 @@ import numpy as np
 import pyarrow as pa
 
 from patray.encoders.windows import ViewIndex, digests
-from patray.errors import InputError
 from patray.files import Folder
 from patray.landscapes.generate import generate
-from patray.landscapes.load import load_metadata, part_names, read_rows
+from patray.landscapes.load import part_names, read_rows
 from patray.landscapes.parts import open_parts
 from patray.landscapes.positions import positions
-from patray.landscapes.records import Metadata, Truth
-from patray.landscapes.truth import NotSaidError, build_truth
+from patray.landscapes.records import Truth
 from patray.landscapes.validate import Prepared, is_prepared, prepare, read_prepared
 from patray.landscapes.views import View, render
 from patray.planning.tokens import TextCounter
 from patray.runs.sources import clean_copy_folder, landscape_files, rows_per_part, source_folder
 from patray.runs.suite import LandscapeEntry, Suite
+from patray.steps.landscape import Landscape, open_landscape
 
 
 @dataclass(frozen=True)
 class Corpus:
     """exists: whether the clean copy stood in the store; else it was made in a scratch folder for the plan."""
 
-    name: str
-    prepared: Prepared
+    landscape: Landscape
     exists: bool
-    metadata: Metadata
-    truth: Truth | None
     source_bytes: int
     clean_bytes: int
-    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.landscape.name
+
+    @property
+    def prepared(self) -> Prepared:
+        return self.landscape.prepared
+
+    @property
+    def truth(self) -> Truth | None:
+        return self.landscape.truth
 
     @property
     def patents(self) -> int:
-        return self.metadata.patents.num_rows
+        return self.landscape.metadata.patents.num_rows
 
     @property
     def queries(self) -> int:
@@ -84,34 +91,12 @@ def open_corpus(entry: LandscapeEntry, suite: Suite, store: Folder, scratch: Fol
         rows = rows_per_part(open_parts(source, "patents.parquet").rows)
         copy = scratch / "landscapes" / str(entry.name)
         prepared = prepare(source, copy, str(entry.name), max_bad_share=entry.max_bad_share, rows_per_part=rows)
-    metadata = load_metadata(prepared.folder)
-    truth, notes = _truth(metadata, suite)
     return Corpus(
-        name=str(entry.name),
-        prepared=prepared,
+        landscape=open_landscape(prepared, suite),
         exists=exists,
-        metadata=metadata,
-        truth=truth,
         source_bytes=sum(source.size(name) for name in files),
         clean_bytes=_bytes_below(prepared.folder),
-        notes=notes,
     )
-
-
-def _truth(metadata: Metadata, suite: Suite) -> tuple[Truth | None, tuple[str, ...]]:
-    options = suite.tasks.retrieval
-    if options is None:
-        return None, ()
-    try:
-        truth, _ = build_truth(
-            metadata, options.direction, options.exclude_family, options.earlier_only, options.domain_from,
-            options.relevant_from, options.cited_by,
-        )  # fmt: skip
-    except NotSaidError:
-        raise
-    except InputError as error:
-        return None, (str(error),)
-    return truth, ()
 
 
 def _bytes_below(folder: Folder) -> int:

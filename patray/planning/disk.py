@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from patray.encoders.token_vectors import BYTES as TOKEN_VECTOR_BYTES
-from patray.landscapes.slices import make_slices
 from patray.planning.corpus import Corpus
 from patray.planning.embeddings import EmbedPlan, PlannedModel
 from patray.planning.estimates import Bytes
@@ -108,11 +107,10 @@ def _vector_bytes(
 
 
 def _evidence_rows(suite: Suite, corpora: Sequence[Corpus], made: Sequence[RankPlan]) -> int:
-    """Rows of retrieval alone, as if every query were reported."""
+    """Rows of retrieval alone."""
     options, rows = suite.tasks.retrieval, 0
     for corpus in corpora:
-        if corpus.truth is not None and options is not None:
-            slices, _ = make_slices(corpus.truth, options.slices)
-            each = sum(int(part.queries.sum()) for part in slices) * len(options.measures)
+        if options is not None:
+            each = sum(int(part.queries.sum()) for part in corpus.landscape.slices) * len(options.measures)
             rows += each * sum(step.landscape == corpus.name for step in made)
     return rows

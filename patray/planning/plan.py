@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from patray.errors import ModelError
@@ -28,6 +28,7 @@ from patray.runs.read import dump_suite
 from patray.runs.resolve import model_record, suite_views
 from patray.runs.suite import ModelEntry, Suite
 from patray.steps.embed import CorpusView, embed_steps
+from patray.steps.landscape import label_names
 from patray.systems.listwise import Listwise
 from patray.systems.readings import Readings
 from patray.systems.rerank import Rerank
@@ -129,8 +130,8 @@ def make_plan(
             )
         )
     state = "finished" if run.exists("provenance.json") else "begun" if run.exists("suite.yaml") else "new"
-    notes = [note for corpus in corpora for note in corpus.notes]
-    tasks = {corpus.name: tasks_on(suite, corpus.metadata, corpus.truth) for corpus in corpora}
+    notes = list(dict.fromkeys(note for corpus in corpora for note in _notes(corpus, suite)))
+    tasks = {corpus.name: tasks_on(suite, corpus.landscape.metadata, corpus.truth) for corpus in corpora}
     refuse_hopeless(suite, tasks)
     notes += uncarried(suite, tasks)
     others = sum(step.compared for step in embeddings)
@@ -170,6 +171,14 @@ def make_plan(
         ),
         notes=tuple(notes + _conflict(suite, run, corpora, models)),
     )
+
+
+def _notes(corpus: Corpus, suite: Suite) -> Iterator[str]:
+    """What the run will say of a landscape."""
+    yield from corpus.landscape.notes
+    for task in (suite.tasks.classification, suite.tasks.clustering):
+        if task is not None:
+            yield from label_names(corpus.landscape, task.labels)[1]
 
 
 def add_ranges(ranges: Iterable[Range]) -> Range:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from patray.landscapes.slices import make_slices
 from patray.planning.corpus import Corpus
 from patray.planning.estimates import Time
 from patray.planning.rankings import RankPlan
 from patray.runs.suite import Suite
+from patray.steps.landscape import label_names
 
 
 @dataclass(frozen=True)
@@ -70,17 +70,19 @@ def plan_time(
 
 
 def judged(suite: Suite, corpora: Sequence[Corpus], rankings: Sequence[RankPlan]) -> tuple[int, int, int]:
-    """Scores of retrieval, their rows of evidence, and scores of other tasks (`files` as one label set)."""
-    scores = rows = 0
+    """Scores of retrieval, their rows of evidence, and scores of other tasks."""
+    scores = rows = others = 0
+    labels, clusters = suite.tasks.classification, suite.tasks.clustering
+    dense = sum(system.vectors is not None for system in suite.systems or ()) * len(suite.views)
     options = suite.tasks.retrieval
     for corpus in corpora:
         made = sum(step.landscape == corpus.name and step.state != "refused" for step in rankings)
-        if corpus.truth is not None and options is not None:
-            slices, _ = make_slices(corpus.truth, options.slices)
+        slices = corpus.landscape.slices
+        if options is not None:
             scores += len(slices) * len(options.measures) * made
             rows += sum(int(part.queries.sum()) for part in slices) * len(options.measures) * made
-    dense = sum(system.vectors is not None for system in suite.systems or ()) * len(suite.views) * len(corpora)
-    labels, clusters = suite.tasks.classification, suite.tasks.clustering
-    each = 0 if labels is None else len(labels.probes) * len(labels.labels)
-    each += 0 if clusters is None else len(clusters.labels)
-    return scores, rows, dense * each
+        if labels is not None:
+            others += dense * len(labels.probes) * len(label_names(corpus.landscape, labels.labels)[0])
+        if clusters is not None:
+            others += dense * len(label_names(corpus.landscape, clusters.labels)[0])
+    return scores, rows, others

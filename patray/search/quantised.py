@@ -40,20 +40,6 @@ class Candidates:
     second: np.ndarray | None
 
 
-def search_quantised(
-    queries: np.ndarray,
-    vectors: np.ndarray,
-    codes: np.ndarray,
-    depth: int,
-    skip: Exclusions | None,
-    precision: Precision,
-    rescore: int | None = None,
-    ranges: np.ndarray | None = None,
-) -> Ranking:
-    """`search_codes` and `finish` for a corpus of one shard: Ranking (Q, depth)."""
-    return finish([search_codes(queries, vectors, codes, depth, skip, precision, rescore, ranges)], depth)
-
-
 def search_codes(
     queries: np.ndarray,
     vectors: np.ndarray,

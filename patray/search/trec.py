@@ -21,21 +21,17 @@ QUERIES = 4096
 
 
 def run_lines(ranking: Ranking, truth: Truth, queries: np.ndarray, system: str) -> Iterator[str]:
-    """`run_text` in parts, so that a run of any size is written with little memory."""
+    """Lines `query Q0 patent rank score system` for the queries (Q,) bool, by query and rank from 1.
+
+    In parts, so that a run of any size is written with little memory. Scores that are not float32 values are lowered to
+    the next that keeps the order. Blanks in the system's name become underscores. Raises InputError for an id that is
+    empty or has white space, which the format cannot hold.
+    """
     for start in range(0, len(queries), QUERIES):
         chosen = np.zeros(len(queries), dtype=bool)
         chosen[start : start + QUERIES] = queries[start : start + QUERIES]
         part = slice(start, start + QUERIES)
         yield _run_lines(Ranking(ranking.patents[part], ranking.scores[part]), truth, chosen, start, system)
-
-
-def run_text(ranking: Ranking, truth: Truth, queries: np.ndarray, system: str) -> str:
-    """Lines `query Q0 patent rank score system` for the queries (Q,) bool, by query and rank from 1.
-
-    Scores that are not float32 values are lowered to the next that keeps the order. Blanks in the system's name become
-    underscores. Raises InputError for an id that is empty or has white space, which the format cannot hold.
-    """
-    return _run_lines(ranking, truth, queries, 0, system)
 
 
 def _run_lines(ranking: Ranking, truth: Truth, queries: np.ndarray, start: int, system: str) -> str:
@@ -53,7 +49,7 @@ def _run_lines(ranking: Ranking, truth: Truth, queries: np.ndarray, start: int, 
 
 
 def qrels_text(truth: Truth, part: Slice) -> str:
-    """Lines `query 0 patent relevance` of the slice's pairs for the slice's queries. Raises InputError as run_text."""
+    """Lines `query 0 patent relevance` of the slice's pairs for the slice's queries. InputError as `run_lines`."""
     kept = part.pairs & part.queries[truth.query]
     return _lines(
         _ids(truth.query_ids, truth.query[kept]),

@@ -13,7 +13,7 @@ import yaml
 from patray.cluster.fine_tune import fine_tune
 from patray.cluster.mine import Miner
 from patray.cluster.models import Model, find_model
-from patray.cluster.prepare import Landscape, open_landscape, prepare_landscape
+from patray.cluster.prepare import prepare_landscape
 from patray.files import Folder
 from patray.planning.estimates import read_estimates
 from patray.planning.plan import make_plan
@@ -22,6 +22,7 @@ from patray.recipes.pairs import make_pairs
 from patray.runs.read import parse_suite
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
+from patray.steps.landscape import Landscape, open_landscape
 from tests.chaos.tiny_sweep import make_snapshot
 from tests.recipes.tiny_bases import tiny_record
 

@@ -16,7 +16,7 @@ from patray.landscapes.records import Metadata, Truth
 from patray.landscapes.truth import build_truth
 from patray.measures.definitions import parse_measure
 from patray.measures.ranking import evaluate
-from patray.search.trec import run_text
+from patray.search.trec import run_lines
 
 
 def make_truth(qrels: dict[str, dict[str, int]], patents: dict[str, str], earlier_only: bool = False) -> Truth:
@@ -99,7 +99,7 @@ def check_against_trec_eval(
     truth = make_truth(qrels, {patent: patent for patent in patents})
     text = "".join(f"{q} Q0 {p} 0 {score} t\n" for q, found in results.items() for p, score in found.items())
     ranking = read(tmp_path, text, truth, depth=len(patents)).ranking
-    exported = run_text(ranking, truth, np.ones(len(truth.query_ids), bool), "t")
+    exported = "".join(run_lines(ranking, truth, np.ones(len(truth.query_ids), bool), "t"))
     theirs = pytrec_eval.RelevanceEvaluator(qrels, set(names.values()))
     numbers = {q: {p: float(score) for p, score in found.items()} for q, found in results.items()}
     of_file, of_export = theirs.evaluate(numbers), theirs.evaluate(pytrec_eval.parse_run(exported.splitlines()))

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from patray.landscapes.content import ColumnHash
 from patray.landscapes.validate import prepare
-from patray.landscapes.views import BUILT_IN, make_view, view_hash
 
 texts = st.lists(st.none() | st.text(max_size=6), max_size=12)
 
@@ -67,24 +66,6 @@ def test_row_groups_encodings_and_part_sizes_do_not_change_the_content(write, cl
     second = prepare(source, clean, rows_per_part=8)
     assert first.content_hash == second.content_hash
     assert first.hashes == second.hashes
-
-
-def test_a_views_identity_changes_only_with_its_own_texts_and_ids(write, clean):
-    rows = [patent(f"P{i}") for i in range(30)]
-    labels = {"field": pa.table({"patent_id": ["P1"], "labels": [["a"]]})}
-    ta, tac = BUILT_IN["ta"], BUILT_IN["tac"]
-    base = prepare(write(rows), clean)
-    other = [dict(row, description="A new description.", claims=["Another claim."], ipc=["H01L"]) for row in rows]
-    changed = prepare(write(other, labels=labels, citations=citations_table(("P1", "P2"))), clean)
-    assert view_hash(base, ta) == view_hash(changed, ta)
-    assert view_hash(base, tac) != view_hash(changed, tac)
-    assert base.content_hash != changed.content_hash
-
-    retitled = prepare(write([*rows[:-1], dict(rows[-1], title="Other")]), clean)
-    renamed = prepare(write([*rows[:-1], dict(rows[-1], patent_id="Z")]), clean)
-    assert len({view_hash(p, ta) for p in (base, retitled, renamed)}) == 3
-    assert view_hash(base, BUILT_IN["claim1"]) != view_hash(base, BUILT_IN["claims"])
-    assert view_hash(base, make_view("mine", ["title", "abstract"])) == view_hash(base, ta)
 
 
 def test_the_hash_is_the_same_for_ever():

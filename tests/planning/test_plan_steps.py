@@ -70,6 +70,20 @@ def tree(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
 
 
+def test_what_the_run_refuses_of_a_landscape_the_plan_refuses(landscape: Path, tmp_path: Path) -> None:
+    asymmetric = "views=[{name: short, sections: [title, abstract], query_sections: [title]}]"
+    with pytest.raises(InputError, match=r"view short has query_sections, but .* patents of the corpus"):
+        make_plan(suite_on(landscape, asymmetric), str(tmp_path), None, read_estimates())
+
+
+def test_the_plan_tells_what_the_run_will_tell_of_a_landscape(landscape: Path, tmp_path: Path) -> None:
+    changes = ["tasks.retrieval.relevant_from=2", "tasks.classification.labels=[ipc-subclass, colour]"]
+    notes = "\n".join(make_plan(suite_on(landscape, *changes), str(tmp_path), None, read_estimates()).notes)
+    assert "relevant_from 2 changes nothing here: citations have no grades" in notes
+    assert "small: there is no label set colour (no file, or no codes to derive it from)" in notes
+    assert "there is no label set ipc-subclass" not in notes
+
+
 def test_every_step_of_every_view_is_there(plan: Plan) -> None:
     embed = {(step.model, step.view, step.role): step.state for step in plan.embeddings}
     assert {view for model, view, _ in embed if model == "minilm"} == {"ta", "again", "claim1"}

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,10 +19,18 @@ from patray.search.quantise import (
     value_ranges,
     vector_bytes,
 )
-from patray.search.quantised import finish, search_codes, search_quantised
+from patray.search.quantised import finish, search_codes
+from patray.search.ranking import Ranking
 from patray.search.truncate import truncate
 
 BOTH = ["int8", "binary"]
+
+
+def search_quantised(
+    queries: np.ndarray, vectors: np.ndarray, codes: np.ndarray, depth: int, *more: Any, **options: Any
+) -> Ranking:
+    """Candidates and end of a corpus of one shard."""
+    return finish([search_codes(queries, vectors, codes, depth, *more, **options)], depth)
 
 
 def embeddings(n: int, d: int, seed: int = 0) -> np.ndarray:

@@ -22,7 +22,7 @@ from patray.search.quantised import finish, search_codes
 from patray.search.ranking import Ranking
 from patray.search.reranked import rerank_top
 from patray.search.table import from_table, to_table
-from patray.search.trec import qrels_text, run_text
+from patray.search.trec import qrels_text, run_lines
 from patray.search.truncate import truncate
 
 MEASURES = {
@@ -54,7 +54,7 @@ def random_case(seed: int, scores: str) -> tuple[Ranking, Truth]:
 def test_other_tools_measure_the_exported_run_as_we_measure_the_ranking(scores: str, tmp_path) -> None:
     ranking, truth = random_case(1, scores)
     part = Slice("in", truth.patent % 3 > 0, np.arange(30) % 5 > 0)
-    (tmp_path / "run").write_text(run_text(ranking, truth, part.queries, "my model"))
+    (tmp_path / "run").write_text("".join(run_lines(ranking, truth, part.queries, "my model")))
     (tmp_path / "qrels").write_text(qrels_text(truth, part))
     run = list(ir_measures.read_trec_run(str(tmp_path / "run")))
     qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels")))
@@ -73,7 +73,7 @@ def test_other_tools_measure_the_exported_run_as_we_measure_the_ranking(scores: 
 @pytest.mark.parametrize("reader", [float, np.float32])
 def test_the_text_alone_gives_our_order_whether_read_as_float_or_double(scores: str, reader: type) -> None:
     ranking, truth = random_case(2, scores)
-    lines = [line.split(" ") for line in run_text(ranking, truth, np.full(30, True), "s").splitlines()]
+    lines = [line.split(" ") for line in "".join(run_lines(ranking, truth, np.full(30, True), "s")).splitlines()]
     assert len(lines) == (ranking.patents >= 0).sum()
     for query in range(30):
         mine = [line for line in lines if line[0] == truth.query_ids[query]]
@@ -87,14 +87,14 @@ def test_the_text_alone_gives_our_order_whether_read_as_float_or_double(scores: 
 def test_lines_of_a_run_are_as_trec_eval_expects() -> None:
     truth = make_truth(2, 3, pairs=[(0, 2, 3), (1, 0, 1)])
     ranking = Ranking(np.array([[2, 0], [1, -1]]), np.array([[0.5, np.float32(1e-7)], [-2.0, -np.inf]]))
-    assert run_text(ranking, truth, np.array([True, True]), "bge m3") == (
+    assert "".join(run_lines(ranking, truth, np.array([True, True]), "bge m3")) == (
         "q000 Q0 p002 1 0.5 bge_m3\nq000 Q0 p000 2 1.0000000116860974e-7 bge_m3\nq001 Q0 p001 1 -2 bge_m3\n"
     )
     everything = Slice("all", np.array([True, True]), np.array([True, True]))
     assert qrels_text(truth, everything) == "q000 0 p002 3\nq001 0 p000 1\n"
     nothing = Slice("none", np.array([False, False]), np.array([False, False]))
     assert qrels_text(truth, nothing) == ""
-    assert run_text(ranking, truth, nothing.queries, "s") == ""
+    assert "".join(run_lines(ranking, truth, nothing.queries, "s")) == ""
 
 
 @pytest.mark.parametrize("bad", ["EP 1", "", "EP\t1", "EP\u00a01"])
@@ -103,7 +103,7 @@ def test_ids_that_trec_files_cannot_hold_are_refused(bad: str) -> None:
     truth.patent_ids[1] = bad
     ranking = Ranking(np.array([[1]]), np.array([[1.0]]))
     with pytest.raises(InputError, match="empty or has white space"):
-        run_text(ranking, truth, np.array([True]), "s")
+        "".join(run_lines(ranking, truth, np.array([True]), "s"))
     with pytest.raises(InputError, match="empty or has white space"):
         qrels_text(truth, Slice("all", np.array([True]), np.array([True])))
 
@@ -199,7 +199,7 @@ def test_every_kind_of_system_is_exported_with_the_order_that_trec_eval_reads(sy
     assert np.array_equal(ordered.patents, ranking.patents)
     pairs = {(q, int(p), int(random.integers(1, 4))) for q in range(30) for p in random.permutation(60)[:7]}
     truth = make_truth(30, 60, pairs=list(pairs))
-    text = run_text(ranking, truth, np.full(30, True), system)
+    text = "".join(run_lines(ranking, truth, np.full(30, True), system))
     qrels = qrels_text(truth, Slice("all", np.full(len(truth.query), True), np.full(30, True)))
     evaluator = pytrec_eval.RelevanceEvaluator(
         pytrec_eval.parse_qrel(qrels.splitlines()), {"ndcg_cut.10", "map_cut.40"}

@@ -16,7 +16,7 @@ from patray.measures.definitions import parse_measure
 from patray.search.fusion import tune_weight
 from patray.search.order import order_rows
 from patray.search.ranking import Ranking
-from patray.search.trec import qrels_text, run_text
+from patray.search.trec import qrels_text, run_lines
 from patray.tasks.retrieval import evaluate
 
 QUERIES, PATENTS, LEVEL = 40, 80, 2
@@ -71,7 +71,7 @@ def test_every_slice_has_the_values_of_pytrec_eval_and_ir_measures_at_that_level
     [chosen], _ = make_slices(truth, [part])
     measures = [parse_measure(name) for name in NAMES]
     scores = evaluate(truth, ranking, [chosen], measures, landscape="l", view="v", system="s")
-    (tmp_path / "run").write_text(run_text(ranking, truth, chosen.queries, "s"))
+    (tmp_path / "run").write_text("".join(run_lines(ranking, truth, chosen.queries, "s")))
     (tmp_path / "qrels").write_text(qrels_text(truth, chosen))
     qrels = pytrec_eval.parse_qrel((tmp_path / "qrels").read_text().splitlines())
     run = pytrec_eval.parse_run((tmp_path / "run").read_text().splitlines())

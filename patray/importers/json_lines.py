@@ -68,7 +68,8 @@ def read_json_lines(
         blocks = as_lines(reader, file.label, block, needed) if document else None
         for data in blocks or line_blocks(reader, block, stop - start if stop else None):
             if line == 1 and start == 0:
-                data = data.removeprefix(BOM)
+                if data.startswith(BOM):
+                    del data[: len(BOM)]
                 _check_is_lines(file, data)
             count = _newlines(data) + (not data.endswith(b"\n"))
             table, best = _parse(data, schemas, best, count)

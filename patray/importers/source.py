@@ -237,7 +237,10 @@ def line_blocks(reader: Any, size: int, stop: int | None = None) -> Iterator[byt
     block, rest, used = bytearray(), b"", 0
     while stop is None or used < stop:
         wanted, held = size if stop is None else min(size, stop - used), len(rest)
-        block.extend(bytes(max(0, held + wanted - len(block))))
+        if block:
+            block.extend(bytes(max(0, held + wanted - len(block))))
+        else:
+            block = bytearray(held + wanted)  # one pass over fresh memory, not two
         with memoryview(block) as whole, whole[held : held + wanted] as free:
             whole[:held] = rest
             read = reader.readinto(free)

@@ -76,10 +76,10 @@ def printed_list(text: str) -> list[str] | None:
 
 
 def check_separators(said: dict[str, str], columns: tuple[str, ...]) -> None:
-    """Raise InputError for a separator of a column that is no list."""
+    """Raise InputError for a separator of a column that holds one value."""
     for column in said:
         if column not in columns:
-            raise InputError(f"--separator {column}=...: no list column; allowed are {', '.join(columns)}")
+            raise InputError(f"--separator {column}=...: it holds one value; allowed are {', '.join(columns)}")
 
 
 def _alone(cells: pa.Array) -> pa.ListArray:

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reading.add_argument("--map", action="append", default=[], metavar="COLUMN=SOURCE", help="table: column mapping")
     reading.add_argument(
         "--separator", action="append", default=[], metavar="COLUMN=TEXT",
-        help="table: what stands between the values of a cell, or newline, space, none [line breaks ; | ,]",
+        help="table: what stands between the values of a cell (of texts: their versions), or newline, space, none",
     )  # fmt: skip
     reading.add_argument("--date-format", default="", metavar="DD/MM/YYYY", help="table: where dates do not tell")
     reading.add_argument("--sheet", default="", help="of a workbook [the one with known column names]")

@@ -134,6 +134,18 @@ def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
 _OWN_IDS = frozenset(map(fold, ("patent_id", "id", "application id", "lens id")))
 
 
+_DERWENT = frozenset(map(fold, ("ipc - current", "cpc - current", "cited refs - patent", "IPC - 现版", "CPC - 现版")))
+
+
+def between_versions(header: Sequence[str]) -> str:
+    """What stands between the versions of a text, in several languages, in an export with such a header; '' for none.
+
+    Derwent Innovation (told by its columns of DWPI, and others that no other service has) prints ` | `.
+    """
+    folded = {fold(name) for name in header}
+    return " | " if folded & _DERWENT or any(name.endswith("dwpi") for name in folded) else ""
+
+
 def is_number_header(name: str) -> bool:
     """True for the known headers of publication numbers (`Publication Number`, `公开号`), not for those of ids."""
     return fold(name) in {*candidates("patent_id")} - _OWN_IDS

@@ -64,7 +64,8 @@ class Options:
     """name: of the landscape, default the folder's. prefer: languages of the text to take, first found wins.
 
     date: which date `date` is. delimiter, encoding: of delimited files ('' = by the format, UTF-8). columns: landscape
-    column -> source column, for `table`. separators: of the values in a cell, by list column. date_format: such as
+    column -> source column, for `table`. separators: of the values in a cell, by column (of a text: of its
+    versions, the first is taken). date_format: such as
     DD/MM/YYYY, '' for what the column proves. sheet: of a workbook, '' for the one with a known header. keep_truncated:
     keep rows of a file that is cut off. task: of a source that holds several. split: of BEIR and mteb sources.
     whole_text: do not cut PatenTEB's texts into sections.

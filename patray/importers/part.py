@@ -21,18 +21,20 @@ import pyarrow.parquet as pq
 from patray.files import Folder
 from patray.importers.format import Format, Unit
 from patray.importers.formats import load_format
-from patray.importers.nested import whole
+from patray.importers.nested import elements, to_lists, whole
 from patray.importers.options import Options
-from patray.importers.record import FINDINGS, TEXTS, Finding, Rows, at
+from patray.importers.record import FINDINGS, PATENTS, TEXTS, Finding, Rows, at
 from patray.importers.reissues import without_deleted
 from patray.importers.select import filter_rows
 from patray.importers.source import locate
+from patray.landscapes.absent import TEXT, VALUE, without_absent
 from patray.landscapes.claims import first_claims
 from patray.landscapes.cleaning import text_lengths
 
 NO_ID = "no publication number or id"
 SPACE_IN_ID = "id holds white space, which TREC files cannot hold"
 NO_TEXT = "no text in any section"
+DOCUMENT_NAMES = frozenset(PATENTS.names) - {"source_id", "members", "line"}
 GROUP_BYTES = 48 << 20
 _DICTIONARY = ("jurisdiction", "kind", "language", "ipc.list.element", "cpc.list.element")
 SAMPLE_FOR_CLAIMS = 64
@@ -111,7 +113,7 @@ def _check_documents(rows: Rows, options: Options) -> Rows:
     if table.num_rows == 0:
         table = table.append_column("chars", pa.array([], pa.int64()))
         return Rows(rows.table, table, rows.read, findings, rows.filtered, rows.last)
-    table = without_deleted(table)
+    table = _without_absent(without_deleted(table))
     lines, ids = whole(table["line"]).to_numpy(zero_copy_only=False), whole(table["patent_id"])
     chars = np.zeros(table.num_rows, dtype=np.int64)
     measure = pc.utf8_length if options.selection.representative == "longest" else pc.binary_length
@@ -132,6 +134,23 @@ def _check_documents(rows: Rows, options: Options) -> Rows:
     keep &= ~silent
     kept = table if keep.all() else table.filter(pa.array(keep))
     return Rows(rows.table, kept, rows.read, findings, rows.filtered + removed, rows.last)
+
+
+def _without_absent(table: pa.Table) -> pa.Table:
+    """The table with null, or without the element of a list, where a value only spells "no value" (`nan`, `NULL`)."""
+    for place, name in enumerate(table.column_names):
+        if name not in DOCUMENT_NAMES or pa.types.is_date(table.schema.field(name).type):
+            continue
+        column, spellings = whole(table[name]), TEXT if name in TEXTS else VALUE
+        if pa.types.is_list(column.type):
+            rows, values = elements(column)
+            kept = without_absent(values, VALUE)
+            changed = column if kept is values else to_lists(rows, kept, len(column))
+        else:
+            changed = without_absent(column, spellings)
+        if changed is not column:
+            table = table.set_column(place, name, changed)
+    return table
 
 
 def _claim_rules(table: pa.Table) -> Counter[str]:

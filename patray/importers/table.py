@@ -22,7 +22,7 @@ from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_c
 from patray.importers.dates import DateOrder
 from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
-from patray.importers.headers import CITED_BY, assign, is_number_header, score
+from patray.importers.headers import CITED_BY, assign, between_versions, is_number_header, score
 from patray.importers.json_lines import CELLS, first_keys, read_json_lines
 from patray.importers.layout import encoding_of, find_layout, head_of
 from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
@@ -33,11 +33,13 @@ from patray.importers.record import CITED_HOW, LABELS, Finding, Rows, at, patent
 from patray.importers.sheets import open_sheet, read_sheet
 from patray.importers.source import SourceFile, is_workbook
 from patray.importers.tidy import LOST_DIGITS, is_unit, names, unwrap, whole_numbers, with_parts
+from patray.importers.versions import first_version, of_own_publication
 from patray.landscapes.absent import LABEL, TEXT, VALUE, without_absent
 
 S = pa.string()
 ONE = ("patent_id", "family_id", "jurisdiction", "date", "title", "abstract", "description", "kind", "language")
 LISTS = ("claims", "ipc", "cpc", "citations", "labels")
+SECTIONS = ("title", "abstract", "description")
 COLUMNS = (*ONE, "application", *LISTS)
 _TAKEN = (*COLUMNS, *CITED_BY)
 _CELL_LISTS = (*LISTS, *CITED_BY)
@@ -57,7 +59,7 @@ def plan(files: Sequence[SourceFile], options: Options) -> list[Unit]:
     unknown = [name for name in options.columns if name not in COLUMNS]
     if unknown:
         raise InputError(f"--map {unknown[0]}=...: no such column; allowed are {', '.join(COLUMNS)}")
-    check_separators(options.separators, LISTS)
+    check_separators(options.separators, (*LISTS, *SECTIONS))
     units: list[Unit] = []
     for file in only(files, _SUFFIXES, "table"):
         role = _role(file)
@@ -133,7 +135,9 @@ def explain(units: Sequence[Unit], options: Options) -> list[str]:
         left = [name for name in found.header if name and name not in used]
         where = found.place + (f", header in line {found.line}" if found.line > 1 else "")
         rest = f"; not used: {', '.join(left[:12])}" + (f" and {len(left) - 12} more" if len(left) > 12 else "")
-        lines.append(f"{unit.file.label}{where}: {taken or 'no column known'}" + (rest if left else ""))
+        between = between_versions(found.header)
+        rest = (rest if left else "") + (f"; of texts with {between!r} between versions the first" if between else "")
+        lines.append(f"{unit.file.label}{where}: {taken or 'no column known'}{rest}")
     return lines
 
 
@@ -141,7 +145,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     found = _found(unit, options)
     columns = {name: found.names.get(name, name) for name in _TAKEN}
     needed = [columns["patent_id"], *(columns[name] for name in options.columns)]
-    rows = _Converter(columns, options)
+    rows = _Converter(columns, options, between_versions(found.header))
     if unit.role in ("csv", "sheet"):
         blocks: Iterator[CsvBlock]
         if unit.role == "csv":
@@ -188,12 +192,16 @@ _SCIENTIFIC = r"^\d(?:\.\d+[eE]\+?|[eE]\+)\d{1,2}$"
 
 
 class _Converter:
-    """Blocks of a source table into rows of a landscape; remembers what the date column proved."""
+    """Blocks of a source table into rows of a landscape; remembers what the date column proved.
 
-    def __init__(self, names: dict[str, str], options: Options) -> None:
-        self.names, self.options = names, options
+    between: what stands between the versions of a text, where the export has several in a cell.
+    """
+
+    def __init__(self, names: dict[str, str], options: Options, between: str = "") -> None:
+        self.names, self.options, self.between = names, options, between
         self.order = DateOrder(options.date_format)
         self.table = pa.table({})
+        self.numbers = pa.array([], S)
 
     def _column(self, name: str, kind: pa.DataType) -> pa.Array:
         column = whole(self.table[self.names[name]])
@@ -211,8 +219,15 @@ class _Converter:
         if not self._has(name):
             return pa.nulls(self.table.num_rows, S)
         column = unwrap(self._column(name, S))
-        spellings = TEXT if name in ("title", "abstract", "description") else VALUE
+        if name in (*SECTIONS, "date"):
+            column = self._version(name, column, self.numbers)
+        spellings = TEXT if name in SECTIONS else VALUE
         return without_absent(pc.if_else(pc.equal(column, ""), pa.scalar(None, S), column), spellings)
+
+    def _version(self, name: str, texts: pa.Array, numbers: pa.Array) -> pa.Array:
+        """One of the versions that a cell holds."""
+        between = self.between if name == "claims" else self.options.separators.get(name, self.between)
+        return of_own_publication(first_version(texts, between), numbers)
 
     def _list(self, name: str) -> pa.ListArray:
         """Real lists as they are, cells cut at their separators; each element once a row."""
@@ -227,6 +242,8 @@ class _Converter:
             marked = pc.fill_null(pc.starts_with(values, CELL), False)
             cells = marked.to_numpy(zero_copy_only=False)
             texts = pc.utf8_slice_codeunits(values.filter(marked), len(CELL)) if cells.any() else values.slice(0, 0)
+        if name == "claims":
+            texts = self._version(name, texts, take(self.numbers, rows[cells]))
         inner, parts = elements(self._split(name, texts))
         rows = np.concatenate([rows[~cells], rows[cells][inner]])
         values = pa.concat_arrays([values.filter(pa.array(~cells)), parts.cast(S)])
@@ -253,10 +270,11 @@ class _Converter:
         """The patents of a block, then their citations and labels."""
         self.table = table
         count, findings = table.num_rows, list(found)
+        self.numbers = pa.nulls(count, S)
         said = pc.utf8_trim_whitespace(self._text("patent_id"))
         printed = pc.if_else(is_unit(said), pa.scalar(None, S), said)
         office, kind = self._text("jurisdiction"), self._text("kind")
-        cells = numbers_apart(printed)
+        cells = self.numbers = numbers_apart(printed)
         own = _first_number(names(cells))
         exact, lost = whole_numbers(own)
         scientific = pc.fill_null(pc.match_substring_regex(own, pattern=_SCIENTIFIC), False)

@@ -27,12 +27,15 @@ def is_absent(texts: pa.Array, spellings: pa.Array = VALUE) -> pa.BooleanArray:
 
     spellings: VALUE, TEXT, FAMILY or LABEL.
     """
-    short = pc.if_else(pc.less_equal(pc.binary_length(texts), _LONGEST), texts, pa.scalar("x"))
+    brief = pc.less_equal(pc.binary_length(texts), _LONGEST)
+    if not pc.any(brief).as_py():
+        return texts.is_null()
+    short = pc.if_else(brief, texts, pa.scalar("x"))
     found = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(short)), value_set=spellings)
     return pc.or_(found, texts.is_null())
 
 
 def without_absent(texts: pa.Array, spellings: pa.Array = VALUE) -> pa.Array:
     """The texts with null where they only spell "no value"."""
-    absent = is_absent(texts, spellings)
+    absent = pc.and_(is_absent(texts, spellings), texts.is_valid())
     return pc.if_else(absent, pa.scalar(None, pa.string()), texts) if pc.any(absent).as_py() else texts

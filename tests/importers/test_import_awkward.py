@@ -4,7 +4,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from dapfam_samples import make_dapfam
 from lens_samples import record
 from sampling import by_id, counts, jsonl, reasons, rows, run
 from test_import_bigquery import cites, publication
@@ -100,3 +103,41 @@ def test_a_lens_table_in_other_capitals_and_with_single_semicolons_is_the_same(t
     assert found[0][0]["cpc"] == ["A46B5/02", "A46B7/00"]
     assert found[0][0]["title"] == "Hair; brush"
     assert found[0] == found[1] == found[2]
+
+
+def _beir(folder: Path, title: str, text: str) -> Path:
+    jsonl(folder / "corpus.jsonl", [{"_id": "d1", "title": title, "text": "A brush."}, {"_id": "d2", "text": text}])
+    return folder
+
+
+def _dapfam(folder: Path, title: str, text: str) -> Path:
+    make_dapfam(folder, documents=20, queries=1)
+    table = pq.read_table(folder / "corpus.parquet").slice(0, 2)
+    for name, values in (
+        ("relevant_id", ["d1", "d2"]), ("title_en", [title, None]), ("abstract_en", ["A brush.", text]),
+        ("claims_text", [text, text]), ("description_en", [text, None]),
+    ):  # fmt: skip
+        table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+    pq.write_table(table, folder / "corpus.parquet")
+    return folder
+
+
+def _patenteb(folder: Path, title: str, text: str) -> Path:
+    (folder / "clusters_inventor").mkdir(parents=True)
+    texts = [f"{title} [SEP] A brush. [SEP] {text}", text]
+    table = pa.table({"q": ["d1", "d2"], "text": texts, "cluster_id": [1, 2]})
+    pq.write_table(table, folder / "clusters_inventor" / "a.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(("make", "name"), [(_beir, "beir"), (_dapfam, "dapfam"), (_patenteb, "patenteb")])
+@pytest.mark.parametrize("null", ["nan", "NaT", "NULL", "None", "<NA>"])
+def test_a_text_that_spells_no_value_is_no_text_in_a_benchmark(make: Any, name: str, null: str, tmp_path: Path) -> None:
+    report = run(name, make(tmp_path / "in", null, f" {null}"), tmp_path / "out")
+    assert counts(report)[:3] == (2, 1, 1)  # the second document has nothing but the word
+    (row,) = rows(tmp_path / "out")
+    assert (row["patent_id"], row["title"], row["abstract"]) == ("d1", None, "A brush.")
+    assert not row["claims"] and not row["description"]
+    assert any(reason == "no text in any section" for _, reason in reasons(tmp_path / "out"))
+    kept = run(name, make(tmp_path / "kept", f"{null} brush", f"a {null}"), tmp_path / "whole")
+    assert counts(kept)[:2] == (2, 2)  # the word inside a text is a word

@@ -137,7 +137,8 @@ def test_a_text_that_spells_no_value_is_no_text_in_a_benchmark(make: Any, name: 
     assert counts(report)[:3] == (2, 1, 1)  # the second document has nothing but the word
     (row,) = rows(tmp_path / "out")
     assert (row["patent_id"], row["title"], row["abstract"]) == ("d1", None, "A brush.")
-    assert not row["claims"] and not row["description"]
+    assert not row["claims"]
+    assert not row["description"]
     assert any(reason == "no text in any section" for _, reason in reasons(tmp_path / "out"))
     kept = run(name, make(tmp_path / "kept", f"{null} brush", f"a {null}"), tmp_path / "whole")
     assert counts(kept)[:2] == (2, 2)  # the word inside a text is a word

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.importers.nested import elements, to_lists
+from patray.importers.nested import elements, take, to_lists
 
 CELL = "\x1f"
 """In front of an element that is a cell of text rather than an element of a real list; see json_lines."""
@@ -26,6 +26,7 @@ WORDS = {"newline": r"\s*[\r\n]+\s*", "tab": r"\s*\t\s*", "space": r"\s+", "none
 """Names of separators that are hard to type, for --separator."""
 _COMMA = re.compile(r"\s*(?:,(?!\d{3}(?!\d))|，|、)\s*")
 _PRINTED = r"^\s*(?:(?:np\.)?array)?[\[({].*[\])}]\s*$"
+_BARE = re.compile(r"""\s*[\[{]([^\[\]{}()'":]*[,;|\n][^\[\]{}()'":]*)[\]}]\s*""")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 
 
@@ -45,7 +46,10 @@ def split_cells(cells: pa.Array, separator: str = "", commas: bool = True) -> pa
         rows = np.flatnonzero(printed.to_numpy(zero_copy_only=False))
         values = split.to_pylist()
         for row in rows.tolist():
-            found = printed_list(cells[row].as_py())
+            text = cells[row].as_py()
+            found = printed_list(text)
+            if found is None and not separator:
+                found = _bare_list(text)
             values[row] = values[row] if found is None else found
         split = pa.array(values, pa.list_(pa.string()))
     return split
@@ -73,6 +77,27 @@ def printed_list(text: str) -> list[str] | None:
             return [str(one) for one in value if one is not None and one == one]
         return None
     return quoted if quoted and not re.sub(r"[\s,]+|\.\.\.|dtype=object", "", _QUOTED.sub("", inner)) else None
+
+
+def _bare_list(text: str) -> list[str] | None:
+    """The elements of a list printed without quotes: `[A61B5/02, A61B5/00]` of Java or Scala, `{a,b}` of PostgreSQL."""
+    match = _BARE.fullmatch(text)
+    return None if match is None else [part for part in re.split(r"\s*[,;|\n]\s*", match[1].strip()) if part]
+
+
+def with_subclass(lists: pa.ListArray) -> pa.ListArray:
+    """IPC and CPC codes as patents print them, where the subclass is said once: [A61K 31/00, 31/12] is A61K 31/12 too."""
+    rows, codes = elements(lists)
+    short = pc.fill_null(pc.match_substring_regex(codes, pattern=r"^\s*\d{1,4}\s*/\s*\d{2,6}\s*$"), False)
+    if not pc.any(short).as_py():
+        return lists
+    subclass = pc.struct_field(pc.extract_regex(codes, pattern=r"^\s*(?P<at>[A-HYa-hy]\d\d\s?[A-Za-z])"), "at")
+    said = subclass.is_valid().to_numpy(zero_copy_only=False)
+    place = np.maximum.accumulate(np.where(said, np.arange(len(rows)), -1))  # the last code that says it
+    known = (place >= 0) & (rows[np.maximum(place, 0)] == rows)
+    before = take(subclass, np.where(known, place, -1))
+    whole = pc.coalesce(pc.binary_join_element_wise(before, codes, " "), codes)
+    return to_lists(rows, pc.if_else(short, whole, codes), len(lists))
 
 
 def check_separators(said: dict[str, str], columns: tuple[str, ...]) -> None:

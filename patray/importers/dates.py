@@ -1,7 +1,7 @@
 """Dates as exports print them: ISO, day or month first, names of months, Excel's serials, epochs; one order a column.
 
 `26.02.2015` is day first; `26/02/2015` proves that the column is, `03/02/2015` beside it then is 3 February. Where no
-value proves the order, --date-format says it. Of several dates in a cell the first counts.
+value proves the order, or values contradict each other, --date-format says it. Of several dates in a cell the first counts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,12 +20,12 @@ from patray.errors import InputError
 from patray.importers.nested import take
 from patray.landscapes.absent import is_absent
 
-DAY_FIRST, MONTH_FIRST = "day", "month"
+DAY_FIRST, MONTH_FIRST, MIXED = "day", "month", "mixed"
 AMBIGUOUS = "day, month or year first?"
 _EPOCH = datetime.date(1970, 1, 1)
 _EXCEL = datetime.date(1899, 12, 30)
 _TIME = r"(?:[T ]+\d{1,2}:\d\d.*|[T ]\d{1,2}(?::?\d\d)?Z?)?"
-_ISO = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){_TIME}")
+_ISO = re.compile(rf"(\d{{4}})(?:[-/]|\.\s?)(\d{{1,2}})(?:[-/]|\.\s?)(\d{{1,2}})\.?{_TIME}")
 _COMPACT = re.compile(rf"((?:1[6-9]|20)\d\d)(\d\d)(\d\d)(?:\.0*)?{_TIME}")
 _ERA = re.compile(
     r"(明治|大正|昭和|平成|令和|[MTSHR])\s*(\d{1,2}|元)\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*日?"
@@ -36,11 +36,17 @@ _ERAS |= {"M": 1867, "T": 1911, "S": 1925, "H": 1988, "R": 2018}
 _EAST = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _ORDERED = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
 _NAMED = re.compile(
-    r"(?:(\d{1,2})(?:st|nd|rd|th)?[\s.-]*([A-Za-z]{3,9})|([A-Za-z]{3,9})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)[\s.,'-]+(\d{4}|\d\d)"
+    r"(?:[a-z]{2,10}[.,]*\s+)?"  # the day of the week
+    r"(?:(\d{1,2})(?:st|nd|rd|th|er|o|a)?[\s.-]*(?:del?\s+)?([a-z]{3,10})|([a-z]{3,10})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)"
+    r"[\s.,'-]+(?:del?\s+)?(\d{4}|\d\d)"
 )
 _SHORT = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d\d")
-_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+_NAMES = (
+    "jan gen ene", "feb fev fevr", "mar maa mrz", "apr avr abr", "may mai mei mag", "jun juin giu", "jul juil lug",
+    "aug aou aout ago", "sep set", "oct okt ott out", "nov", "dec dez dic",
+)  # fmt: skip
+_MONTHS = {name: number for number, names in enumerate(_NAMES, 1) for name in names.split()}
+"""How the names of months begin in English, German, French, Spanish, Portuguese, Italian and Dutch, without accents."""
 _SERIAL = re.compile(r"([1-7]\d{4})(?:\.\d+)?")
 _EPOCHS = re.compile(r"(-?\d{9,19})(?:\.0*)?")
 _FORMAT = re.compile(r"(YYYY|YY|MM|DD|[^A-Za-z]+)")
@@ -48,11 +54,22 @@ _FORMAT = re.compile(r"(YYYY|YY|MM|DD|[^A-Za-z]+)")
 
 @dataclass
 class DateOrder:
-    """What is known of a column while its blocks are read. said: --date-format. order: proven, '' until then."""
+    """What is known of a column while its blocks are read. said: --date-format. order: proven, '' until then, MIXED
+    where some dates prove one and some the other: then only those are read that can be read in one way."""
 
     said: str = ""
     order: str = ""
     ambiguous: list[str] = field(default_factory=list)
+
+    def learn(self, dates: Sequence[re.Match[str]]) -> None:
+        """Take from dates (numbers in groups 1 and 3, the sign between them in 2) which order they prove."""
+        pairs = [(int(date[1]), int(date[3])) for date in dates]
+        proofs = {DAY_FIRST for first, second in pairs if first > 12 >= second}
+        proofs |= {MONTH_FIRST for first, second in pairs if second > 12 >= first}
+        proofs |= {self.order} - {""}
+        if not proofs and any(date[2] == "." for date in dates):
+            proofs = {DAY_FIRST}
+        self.order = "" if not proofs else proofs.pop() if len(proofs) == 1 else MIXED
 
 
 def check_format(text: str) -> None:
@@ -98,14 +115,8 @@ def _parse_each(texts: pa.Array, order: DateOrder) -> tuple[pa.Array, np.ndarray
 def _read_others(texts: list[str], order: DateOrder) -> list[datetime.date | None]:
     firsts = [_first_of(text) for text in texts]
     own = _own_format(order.said) if order.said else None
-    for text in firsts if own is None else ():
-        match = _ORDERED.fullmatch(text)
-        if match and not order.order:
-            first, second = int(match[1]), int(match[3])
-            if match[2] == "." or (first > 12 >= second):
-                order.order = DAY_FIRST
-            elif second > 12 >= first:
-                order.order = MONTH_FIRST
+    if own is None:
+        order.learn([match for match in map(_ORDERED.fullmatch, firsts) if match])
     found = []
     for text in firsts:
         date = own(text) if own else None
@@ -126,14 +137,15 @@ def _read(text: str, order: DateOrder) -> datetime.date | None:
             return _date(match[1], match[2], match[3])
     if match := _ORDERED.fullmatch(text):
         first, second = int(match[1]), int(match[3])
-        if not order.order and first != second and first <= 12 and second <= 12:
+        if order.order in ("", MIXED) and first != second and first <= 12 and second <= 12:
             order.ambiguous.append(text)
             return None
-        day, month = (second, first) if order.order == MONTH_FIRST else (first, second)
+        month_first = order.order == MONTH_FIRST or (order.order == MIXED and second > 12)
+        day, month = (second, first) if month_first else (first, second)
         return _date(match[4], month, day)
-    if match := _NAMED.fullmatch(text):
-        number = _MONTHS.get((match[2] or match[3])[:3].lower(), 0)
-        return _date(_century(match[5]), number, match[1] or match[4])
+    if match := _NAMED.fullmatch(_without_accents(text.lower())):
+        name = match[2] or match[3]
+        return _date(_century(match[5]), _MONTHS.get(name[:4], _MONTHS.get(name[:3], 0)), match[1] or match[4])
     if match := _ERA.fullmatch(text):
         return _date(_ERAS[match[1]] + int(match[2].replace("元", "1")), match[3], match[4])
     if _SHORT.fullmatch(text):
@@ -144,6 +156,10 @@ def _read(text: str, order: DateOrder) -> datetime.date | None:
     if match := _EPOCHS.fullmatch(text):
         return _of_epoch(int(match[1]))
     return None
+
+
+def _without_accents(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
 
 
 def _of_epoch(value: int) -> datetime.date | None:

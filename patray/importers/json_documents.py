@@ -21,7 +21,7 @@ ENVELOPES = (
     "data", "results", "hits", "records", "patents", "items", "docs", "documents", "publications", "rows", "response",
     "result", "patentFileWrapperDataBag", "patentBag",
 )  # fmt: skip
-"""Keys under which services put their records, at the top or one below."""
+"""Keys under which services put their records, at the top, one or two below."""
 BOM = b"\xef\xbb\xbf"
 _DECODER = json.JSONDecoder()
 _ENVELOPE_START = re.compile(rf'\{{.{{0,2000}}?"(?:{"|".join(ENVELOPES)})"\s*:\s*[\[{{]', re.DOTALL)
@@ -51,7 +51,7 @@ def is_document(head: bytes, needed: Sequence[str] = ()) -> bool:
     return records_of(value, needed) != [value]
 
 
-def records_of(value: Any, needed: Sequence[str] = (), depth: int = 2) -> list[Any]:
+def records_of(value: Any, needed: Sequence[str] = (), depth: int = 3) -> list[Any]:
     """The records of an answer: those of the list it wraps; [value] for a record itself."""
     if isinstance(value, list):
         return [one.get("_source", one) if isinstance(one, dict) else one for one in value]
@@ -70,6 +70,32 @@ def records_of(value: Any, needed: Sequence[str] = (), depth: int = 2) -> list[A
             if found != [inner]:
                 return found
     return [value]
+
+
+def path_of_records(value: dict[str, Any]) -> str | None:
+    """Where the records of an answer stand that has them under no known name, as jq writes it; None for nowhere.
+
+    {"export": {"found": [{...}, {...}]}} -> '.export.found'; {"a": {...}, "b": {...}} -> '.', for each value is one.
+    """
+    path = _path(value, 3)
+    return path if path is None or path.startswith(".") else f".{path}"
+
+
+def _path(value: dict[str, Any], depth: int) -> str | None:
+    for key, inner in value.items():
+        if isinstance(inner, list) and inner and all(isinstance(one, dict) for one in inner):
+            return _step(key)
+    if len(value) > 1 and all(isinstance(inner, dict) and len(inner) > 1 for inner in value.values()):
+        return ""
+    for key, inner in value.items():
+        found = _path(inner, depth - 1) if isinstance(inner, dict) and depth > 1 else None
+        if found is not None:
+            return _step(key) + found
+    return None
+
+
+def _step(key: str) -> str:
+    return f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f"[{json.dumps(key)}]"
 
 
 def _of_columns(value: dict[str, Any]) -> list[Any]:

@@ -21,7 +21,7 @@ import pyarrow.json as pj
 
 from patray.errors import InputError
 from patray.importers.cells import CELL
-from patray.importers.json_documents import BOM, as_lines, is_document
+from patray.importers.json_documents import BOM, ENVELOPES, as_lines, is_document, path_of_records
 from patray.importers.nested import conform, whole
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream, line_blocks
@@ -31,6 +31,8 @@ BLOCK = 24 << 20
 CELLS = {b"patray": b"cells"}
 """Metadata of a list column whose values may come as one text a row: such an element begins with cells.CELL, so that it
 can be told from the element of a real list."""
+_HOLDERS = ("text", "code", "symbol", "claims", "claim_text")
+"""Keys of the records in which texts and codes stand."""
 NOT_JSON = "not valid JSON"
 WRONG_SHAPE = "not the expected JSON"
 BAD_BYTES = "not valid UTF-8 (broken bytes or a lone surrogate), the bad bytes became U+FFFD"
@@ -139,6 +141,8 @@ def _check_keys(file: SourceFile, data: bytearray, table: pa.Table, needed: Sequ
     if not missing:
         return
     keys = _keys(data, 20)
+    if table.num_rows == 1 and len(missing) == len(needed):
+        _check_no_answer(file, next(_first_records(data, 1), {}))
     others = [key for key in keys if key not in table.column_names]
     for name in missing:
         near = suggest(name, others)
@@ -148,14 +152,25 @@ def _check_keys(file: SourceFile, data: bytearray, table: pa.Table, needed: Sequ
             )
 
 
+def _check_no_answer(file: SourceFile, record: dict[str, Any]) -> None:
+    """Raise InputError for one object that has its records under a name that is not known."""
+    found = path_of_records(record)
+    if found:
+        raise InputError(
+            f"{file.label}: one JSON object with the keys {', '.join([*record][:8])}; its records are taken from "
+            f"{', '.join(ENVELOPES[:6])} and the like. Make lines of them first: jq -c '{found}[]' {file.label} > "
+            "lines.jsonl"
+        )
+
+
 def _check_nesting(file: SourceFile, data: bytearray, table: pa.Table) -> None:
-    """Raise InputError where lists of records hold none of the wanted keys: read on, their texts would be empty."""
+    """Raise InputError where records hold none of the wanted keys: read on, their texts and codes would be empty."""
     for path, wanted in _hollow(table):
         for record in _first_records(data, 20):
-            value: Any = record
+            first: Any = record
             for name in path:
-                value = value.get(name) if isinstance(value, dict) else None
-            first = value[0] if isinstance(value, list) and value else value
+                first = first.get(name) if isinstance(first, dict) else None
+                first = first[0] if isinstance(first, list) and first else first
             if isinstance(first, dict) and first and not set(first) & set(wanted):
                 raise InputError(
                     f"{file.label}: column {'.'.join(path)!r} holds records with the keys {', '.join(first)}; "
@@ -164,18 +179,25 @@ def _check_nesting(file: SourceFile, data: bytearray, table: pa.Table) -> None:
 
 
 def _hollow(table: pa.Table) -> Iterator[tuple[list[str], list[str]]]:
-    """(path, wanted keys) of the lists of texts and codes of which no element has anything."""
+    """(path, wanted keys) of the records in which texts or codes should stand and which hold nothing at all."""
     waiting = [([name], whole(table[name])) for name in table.column_names]
     while waiting:
         path, column = waiting.pop()
-        if pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type):
-            records = column.flatten()
-            names = [field.name for field in records.type]
-            known = len(records) > 0 and {"text", "code", "symbol"} & set(names)
-            if known and all(child.null_count == len(child) for child in records.flatten()):
-                yield path, names
-        elif pa.types.is_struct(column.type):
-            waiting += [([*path, field.name], pc.struct_field(column, field.name)) for field in column.type]
+        if pa.types.is_list(column.type):
+            column = column.flatten()
+        if not pa.types.is_struct(column.type) or column.null_count == len(column):
+            continue
+        names = [field.name for field in column.type]
+        children = [pc.struct_field(column, name) for name in names]
+        if _holds_texts(column.type) and all(child.null_count == len(child) for child in children):
+            yield path, names
+        waiting += [([*path, name], child) for name, child in zip(names, children, strict=True)]
+
+
+def _holds_texts(kind: pa.StructType) -> bool:
+    inner = [field.type.value_type for field in kind if pa.types.is_list(field.type)]
+    kinds = [kind, *(one for one in inner if pa.types.is_struct(one))]
+    return any(field.name in _HOLDERS for one in kinds for field in one)
 
 
 def _parse(data: bytearray, schemas: Sequence[pa.Schema], best: int, count: int) -> tuple[pa.Table | None, int]:

@@ -45,12 +45,13 @@ _DATE_BEHIND = (
 )
 """`US20150056336 A1 2015-02-26`, as Orbit prints numbers with kind code and date: the date is no part of the number."""
 _NUMBER = rf"(?:{'|'.join(sorted(OFFICES))})" r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
-_SEVERAL = rf"^{_NUMBER}(?:,?\s+{_NUMBER})+$"
-_BETWEEN = re.compile(rf"(?<=[\dA-Z)]),?\s+(?={_NUMBER})")
+_SEVERAL = rf"^{_NUMBER}(?:(?:,?|\s*[/&+])\s+{_NUMBER})+$"
+_BETWEEN = re.compile(rf"(?<=[\dA-Z)])(?:,?|\s*[/&+])\s+(?={_NUMBER})")
 
 
 def numbers_apart(texts: pa.Array) -> pa.Array:
-    """Each publication number of a cell on a line of its own, where nothing but blanks or commas stands between them.
+    """Each publication number of a cell on a line of its own, where nothing but blanks, commas or ` / ` stands between
+    them.
 
     `CN112345678A CN112345678B` is two lines; `US 12345678 B1` is one number, and every other text stays as it is.
     """

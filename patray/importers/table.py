@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.errors import InputError
-from patray.importers.cells import CELL, check_separators, is_printed_list, split_cells
+from patray.importers.cells import CELL, check_separators, is_printed_list, split_cells, with_subclass
 from patray.importers.columns import dates, one_text
 from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_csv
 from patray.importers.dates import DateOrder
@@ -32,7 +32,7 @@ from patray.importers.printed import canonical_ids, numbers_apart, offices_of, o
 from patray.importers.record import CITED_HOW, LABELS, Finding, Rows, at, patents_table
 from patray.importers.sheets import open_sheet, read_sheet
 from patray.importers.source import SourceFile, is_workbook
-from patray.importers.tidy import LOST_DIGITS, is_unit, names, unwrap, whole_numbers, with_parts
+from patray.importers.tidy import LOST_DIGITS, is_unit, names, plain_breaks, unwrap, whole_numbers, with_parts
 from patray.importers.versions import first_version, of_own_publication
 from patray.landscapes.absent import LABEL, TEXT, VALUE, without_absent
 
@@ -47,11 +47,12 @@ _SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _LINES = (".jsonl", ".json", ".ndjson")
 _SUFFIXES = (".csv", ".tsv", ".txt", *_LINES, ".parquet", *_SHEETS)
 _PRINTED_CODES = (
-    (r"(?i)^\s*int\.?\s*cl\.?\s*[\d.:]*\s*", ""),
+    (r"(?i)^\s*(?:int\.?\s*cl\.?|[ic]pc)\s*(?:\([^()]*\))?[\d.:]*\s*", ""),
     (r"\s*\([^()]*\)", ""),
     (r"\s*//\s*", ";"),
     (r"(/\d{1,6})\s+([A-HYa-hy]\d\d[A-Za-z])", r"\1;\2"),
 )
+_BRACKETED = r"""^\s*[\[{]([^\[\]{}'",;]*)[\]}]\s*$"""
 """Espacenet's CPC has the offices in brackets behind each code; codes may stand side by side with a blank between."""
 
 
@@ -206,11 +207,12 @@ class _Converter:
     def _column(self, name: str, kind: pa.DataType) -> pa.Array:
         column = whole(self.table[self.names[name]])
         try:
-            return conform(column, kind)
+            found = conform(column, kind)
         except pa.ArrowException as error:
             wanted = "a list of texts, or one text" if kind == STRINGS else "one text"
             said = f"column {self.names[name]!r} has type {column.type}; wanted {wanted} for {name}"
             raise pa.ArrowInvalid(f"{said} ({error})") from error
+        return plain_breaks(found) if kind == S else found
 
     def _has(self, name: str) -> bool:
         return self.names[name] in self.table.column_names
@@ -242,6 +244,7 @@ class _Converter:
             marked = pc.fill_null(pc.starts_with(values, CELL), False)
             cells = marked.to_numpy(zero_copy_only=False)
             texts = pc.utf8_slice_codeunits(values.filter(marked), len(CELL)) if cells.any() else values.slice(0, 0)
+        texts = plain_breaks(texts)
         if name == "claims":
             texts = self._version(name, texts, take(self.numbers, rows[cells]))
         inner, parts = elements(self._split(name, texts))
@@ -258,13 +261,16 @@ class _Converter:
 
     def _split(self, name: str, texts: pa.Array) -> pa.ListArray:
         separator = self.options.separators.get(name, "none" if name == "claims" else "")
+        if name in ("ipc", "cpc", "citations", *CITED_BY):
+            texts = pc.replace_substring_regex(texts, pattern=_BRACKETED, replacement=r"\1")
         if name in ("ipc", "cpc") and not separator:
             for pattern, replacement in _PRINTED_CODES:
                 changed = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
                 texts = pc.if_else(is_printed_list(texts), texts, changed)
         if name in ("citations", *CITED_BY) and not separator:
             texts = numbers_apart(texts)
-        return split_cells(texts, separator, commas=name != "labels")
+        split = split_cells(texts, separator, commas=name != "labels")
+        return with_subclass(split) if name in ("ipc", "cpc") else split
 
     def convert(self, table: pa.Table, lines: np.ndarray, read_rows: int, found: Sequence[Finding]) -> Iterator[Rows]:
         """The patents of a block, then their citations and labels."""

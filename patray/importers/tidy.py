@@ -20,6 +20,7 @@ _WRAPPED = (
     (r"^'([^'].*[^'\]])$", r"\1"),
 )
 _WIDE = r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"
+_BREAKS = r"(?i)_x000d_\r?\n?|<br\s*/?>|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
 _FLOAT = r"^(\d+)\.0+$"
 _SCIENCE = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
 LOST_DIGITS = "number in scientific notation, its digits are lost, left empty"
@@ -29,6 +30,14 @@ _JAPANESE = re.compile(
 _ERAS = {"昭": "S", "平": "H", "令": "R", "": ""}
 _KINDS = {"特開": "A", "特表": "A", "再表": "A1", "再公表": "A1", "特公": "B2", "実開": "U", "実公": "Y2", "特許": ""}
 _UNIT = r"^\s*[(\[<{][^\d(\[<{]*[)\]>}]\s*$"
+
+
+def plain_breaks(texts: pa.Array) -> pa.Array:
+    """Texts with a newline for every other sign of a line's end: Word's and Excel's soft breaks (U+000B, `_x000D_`),
+    Unicode's (U+0085, U+2028, U+2029), the web's (`<br>`)."""
+    if not pc.any(pc.match_substring_regex(texts, pattern=_BREAKS)).as_py():
+        return texts
+    return pc.replace_substring_regex(texts, pattern=_BREAKS, replacement="\n")
 
 
 def unwrap(texts: pa.Array) -> pa.Array:

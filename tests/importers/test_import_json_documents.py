@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ SHAPES = {
     "answer, a record a line": '{"data": [\n' + ",\n".join(map(json.dumps, RECORDS)) + "\n]}",
     "answers, one a line": "\n".join(json.dumps({"data": RECORDS[at : at + 2]}) for at in (0, 2, 4)),
     "answer two deep": json.dumps({"response": {"start": 0, "numFound": 5, "docs": RECORDS}}),
+    "answer three deep": json.dumps({"response": {"results": {"total": 5, "items": RECORDS}}}),
     "hits": json.dumps({"took": 1, "hits": {"total": 5, "hits": [{"_id": "x", "_source": one} for one in RECORDS]}}),
     "records over lines": "\n".join(json.dumps(one, indent=2) for one in RECORDS),
     "lines": "\n".join(map(json.dumps, RECORDS)),
@@ -77,6 +79,23 @@ def test_a_broken_document_is_an_error_with_the_place(text: str, tmp_path: Path)
         run("table", tmp_path / "x.json", tmp_path / "out")
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    ("answer", "path"),
+    [
+        ({"export": RECORDS}, ".export[]"), ({"a": 1, "b": {"my list": RECORDS}}, '.b["my list"][]'),
+        ({f"key {n}": one for n, one in enumerate(RECORDS)}, ".[]"), ({"x": {f"k{n}": one for n, one in enumerate(RECORDS)}}, ".x[]"),
+        ({"my list": RECORDS}, '.["my list"][]'),
+    ],
+)  # fmt: skip
+def test_an_answer_with_records_under_an_unknown_name_says_how_to_make_lines(
+    answer: dict[str, Any], path: str, indent: int | None, tmp_path: Path
+) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(answer, indent=indent))
+    with pytest.raises(InputError, match=re.escape(f"jq -c '{path}' x.json > lines.jsonl")):
+        run("table", tmp_path / "x.json", tmp_path / "out")
+
+
 VALUES = st.recursive(
     st.none() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner, max_size=3), max_leaves=6
 )
@@ -98,6 +117,11 @@ NESTED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("bigquery", {"title_localized": "Red"}, "title_localized: 'Red' stands where a record is expected"),
     ("lens", {"abstract": [{"value": "Red"}]}, "column 'abstract' holds records with the keys value; wanted text"),
+    ("lens", {"claims": {"en": [{"text": "1. A"}]}}, "column 'claims' holds records with the keys en; wanted claims"),
+    ("lens", {"claims": [{"claims": [{"text": ["1. A"]}]}]}, r"column 'claims\.claims' .* wanted claim_text"),
+    ("lens", {"biblio": {"title": "x"}}, "column 'biblio' holds records with the keys title; wanted publication_refer"),
+    ("lens", {"biblio": {"classifications_ipcr": {"codes": ["A46B5/00"]}}}, "_ipcr' .* codes; wanted classifications"),
+    ("lens", {"description": {"value": "x"}}, "column 'description' holds records with the keys value; wanted text"),
     ("lens", {"biblio": {"invention_title": [{"t": "x"}]}}, r"column 'biblio\.invention_title' holds records"),
 ]
 

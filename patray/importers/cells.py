@@ -86,7 +86,7 @@ def _bare_list(text: str) -> list[str] | None:
 
 
 def with_subclass(lists: pa.ListArray) -> pa.ListArray:
-    """IPC and CPC codes as patents print them, where the subclass is said once: [A61K 31/00, 31/12] is A61K 31/12 too."""
+    """IPC and CPC codes with the subclass that patents print once: [A61K 31/00, 31/12] -> [A61K 31/00, A61K 31/12]."""
     rows, codes = elements(lists)
     short = pc.fill_null(pc.match_substring_regex(codes, pattern=r"^\s*\d{1,4}\s*/\s*\d{2,6}\s*$"), False)
     if not pc.any(short).as_py():

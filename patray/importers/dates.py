@@ -1,7 +1,8 @@
 """Dates as exports print them: ISO, day or month first, names of months, Excel's serials, epochs; one order a column.
 
 `26.02.2015` is day first; `26/02/2015` proves that the column is, `03/02/2015` beside it then is 3 February. Where no
-value proves the order, or values contradict each other, --date-format says it. Of several dates in a cell the first counts.
+value proves the order, or values contradict each other, --date-format says it. Of several dates in a cell the first
+counts.
 """
 
 from __future__ import annotations

@@ -84,7 +84,8 @@ def test_a_broken_document_is_an_error_with_the_place(text: str, tmp_path: Path)
     ("answer", "path"),
     [
         ({"export": RECORDS}, ".export[]"), ({"a": 1, "b": {"my list": RECORDS}}, '.b["my list"][]'),
-        ({f"key {n}": one for n, one in enumerate(RECORDS)}, ".[]"), ({"x": {f"k{n}": one for n, one in enumerate(RECORDS)}}, ".x[]"),
+        ({f"key {n}": one for n, one in enumerate(RECORDS)}, ".[]"),
+        ({"x": {f"k{n}": one for n, one in enumerate(RECORDS)}}, ".x[]"),
         ({"my list": RECORDS}, '.["my list"][]'),
     ],
 )  # fmt: skip

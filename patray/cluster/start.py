@@ -65,7 +65,11 @@ def _connect() -> None:
         # Ray's C++ core prints advice about Ray Data's own actors as errors; a local Ray keeps its logs all the same.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         os.environ.setdefault("RAY_task_oom_retries", "3")  # it is without end; the error then says what to do
+        # Else each run starts a process that gathers for Ray's makers what Ray Data does here.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         address = os.environ.get("RAY_ADDRESS") or "local"
+        if address == "local":  # nothing drains a node of one's own; else each training starts a process that looks
+            os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         _require_answer(address)
         with _without_noise(), _own_sigterm():
             try:

@@ -8,6 +8,10 @@ length.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import importlib.metadata
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ from patray.models.record import ModelRecord
 
 CHARACTERS_PER_TOKEN = 20
 """A cut at this many characters per allowed token keeps several times the tokens that a patent's words need."""
+TOKENIZERS = Path.home() / ".cache" / "patray" / "tokenizers"
+"""Tokenizers as transformers made them, each under a hash of its files and of the libraries."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,25 @@ class Tokenised:
 
 
 def fast_tokenizer(record: ModelRecord, snapshot: Path) -> Any:
-    """The snapshot's own `tokenizers.Tokenizer`, without padding; ModelError when it has none."""
+    """The snapshot's own `tokenizers.Tokenizer`, without padding; ModelError when it has none.
+
+    What transformers makes of the files is kept in TOKENIZERS: to import its tokenizers takes three CPU seconds and
+    400 MB (torch, scikit-learn, accelerate), which each tokenising process of a node would spend again.
+    """
+    from tokenizers import Tokenizer
+
+    kept = TOKENIZERS / f"{_files_key(snapshot)}.json"
+    text = _read_kept(kept)
+    if text is None:
+        text = _load(record, snapshot).to_str()
+        # A home that cannot be written costs every process its import, and nothing else.
+        with contextlib.suppress(OSError):
+            _keep(kept, text)
+    return Tokenizer.from_str(text)
+
+
+def _load(record: ModelRecord, snapshot: Path) -> Any:
+    """The tokenizer that transformers makes of the files: its classes add to what tokenizer.json says."""
     from transformers import AutoTokenizer
 
     wrapped: Any = AutoTokenizer.from_pretrained(
@@ -41,6 +65,39 @@ def fast_tokenizer(record: ModelRecord, snapshot: Path) -> Any:
     tokenizer = wrapped.backend_tokenizer
     tokenizer.no_padding()
     return tokenizer
+
+
+def _files_key(snapshot: Path) -> str:
+    """A hash of all that the tokenizer is made of: the versions of both libraries, and the files that may say it."""
+    total = hashlib.blake2b(digest_size=16)
+    for library in ("transformers", "tokenizers"):
+        total.update(f"{library} {importlib.metadata.version(library)}\n".encode())
+    for path in sorted(snapshot.iterdir()):
+        if path.is_file() and path.suffix in (".json", ".jinja", ".model", ".txt"):
+            content = path.read_bytes()
+            total.update(f"{path.name} {len(content)}\n".encode())
+            total.update(content)
+    return total.hexdigest()
+
+
+def _read_kept(path: Path) -> str | None:
+    """The text behind its checksum in the first line; None where there is none, or a damaged one."""
+    try:
+        told, _, text = path.read_text(encoding="utf-8").partition("\n")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if told == _checksum(text) else None
+
+
+def _keep(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}")
+    new.write_text(f"{_checksum(text)}\n{text}", encoding="utf-8")
+    new.replace(path)
+
+
+def _checksum(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class InputTokenizer:

@@ -25,7 +25,7 @@ name: small
 landscapes:
   - path: {landscape}
 views: [ta]
-models: [minilm]
+models: [{{model: minilm, max_tokens: 48}}]
 systems: [{{dense: minilm}}, {{lexical: bm25}}, {{linear: [minilm, bm25]}}]
 tasks:
   classification: {{labels: [files], min_train: 3}}

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-TRIALS = 5
+TRIALS = 3
 
 
 def start(snapshot: Path, workdir: Path) -> "subprocess.Popen[str]":

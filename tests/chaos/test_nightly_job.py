@@ -38,7 +38,7 @@ def dashboard() -> Iterator[str]:
 
 def write_suite(path: Path, model: Path, pooling: str) -> None:
     record = find_record("minilm").model_dump(mode="json")
-    record |= {"revision": "local", "package": None, "pooling": pooling}
+    record |= {"revision": "local", "package": None, "pooling": pooling, "max_tokens": 48}
     suite = {
         "name": "nightly",
         "landscapes": [{"name": "n", "generate": {"seed": 11, "patents": 200}}],

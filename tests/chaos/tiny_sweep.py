@@ -13,6 +13,9 @@ import yaml
 from patray.runs.sweep import Sweep, parse_sweep
 from tests.recipes.tiny_bases import save_bert, tiny_record
 
+STEPS = 32
+"""Of a trial that is not stopped: four validations."""
+
 
 def make_snapshot(folder: Path) -> Path:
     """A tiny BERT that knows words of the landscape: trials would all have one score if every word were unknown."""
@@ -37,7 +40,7 @@ def tiny_sweep(snapshot: Path, searcher: str, trials: int, **changes: Any) -> Sw
         "recipe": {
             "recipe": "R3",
             "change": {
-                "steps": 80, "batch": 8, "mini_batch": 8, "max_tokens": 24, "validate_every": 8, "warmup_share": 0,
+                "steps": STEPS, "batch": 8, "mini_batch": 8, "max_tokens": 24, "validate_every": 8, "warmup_share": 0,
                 "max_grad_norm": 1e30, "validation_corpus": 60,
             },
         },

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from patray.cluster.pipeline import WindowPipeline
 from patray.cluster.start import connect
 from patray.files import Folder
 from patray.landscapes.generate import generate
@@ -46,6 +47,20 @@ def encodes_here() -> Iterator[None]:
     things than workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("patray.cluster.small.is_up", lambda: False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_ray() -> Iterator[None]:
+    """All of it in this process, by the functions that workers run: for tests of other things than workers."""
+    run = WindowPipeline.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WindowPipeline, "run", lambda self, rows, progress, here=False: run(self, rows, progress, True))
+        for module in ("tasks", "growth", "meters", "small"):
+            patch.setattr(f"patray.cluster.{module}.is_up", lambda: False)  # an earlier test may have left one up
+        for module in ("execute", "rerank"):
+            patch.setattr(f"patray.cluster.{module}.connect", lambda: None)
+        patch.setattr("ray.get", lambda references: [one.value for one in references])
         yield
 
 

@@ -25,7 +25,7 @@ from patray.steps.embed import EmbedStep
 from patray.steps.texts import Texts
 from tests.cluster.test_late_and_rerank import Bench, do_rerank, embed_late, make_bench, options, save_base
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray", "encodes_here")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("without_ray")]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(folder: Path, small_landscape: Path, local_ray: None, encodes_here: None) -> Bench:
+def bench(folder: Path, small_landscape: Path, without_ray: None) -> Bench:
     return make_bench(small_landscape, folder)
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import patray
-from patray.cluster.pipeline import WindowPipeline
 from patray.encoders.sparse_vectors import load_sparse_vectors
 from patray.encoders.vectors import load_vectors
 from patray.files import Folder
@@ -57,15 +56,8 @@ class Backwards:
 
 
 @pytest.fixture
-def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it in this process, by the functions that workers run; the language model's engine is faked."""
-    run = WindowPipeline.run
-    monkeypatch.setattr(WindowPipeline, "run", lambda self, rows, progress, here=False: run(self, rows, progress, True))
-    for module in ("tasks", "growth", "meters", "small"):
-        monkeypatch.setattr(f"patray.cluster.{module}.is_up", lambda: False)  # an earlier test may have left one up
-    for module in ("execute", "rerank"):
-        monkeypatch.setattr(f"patray.cluster.{module}.connect", lambda: None)
-    monkeypatch.setattr("ray.get", lambda references: [one.value for one in references])
+def faked_lister(monkeypatch: pytest.MonkeyPatch) -> None:
+    """vLLM cannot live in this process: tests/encoders/test_lister_vllm.py runs it for real."""
     monkeypatch.setattr("patray.cluster.listwise.load_lister", lambda *_: Backwards())
 
 
@@ -86,7 +78,7 @@ def assert_planned_is_done(plan: Plan, done: list[StepRecord]) -> None:
     assert not undocumented, ", ".join(sorted(undocumented))
 
 
-@pytest.mark.usefixtures("without_ray")
+@pytest.mark.usefixtures("without_ray", "faked_lister")
 def test_every_kind_of_system_runs_on_a_real_landscape(tmp_path: Path, real_landscapes: Path) -> None:
     save_models(tmp_path, real_landscapes / "hair-dryer")
     text = SUITE.read_text().replace("{tiny}", str(tmp_path)).replace("{landscapes}", str(real_landscapes))

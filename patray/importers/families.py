@@ -13,6 +13,15 @@ import pyarrow.compute as pc
 
 from patray.landscapes.absent import FAMILY, without_absent
 
+_ONE_FORM = (
+    (r"(\d)A\d?$", r"\1"),  # the kind of DOCDB; utility models (U) are counted apart in Japan
+    (r"^US(?:19|20)\d\d(\d{8})$", r"US\1"),
+    (r"^EP(?:19|20)(\d\d)0(\d{6})$", r"EP\1\2"),
+    (r"^EP0(\d)", r"EP\1"),
+    (r"^(?:WO)?PCT([A-Z]{2})((?:19|20)\d\d)0*(\d{1,6})$", r"WO\2\1\3"),
+)
+"""Numbers of applications as `application_number` leaves them -> what all forms of one have in common."""
+
 
 def known_family(ids: pa.Array) -> pa.Array:
     """Family ids with every spelling of 'unknown' as null: taken literally they would make one giant family."""
@@ -51,9 +60,14 @@ def docdb_application(office: pa.Array, number: pa.Array) -> pa.Array:
 def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
     """A name that all publications of one application share (string, null where the number is missing).
 
-    It sorts behind all publication numbers, so that no family is called by it.
+    The forms of one number are one name: `13/974,256`, `US201313974256A` and `US 201313974256 A` of the US;
+    `14181000.3`, `EP14181000` and `EP20140181000` of the EPO; `PCT/US2014/051801` and `WO2014US51801`. It sorts behind
+    all publication numbers, so that no family is called by it.
     """
-    return pc.binary_join_element_wise(pa.scalar("~application "), application_number(office, number), "")
+    plain = application_number(office, pc.replace_substring_regex(number, pattern=r"\.\d$", replacement=""))
+    for pattern, replacement in _ONE_FORM:
+        plain = pc.replace_substring_regex(plain, pattern=pattern, replacement=replacement)
+    return pc.binary_join_element_wise(pa.scalar("~application "), plain, "")
 
 
 def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa.Array:

@@ -68,7 +68,11 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "citations": (
         "cited patents", "cited refs - patent", "patent citations", "backward citations", "citations",
         "cited patent numbers", "cited publications", "references cited",
-        "引用的参考文献 - 专利", "引证专利", "引用专利", "被引用的专利", "引用文献 - 特許",
+        "引用的参考文献 - 专利", "引证专利", "引用专利", "引用文献 - 特許",
+    ),
+    "members": (
+        "simple family members", "dwpi family members", "docdb family members", "simple patent family members",
+        "简单同族", "简单同族成员", "docdb同族", "DWPI 同族成员",
     ),
     "application": (
         "application number", "application no", "application no.", "application_number", "application numbers", "apn",

@@ -137,8 +137,7 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
             "kind": pc.coalesce(blank_to_null(columns.get("Kind", none)), numbers.field("kind")),
             "source_id": lens_id,
             "members": _or_application(
-                split_list(columns.get("Simple Family Members", none)),
-                same_application(pa.nulls(count, S), application),
+                split_list(columns.get("Simple Family Members", none)), pa.nulls(count, S), application
             ),
             "application": docdb_application(pa.nulls(count, S), application),
             "line": pa.array(block.lines),
@@ -185,8 +184,7 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
             "language": language,
             "source_id": column["lens_id"],
             "members": _or_application(
-                _inside(field(column["families"], "simple_family", "members"), "lens_id"),
-                same_application(*application),
+                _inside(field(column["families"], "simple_family", "members"), "lens_id"), *application
             ),
             "application": docdb_application(*application),
             "line": pa.array(block.lines),
@@ -200,10 +198,12 @@ def from_json(block: JsonBlock, options: Options) -> Iterator[Rows]:
     yield Rows("citations", cited, cited.num_rows)
 
 
-def _or_application(members: pa.ListArray, application: pa.Array) -> pa.ListArray:
+def _or_application(members: pa.ListArray, office: pa.Array, number: pa.Array) -> pa.ListArray:
     """Members of the simple family; where the export has none, what publications of one application share."""
     alone = pc.equal(pc.list_value_length(members), 0)
-    return pc.if_else(alone, one_text(application), members) if pc.any(alone).as_py() else members
+    if not pc.any(alone).as_py():
+        return members
+    return pc.if_else(alone, one_text(same_application(office, number)), members)
 
 
 def _claims(lists: pa.Array, options: Options, own: pa.Array) -> tuple[pa.ListArray, pa.Array]:

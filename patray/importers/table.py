@@ -38,7 +38,7 @@ from patray.landscapes.absent import LABEL, TEXT, VALUE, without_absent
 
 S = pa.string()
 ONE = ("patent_id", "family_id", "jurisdiction", "date", "title", "abstract", "description", "kind", "language")
-LISTS = ("claims", "ipc", "cpc", "citations", "labels")
+LISTS = ("claims", "ipc", "cpc", "citations", "labels", "members")
 SECTIONS = ("title", "abstract", "description")
 COLUMNS = (*ONE, "application", *LISTS)
 _TAKEN = (*COLUMNS, *CITED_BY)
@@ -261,13 +261,13 @@ class _Converter:
 
     def _split(self, name: str, texts: pa.Array) -> pa.ListArray:
         separator = self.options.separators.get(name, "none" if name == "claims" else "")
-        if name in ("ipc", "cpc", "citations", *CITED_BY):
+        if name in ("ipc", "cpc", "citations", "members", *CITED_BY):
             texts = pc.replace_substring_regex(texts, pattern=_BRACKETED, replacement=r"\1")
         if name in ("ipc", "cpc") and not separator:
             for pattern, replacement in _PRINTED_CODES:
                 changed = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
                 texts = pc.if_else(is_printed_list(texts), texts, changed)
-        if name in ("citations", *CITED_BY) and not separator:
+        if name in ("citations", "members", *CITED_BY) and not separator:
             texts = numbers_apart(texts)
         split = split_cells(texts, separator, commas=name != "labels")
         return with_subclass(split) if name in ("ipc", "cpc") else split
@@ -328,18 +328,22 @@ class _Converter:
             yield Rows("labels/table", whole_table, whole_table.num_rows)
 
     def _members(self, printed: pa.Array, ids: pa.Array, family: pa.Array, office: pa.Array) -> pa.ListArray:
-        """The other publications of a cell; without a family what the publications of one application share."""
+        """The other publications of a cell; without a family the members that are listed, and what the publications of
+        one application share."""
         changed = pc.fill_null(pc.not_equal(printed, ids), False)
         cells = split_cells(pc.if_else(changed, printed, pa.scalar(None, S)), commas=False)
         rows, others = elements(cells)
+        listed, members = elements(self._list("members"))
+        unsaid = family.is_null().to_numpy(zero_copy_only=False)[listed]
+        listed, members = listed[unsaid], names(members.filter(pa.array(unsaid)))
         several = pc.greater(pc.list_value_length(cells), 1).fill_null(False).to_numpy(zero_copy_only=False)[rows]
         rows, others = rows[several], others.filter(pa.array(several))
         application = same_application(office, self._text("application"))
         application = pc.if_else(family.is_null(), application, pa.scalar(None, S))
         kin_rows, kin = elements(one_text(application))
-        rows = np.concatenate([rows, kin_rows])
+        rows = np.concatenate([rows, listed, kin_rows])
         order = np.argsort(rows, kind="stable")
-        values = pa.concat_arrays([canonical_ids(others.cast(S)), kin])
+        values = pa.concat_arrays([canonical_ids(pa.concat_arrays([others.cast(S), members.cast(S)])), kin])
         return to_lists(rows[order], values.take(pa.array(order)), len(ids))
 
 

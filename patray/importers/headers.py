@@ -192,6 +192,20 @@ def assign(
     return found
 
 
+def further(header: Sequence[str], found: dict[str, str], said: dict[str, str], column: str) -> tuple[str, ...]:
+    """Headers that are known for a column too, best first: they fill the rows that its own header leaves empty.
+
+    `标题(翻译)` beside `标题 (中文)`: the title in translation, of patents that have no Chinese one.
+    """
+    if column not in found or column in said:
+        return ()
+    folded: dict[str, str] = {}
+    for name in header:
+        folded.setdefault(fold(name), name)
+    taken = {*found.values()}
+    return tuple(folded[one] for one in candidates(column) if one in folded and folded[one] not in taken)
+
+
 def score(cells: Sequence[str], columns: Sequence[str], said: dict[str, str], date: str = "publication") -> int:
     """How many landscape columns a line of a table serves if it is the header; 0 when the id is not among them."""
     cleaned = [cell.strip().lstrip("\ufeff") for cell in cells]

@@ -22,7 +22,7 @@ from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_c
 from patray.importers.dates import DateOrder
 from patray.importers.families import known_family, same_application
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
-from patray.importers.headers import CITED_BY, assign, between_versions, is_number_header, score
+from patray.importers.headers import CITED_BY, assign, between_versions, further, is_number_header, score
 from patray.importers.json_lines import CELLS, first_keys, read_json_lines
 from patray.importers.layout import encoding_of, find_layout, head_of
 from patray.importers.nested import STRINGS, conform, elements, is_blank, take, to_lists, unique_in_rows, whole
@@ -84,10 +84,11 @@ def _role(file: SourceFile) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """names: landscape column -> source column. header: all source columns. line: of the header, 0 for none.
-    place: the sheet, in words."""
+    """names: landscape column -> source column. more: of texts, the columns that fill what it leaves empty.
+    header: all source columns. line: of the header, 0 for none. place: the sheet, in words."""
 
     names: dict[str, str]
+    more: dict[str, tuple[str, ...]]
     header: Sequence[str]
     line: int = 0
     delimiter: str = ""
@@ -123,7 +124,8 @@ def _found(unit: Unit, options: Options) -> _Found:
     line = skip + 1 if unit.role in ("csv", "sheet") else 0
     names = assign(header, _TAKEN, options.columns, options.date)
     check_once(file.label, header, tuple(names.values()))
-    return _Found(names, header, line, delimiter, skip, quoted, place)
+    more = {column: further(header, names, options.columns, column) for column in SECTIONS}
+    return _Found(names, more, header, line, delimiter, skip, quoted, place)
 
 
 def explain(units: Sequence[Unit], options: Options) -> list[str]:
@@ -131,8 +133,10 @@ def explain(units: Sequence[Unit], options: Options) -> list[str]:
     lines = []
     for unit in {unit.file: unit for unit in units}.values():
         found = _found(unit, options)
-        taken = ", ".join(f"{column} = {found.names[column]!r}" for column in _TAKEN if column in found.names)
-        used = set(found.names.values())
+        serving = {column: (name, *found.more.get(column, ())) for column, name in found.names.items()}
+        said = {column: ", else ".join(map(repr, names)) for column, names in serving.items()}
+        taken = ", ".join(f"{column} = {said[column]}" for column in _TAKEN if column in said)
+        used = {name for names in serving.values() for name in names}
         left = [name for name in found.header if name and name not in used]
         where = found.place + (f", header in line {found.line}" if found.line > 1 else "")
         rest = f"; not used: {', '.join(left[:12])}" + (f" and {len(left) - 12} more" if len(left) > 12 else "")
@@ -146,7 +150,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
     found = _found(unit, options)
     columns = {name: found.names.get(name, name) for name in _TAKEN}
     needed = [columns["patent_id"], *(columns[name] for name in options.columns)]
-    rows = _Converter(columns, options, between_versions(found.header))
+    sources = dict.fromkeys([*columns.values(), *(name for names in found.more.values() for name in names)])
+    rows = _Converter(columns, options, found.more, between_versions(found.header))
     if unit.role in ("csv", "sheet"):
         blocks: Iterator[CsvBlock]
         if unit.role == "csv":
@@ -166,7 +171,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             yield from rows.convert(pa.table(block.columns), block.lines, block.read, block.findings)
     elif unit.role == "parquet":
         check_header(unit.file.label, list(found.header), needed)
-        wanted = [source for source in dict.fromkeys(columns.values()) if source in found.header]
+        wanted = [source for source in sources if source in found.header]
         for part in read_parquet(unit.file, None, unit.start, unit.stop, columns=wanted):
             try:
                 yield from rows.convert(part.table, part.lines, part.table.num_rows, [])
@@ -178,7 +183,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
             pa.schema(
                 [
                     pa.field(name, kind if name in lists else S, metadata=CELLS if name in lists else None)
-                    for name in dict.fromkeys(columns.values())
+                    for name in sources
                 ]
             )
             for kind in (STRINGS, S)
@@ -195,22 +200,26 @@ _SCIENTIFIC = r"^\d(?:\.\d+[eE]\+?|[eE]\+)\d{1,2}$"
 class _Converter:
     """Blocks of a source table into rows of a landscape; remembers what the date column proved.
 
-    between: what stands between the versions of a text, where the export has several in a cell.
+    names, more: as of _Found. between: what stands between the versions of a text, where the export has several in a
+    cell.
     """
 
-    def __init__(self, names: dict[str, str], options: Options, between: str = "") -> None:
-        self.names, self.options, self.between = names, options, between
+    def __init__(self, names: dict[str, str], options: Options, more: dict[str, tuple[str, ...]], between: str) -> None:
+        self.names, self.options, self.more, self.between = names, options, more, between
         self.order = DateOrder(options.date_format)
         self.table = pa.table({})
         self.numbers = pa.array([], S)
 
     def _column(self, name: str, kind: pa.DataType) -> pa.Array:
-        column = whole(self.table[self.names[name]])
+        return self._as(self.names[name], name, kind)
+
+    def _as(self, source: str, name: str, kind: pa.DataType) -> pa.Array:
+        column = whole(self.table[source])
         try:
             found = conform(column, kind)
         except pa.ArrowException as error:
             wanted = "a list of texts, or one text" if kind == STRINGS else "one text"
-            said = f"column {self.names[name]!r} has type {column.type}; wanted {wanted} for {name}"
+            said = f"column {source!r} has type {column.type}; wanted {wanted} for {name}"
             raise pa.ArrowInvalid(f"{said} ({error})") from error
         return plain_breaks(found) if kind == S else found
 
@@ -220,11 +229,15 @@ class _Converter:
     def _text(self, name: str) -> pa.Array:
         if not self._has(name):
             return pa.nulls(self.table.num_rows, S)
-        column = unwrap(self._column(name, S))
+        served = [self._one_text(source, name) for source in (self.names[name], *self.more.get(name, ()))]
+        return pc.coalesce(*served) if len(served) > 1 else served[0]
+
+    def _one_text(self, source: str, name: str) -> pa.Array:
+        column = unwrap(self._as(source, name, S))
         if name in (*SECTIONS, "date"):
             column = self._version(name, column, self.numbers)
         spellings = TEXT if name in SECTIONS else VALUE
-        return without_absent(pc.if_else(pc.equal(column, ""), pa.scalar(None, S), column), spellings)
+        return without_absent(pc.if_else(is_blank(column), pa.scalar(None, S), column), spellings)
 
     def _version(self, name: str, texts: pa.Array, numbers: pa.Array) -> pa.Array:
         """One of the versions that a cell holds."""

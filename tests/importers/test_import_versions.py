@@ -1,13 +1,15 @@
 """Text cells with several versions: Orbit's numbers in brackets, Derwent's ` | `."""
 
 import datetime
+import io
 import random
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
-from sampling import by_id, run
+from sampling import by_id, counts, run
 
 from patray.errors import InputError
 from patray.importers.versions import first_version, of_own_publication
@@ -105,3 +107,31 @@ def test_orbit_families_have_the_texts_and_dates_of_their_own_publication(tmp_pa
         "2015-02-26",
     )
     assert row["claims"] == ["1. A brush.\n2. The brush of claim 1."]
+
+
+INCOPAT = """公开（公告）号,标题 (中文),标题(翻译),摘要 (中文),摘要(翻译)
+CN104412345A,刷子,Brush,一种刷子,A brush.
+US20150056336A1,,Comb,-,A comb.
+EP2842432A1,nan,, ,
+"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_translation_fills_what_the_column_of_originals_leaves_empty(suffix: str, tmp_path: Path) -> None:
+    table = pd.read_csv(io.StringIO(INCOPAT), keep_default_na=False)
+    source = tmp_path / f"export{suffix}"
+    if suffix == ".csv":
+        source.write_text(INCOPAT)
+    elif suffix == ".jsonl":
+        table.to_json(source, orient="records", lines=True, force_ascii=False)
+    else:
+        table.to_parquet(source)
+    report = run("table", source, tmp_path / "out")
+    assert "title = '标题 (中文)', else '标题(翻译)'" in report["taken"][0]
+    assert "not used" not in report["taken"][0]
+    assert counts(report) == (3, 2, 1, 0)
+    found = {id: (row["title"], row["abstract"]) for id, row in by_id(tmp_path / "out").items()}
+    assert found == {"CN104412345A": ("刷子", "一种刷子"), "US20150056336A1": ("Comb", "A comb.")}
+    report = run("table", source, tmp_path / "said", columns={"title": "标题(翻译)"})  # what is said is said
+    assert {row["title"] for row in by_id(tmp_path / "said").values()} == {"Brush", "Comb"}
+    assert "title = '标题(翻译)'," in report["taken"][0]

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "patent_id": (
-        "publication number", "veröffentlichungsnummer", "numéro de publication", "número de publicación",
+        "publication number", "veröffentlichungsnummer", "veröffentlichungs-nr.",
+        "numéro de publication", "número de publicación",
         "publication no", "publication no.", "publication numbers with kind code & date",
         "publication numbers with kind code", "publication numbers", "publication_number", "publicationnumber",
         "display key", "patent number", "patent no", "patent no.", "patent_number", "document number", "pn", "pub no",
@@ -52,7 +53,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "说明书", "说明书全文", "発明の詳細な説明",
     ),
     "ipc": (
-        "ipc", "分类号", "cib", "ipc-haupt-/nebenklasse",
+        "ipc", "ipc(8)", "ipcr", "分类号", "cib", "ipc-haupt-/nebenklasse",
         "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
         "ipc - current full", "ipc - international classification", "ipc codes", "ipc code", "ipc classification",
         "ipc class", "ipc - current - dwpi", "int cl", "int.cl.", "ic", "IPC分类号", "IPC", "IPC主分类号", "IPC主分类",
@@ -109,7 +110,8 @@ DATES: dict[str, tuple[str, ...]] = {
     "publication": (
         "date", "publication date", "publication_date", "date of publication", "publication dates", "date published",
         "date_published", "pub date", "pub. date", "pd", "公开(公告)日", "公开公告日", "公开日", "公开日期",
-        "公告日", "公開日", "発行日", "veröffentlichungsdatum", "date de publication", "fecha de publicación",
+        "公告日", "公開日", "発行日", "veröffentlichungsdatum", "veröffentlichungstag",
+        "date de publication", "fecha de publicación",
     ),
     "filing": (
         "application date", "date of application", "filing date", "filing/creation date", "filing_date", "date filed",

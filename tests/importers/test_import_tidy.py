@@ -176,6 +176,7 @@ def test_headers_in_german_french_and_spanish(tmp_path: Path) -> None:
     for number, (header, sign) in enumerate(
         (
             ("Veröffentlichungsnummer;Titel;Zusammenfassung;Veröffentlichungsdatum;IPC", "."),
+            ("Veröffentlichungs-Nr.;Titel;Zusammenfassung;Veröffentlichungstag;IPC(8)", "."),
             ("Numéro de publication;Titre;Abrégé;Date de publication;CIB", "/"),
         )
     ):

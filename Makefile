@@ -7,8 +7,9 @@ VLLM_STAMP := $(VENV)/.installed-vllm
 # Tests need no types; a call that no longer fits what it calls is found without running the slow ones.
 CALLS := --cache-dir .mypy_cache/calls --allow-untyped-defs --no-warn-unused-ignores \
 	$(addprefix --disable-error-code=,arg-type assignment misc operator override return-value union-attr var-annotated)
-# Tests of two files at a time: most of them wait for processes to start. A file's tests share what they made.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Tests of two files at a time, whose tests share what they made: most of the time goes into starting processes.
+# In the order of tests/conftest.py; xdist's own puts files with few tests last, and those are the longest.
+SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 # Folder that holds embeddings and runs of `make demo`.
 WORKDIR ?= patray-work
 

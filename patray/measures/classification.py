@@ -37,8 +37,8 @@ def frequency_bands(seen: np.ndarray) -> np.ndarray:
 
 def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """2 tp / (2 tp + fp + fn), elementwise float64; nan where a label was neither true nor predicted."""
-    denominator = 2.0 * np.asarray(tp) + fp + fn
-    return np.divide(2.0 * np.asarray(tp), denominator, out=np.full(denominator.shape, np.nan), where=denominator > 0)
+    hits, both = _f1_parts(tp, fp, fn)
+    return ratio(2.0 * hits, both)
 
 
 def macro_f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
@@ -47,13 +47,27 @@ def macro_f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     A label that was neither true nor predicted is left out of the mean (scikit-learn's zero_division=nan), not counted
     as 0 or 1; nan when that leaves none.
     """
-    values = f1(tp, fp, fn)
-    defined = ~np.isnan(values)
-    n_defined = defined.sum(axis=-1)
-    total = np.where(defined, values, 0.0).sum(axis=-1)
-    return np.divide(total, n_defined, out=np.full(total.shape, np.nan), where=n_defined > 0)
+    return macro_f1_of(*_f1_parts(tp, fp, fn))
+
+
+def macro_f1_of(hits: np.ndarray, both: np.ndarray) -> np.ndarray:
+    """`macro_f1` of tp and 2 tp + fp + fn, (..., L) each, which may be totals themselves: (...,) float64."""
+    defined = both > 0
+    values = np.divide(2.0 * hits, both, out=np.zeros(both.shape), where=defined)
+    return ratio(values.sum(axis=-1), np.count_nonzero(defined, axis=-1))
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, elementwise float64; nan where the whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)
 
 
 def micro_f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> np.ndarray:
     """F1 of the counts summed over labels: (..., L) counts to (...,) float64."""
     return f1(np.sum(tp, axis=-1), np.sum(fp, axis=-1), np.sum(fn, axis=-1))
+
+
+def _f1_parts(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """tp and 2 tp + fp + fn in float64."""
+    hits = np.asarray(tp, np.float64)
+    return hits, 2.0 * hits + fp + fn

@@ -19,6 +19,8 @@ COLUMNS = 64
 """Pairs whose item differences are held at once."""
 FEWEST_ROWS, MOST_ROWS = 32, 1024
 """Flips of a block: at least so many, that a product of matrices is worth its call."""
+CACHED_TOTALS = 1 << 15
+"""Totals of pairs after flips that are held at once: arrays of 256 KB."""
 EVERY_FLIP = 13
 """Families up to which scipy goes through all sign flips where differences are tied or zero."""
 
@@ -201,10 +203,10 @@ def flip_test(values: np.ndarray, families: Families, pairs: np.ndarray, flips: 
 def swap_test(systems: Sequence[Sequence[CountStatistic]], pairs: np.ndarray, flips: Flips) -> np.ndarray:
     """Permutation p (P,) for metrics of summed counts: a family's predictions change hands between the two systems.
 
-    systems[s]: the counts of system s with a function (b, K) -> (b,), several where the metric is the mean over several
-    label sets; the counts of all systems must be aligned. pairs (P, 2): positions in systems. After a swap of some
-    families the totals of the two are half their sum plus and minus half their flipped difference, so one product a
-    system serves all its pairs.
+    systems[s]: the counts of system s with a function (..., K) -> (...), several where the metric is the mean over
+    several label sets; the counts of all systems must be aligned. pairs (P, 2): positions in systems. After a swap of
+    some families the totals of the two are half their sum plus and minus half their flipped difference, so one product
+    a system serves all its pairs.
     """
     return Swaps.of(systems, pairs).p_values(flips)
 
@@ -246,12 +248,14 @@ class Swaps:
 
     def differences(self, signs: Drawn) -> np.ndarray:
         """(b, P): after the swaps that b sign vectors say."""
-        flipped = [[signs.totals(part.matrix) for part in system] for system in self.systems]
-        block = np.zeros((len(signs.rows), len(self.pairs)))
-        for column, (a, b) in enumerate(self.pairs):
-            for at, part in enumerate(self.systems[a]):
-                middle = (self.whole[a][at] + self.whole[b][at]) / 2.0
-                half = (flipped[a][at] - flipped[b][at]) / 2.0
-                block[:, column] += part.function(middle + half) - part.function(middle - half)
-            block[:, column] /= len(self.systems[a])
-        return block
+        rows = len(signs.rows)
+        block = np.zeros((rows, len(self.pairs)))
+        for at, parts in enumerate(zip(*self.systems, strict=True)):  # one label set: the counts of all are aligned
+            flipped = np.stack([signs.totals(part.matrix) for part in parts])
+            whole, function = np.stack([totals[at] for totals in self.whole])[:, None], parts[0].function
+            few = max(1, CACHED_TOTALS // flipped[0].size)
+            for start in range(0, len(self.pairs), few):  # one call for several pairs, whose arrays stay in the cache
+                a, b = self.pairs[start : start + few].T
+                middle, half = (whole[a] + whole[b]) / 2.0, (flipped[a] - flipped[b]) / 2.0
+                block[:, start : start + few] += (function(middle + half) - function(middle - half)).T
+        return block / len(self.systems[0])

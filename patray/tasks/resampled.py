@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from patray.measures.classification import f1, macro_f1, micro_f1
+from patray.measures.classification import f1, macro_f1_of, ratio
 from patray.measures.definitions import AGREEMENT, DEFINITIONS, F1, of_probes
 from patray.statistics.bootstrap import CountStatistic, MeanStatistic, count_matrix
 from patray.statistics.resample import Drawn, Statistic, Weights
@@ -103,7 +103,8 @@ def shared_labels(members: Sequence[Placed]) -> dict[str, int]:
 def label_counts(
     placed: Placed, population: Population, within: Population, labels: dict[str, int], metric: int
 ) -> CountStatistic:
-    """True positives, false positives, false negatives per label (3L, F) and `F1[metric]` of their totals, (b,).
+    """What F1 is the ratio of, per label (2L, F): true positives tp, and 2 tp + fp + fn; with `F1[metric]` of their
+    totals, (b,).
 
     The items are those of `population`, the families those of `within`, which holds it.
     """
@@ -114,30 +115,31 @@ def label_counts(
     family = within.families.index[np.searchsorted(within.positions, population.positions)]
     column = np.array([labels.get(str(label), -1) for label in score.labels], dtype=np.int64)
     cells, drawn = [], []
-    for kind, part in enumerate((truth & predicted, ~truth & predicted, truth & ~predicted)):
+    hits, both = truth & predicted, len(labels)
+    for place, part in ((0, hits), (both, hits), (both, hits), (both, ~truth & predicted), (both, truth & ~predicted)):
         item, label = np.nonzero(part)
-        cells.append(kind * len(labels) + column[label])
+        cells.append(place + column[label])
         drawn.append(family[item])
-    shape = (3 * len(labels), within.families.count)
-    matrix = count_matrix(np.concatenate(cells), np.concatenate(drawn), shape)
+    matrix = count_matrix(np.concatenate(cells), np.concatenate(drawn), (2 * both, within.families.count))
     return CountStatistic(matrix, (_macro, _micro)[metric])
 
 
 def _macro(totals: np.ndarray) -> np.ndarray:
-    return macro_f1(*_thirds(totals))
+    return macro_f1_of(*_halves(totals))
 
 
 def _micro(totals: np.ndarray) -> np.ndarray:
-    return micro_f1(*_thirds(totals))
+    hits, both = _halves(totals)
+    return ratio(2.0 * hits.sum(axis=-1), both.sum(axis=-1))
 
 
 def _both(totals: np.ndarray) -> np.ndarray:
     return np.stack([_macro(totals), _micro(totals)], axis=-1)
 
 
-def _thirds(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    labels = totals.shape[-1] // 3
-    return totals[..., :labels], totals[..., labels : 2 * labels], totals[..., 2 * labels :]
+def _halves(totals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    labels = totals.shape[-1] // 2
+    return totals[..., :labels], totals[..., labels:]
 
 
 def label_statistic(placed: Placed, within: Population) -> CountStatistic:

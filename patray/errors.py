@@ -25,6 +25,10 @@ class ResourceError(PatrayError):
     """The machine, cluster or storage cannot do what was asked (no such GPU, no space, not writable)."""
 
 
+class WorkerDiedError(ResourceError):
+    """A worker's process or its node died oftener than its work is tried again."""
+
+
 class LostNodeError(ResourceError):
     """Nothing goes on in a step since a node of the cluster was lost: what is done is kept."""
 

@@ -8,6 +8,7 @@ from patray.artifacts import is_complete, read_record
 from patray.cluster.certify import give_certificates
 from patray.cluster.embed import Means, State, encode_samples
 from patray.cluster.execute import Execution
+from patray.cluster.go_on import go_on
 from patray.cluster.models import Model, find_models
 from patray.cluster.start import connect
 from patray.encoders.certificate import Certificate, changed_versions
@@ -23,6 +24,7 @@ from patray.runs.origins import Origin, write_certified
 from patray.runs.read import parse_suite
 from patray.runs.run_files import work_directory
 from patray.runs.step_record import records_of
+from patray.runs.suite import Suite
 from patray.steps.embed import EmbedStep, made_by
 
 
@@ -38,9 +40,17 @@ def certify_run(run: Folder) -> list[Origin]:
     suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
     connect()
-    execution = Execution(suite, store, run, models, store)
+    found = go_on(lambda _: _certify(run, store, suite, models), None)
+    write_certified(run, found)
+    write_report(run)
+    return found
+
+
+def _certify(run: Folder, store: Folder, suite: Suite, untuned: list[Model]) -> list[Origin]:
+    execution = Execution(suite, store, run, untuned, store)
     execution.prepare()
-    models += _tuned(run, {str(entry.name): str(entry.engine) for entry in suite.models if entry.tuned is not None})
+    engines = {str(entry.name): str(entry.engine) for entry in suite.models if entry.tuned is not None}
+    models = [*untuned, *_tuned(run, engines)]
     execution.index()
     found = []
     for model in models:
@@ -48,8 +58,6 @@ def certify_run(run: Folder) -> list[Origin]:
         if steps:
             certificates = _compare(steps, execution.means(model), store)
             found += [_origin(step, one) for step, one in zip(steps, certificates, strict=True)]
-    write_certified(run, found)
-    write_report(run)
     return found
 
 

@@ -107,7 +107,7 @@ def _one_list(values: np.ndarray) -> pa.Array:
 class _EncodeWindow(WindowWorker):
     """Loads a model once, encodes window after window, saves each."""
 
-    def __init__(self, work: _Work) -> None:
+    def load(self, work: _Work) -> None:
         self._work = work
         snapshot = localise(work.snapshot, work.record, MODEL_CACHE)
         self._form = FORMS[work.record.kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from patray import errors
-from patray.errors import PatrayError, ResourceError
+from patray.errors import PatrayError, WorkerDiedError
 from patray.filesystems import storage_trouble
 
 DEATHS = {
@@ -21,7 +21,7 @@ DEATHS = {
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The PatrayError inside a Ray error, or a ResourceError for a dead worker, or the error itself."""
+    """The PatrayError inside a Ray error, or a WorkerDiedError for a dead worker, or the error itself."""
     seen: dict[int, BaseException] = {}
     todo: list[BaseException | None] = [error]
     while todo:
@@ -42,5 +42,5 @@ def cause_of(error: BaseException) -> BaseException:
     for found in seen.values():  # also inside a RayTaskError: a task that waited for what died
         named = [one.__name__ for one in type(found).__mro__ if one.__name__ in DEATHS]
         if named:
-            return ResourceError(f"a worker died ({named[0]}): {' '.join(str(found).split())[:1000]}")
+            return WorkerDiedError(f"a worker died ({named[0]}): {' '.join(str(found).split())[:1000]}")
     return error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
@@ -78,7 +78,7 @@ def execute(suite: Suite, workdir: str, name: str | None = None, anew: bool = Fa
         require(what, Resources(suite.embedding.threads, gpus), 1, wait)
     made = store / ANEW / run.name if anew else store
     with holding(store, [f"runs/{run.name}"]):
-        done = go_on(lambda: Execution(suite, store, run, [*models], made), store, reembed)
+        done = go_on(lambda before: Execution(suite, store, run, [*models], made).go(reembed, before.notes), store)
     if anew:
         (store / ANEW).delete(run.name)
     return done
@@ -102,7 +102,10 @@ class Execution:
         self.again: str | None = None  # the mark of vectors that were made again, where that was asked for
         self.label_refs: dict[tuple[str, tuple[str, ...]], list[tuple[Any, Any, Any]]] = {}
 
-    def go(self, reembed: bool = False) -> Folder:
+    def go(self, reembed: bool = False, notes: Sequence[str] = ()) -> Folder:
+        """The run's folder, with what befell an earlier try in its provenance."""
+        for note in notes:
+            self.provenance.note(note)
         self.prepare()
         claim_run(self.run.make(), self.suite)
         self.again = mark_of(self.run, reembed)

@@ -1,6 +1,8 @@
 """Go on after a damaged file of the store, which is made again, or a lost node, whose cluster is joined again.
 
-The phases find all else done.
+One rule for all that has a cluster under it: what is done lies in the store, so the whole of it is begun anew and finds
+all else done. A run, a certification and a sweep are given to `go_on`; trainings, mining, embedding and search are
+steps of those.
 """
 
 from __future__ import annotations
@@ -8,58 +10,62 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from patray.cluster.errors import cause_of
-from patray.cluster.start import leave
+from patray.cluster.start import connect, leave
 from patray.errors import DamagedError, LostNodeError
 from patray.files import Folder
 from patray.progress import warn
-from patray.runs.provenance import Provenance
 from patray.steps.mend import mend
 
+Made = TypeVar("Made")
 REJOINS = 5
 """How often a cluster that lost a node is joined again in one run."""
 
 
-class Going(Protocol):
-    """An execution of a suite."""
+@dataclass
+class Setbacks:
+    """What befell a piece of work so far. mended: files that were made again; rejoined: how often a cluster was."""
 
-    provenance: Provenance
+    mended: list[str] = field(default_factory=list)
+    rejoined: int = 0
 
-    def go(self, reembed: bool) -> Folder: ...
+    @property
+    def notes(self) -> list[str]:
+        """What its provenance says of them."""
+        told = [f"{name} of the work directory was damaged, and was made again" for name in self.mended]
+        if self.rejoined:
+            told.append(f"a lost node held up the run, so the cluster was joined again: {self.rejoined} time(s)")
+        return told
 
 
-def go_on(begin: Callable[[], Going], store: Folder, reembed: bool) -> Folder:
-    """Go through the phases, and again after each damaged file of the store that can be made again.
+def go_on(work: Callable[[Setbacks], Made], store: Folder | None) -> Made:
+    """Do the work, and again after each damaged file of the store that can be made again; None: it makes none.
 
-    So too when a lost node has held up a step, REJOINS times at most; only on a cluster of RAY_ADDRESS, which can be
-    joined again.
+    So too when a lost node has held it up, REJOINS times at most; only on a cluster of RAY_ADDRESS, which can be joined
+    again. The work is given what befell it before: `go_on(lambda before: sweep(before.notes), store)`.
     """
-    mended: list[str] = []
-    rejoined = 0
+    before = Setbacks()
     while True:
-        going = begin()
-        for name in mended:
-            going.provenance.note(f"{name} of the work directory was damaged, and was made again")
-        if rejoined:
-            going.provenance.note(f"a lost node held up the run, so the cluster was joined again: {rejoined} time(s)")
         try:
-            return going.go(reembed)
+            return work(before)
         except Exception as error:
             cause = cause_of(error)
-            lost = isinstance(cause, LostNodeError) and rejoined < REJOINS and bool(os.environ.get("RAY_ADDRESS"))
-            damaged = mend(cause, store) if isinstance(cause, DamagedError) else None
+            joinable = before.rejoined < REJOINS and bool(os.environ.get("RAY_ADDRESS"))
+            lost = isinstance(cause, LostNodeError) and joinable
+            damaged = mend(cause, store) if store is not None and isinstance(cause, DamagedError) else None
             if lost:
-                rejoined += 1
+                before.rejoined += 1
                 warn(f"{cause}; the cluster is left and joined again, and what is not done is begun anew")
-            elif damaged is not None and damaged not in mended:
-                mended.append(damaged)
+            elif damaged is not None and damaged not in before.mended:
+                before.mended.append(damaged)
             elif cause is error:
                 raise
             else:
                 raise cause from error
-        del going
         gc.collect()  # actors of what failed hold their room until nothing refers to them
         if lost:
             leave()
+            connect()

@@ -55,21 +55,6 @@ def node_ids() -> set[str]:
     return {node["NodeID"] for node in ray.nodes() if node["Alive"]}
 
 
-class NodeWatch:
-    """Says which nodes are gone since it began. lost: whether any is."""
-
-    def __init__(self, label: str) -> None:
-        self._label, self._alive, self.lost = label, node_ids(), False
-
-    def look(self) -> None:
-        """Say of each node that is gone since the last look that it is."""
-        alive = node_ids()
-        for gone in sorted(self._alive - alive):
-            warn(f"{self._label}: node {gone[:8]} is gone; what it had in flight is done again elsewhere")
-            self.lost = True
-        self._alive = alive
-
-
 def cluster_facts() -> dict[str, Any]:
     """What the provenance says of the cluster."""
     there, named = nodes(), {}

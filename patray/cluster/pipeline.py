@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from patray import errors
-from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, NodeWatch, demand, require, scales
+from patray.cluster.growth import SAY_SECONDS, demand, require, scales
+from patray.cluster.held_up import LostNodes, working
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
 from patray.cluster.start import PIPELINE, connect
 from patray.encoders.protocol import EncoderSettings, EngineDied
-from patray.errors import LostNodeError, PatrayError, ResourceError
+from patray.errors import PatrayError, ResourceError
 from patray.files import Folder
 from patray.models.record import ModelRecord
 from patray.progress import Progress, warn
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 STARTED = "started"
 WINDOW_TRIES = 6
 """How often a window may end its actor. Ray tries without end, and each time a model is loaded."""
-LOST_SECONDS = 180.0
-"""How long nothing may be done once a node is lost. One that cannot be reached (cut off, not dead) keeps Ray Data 2.60
-waiting for what it held; the cluster is then left and joined again, and what is not done is begun anew."""
 TOKENISER_CPUS = 0.2
 """CPU share of one tokenising task; an actor asks for as much less than its threads, so that both fit."""
 
@@ -64,13 +61,22 @@ def settings_of(
 
 
 class WindowWorker:
-    """Holds a model and does window after window; a subclass says how, in `do`."""
+    """Holds a model and does window after window; a subclass says how, in `load` and `do`."""
+
+    def __init__(self, work: Any) -> None:
+        with working():
+            self.load(work)
+
+    def load(self, work: Any) -> None:
+        """Make the model ready, once an actor."""
+        raise NotImplementedError
 
     def __call__(self, row: pa.Table) -> pa.Table:
         if "error" in row.column_names:
             return row
         try:
-            return self.do(row)
+            with working():
+                return self.do(row)
         except PatrayError as error:
             return failed(error)
         except EngineDied as error:
@@ -88,8 +94,9 @@ class WindowWorker:
 class WindowPipeline:
     """What is done with every window, by whom, and where: `WindowPipeline(...).run(rows, progress)`.
 
-    tokenise: a window and `work` to its token ids. worker: a WindowWorker, made of `work` once an actor. started: the
-    folders in which windows in flight are marked. counted: the column of texts (or pairs) in what a worker gives.
+    tokenise: a window and `work` to its token ids. worker: a class of WindowWorker, given `work` once an actor.
+    started: the folders in which windows in flight are marked. counted: the column of texts (or pairs) in what a worker
+    gives.
     """
 
     label: str
@@ -191,7 +198,8 @@ def _no_bars() -> Iterator[None]:
 def _tokenised(row: pa.Table, work: Any, tokenise: Callable[[pa.Table, Any], pa.Table]) -> pa.Table:
     """One window (a row) with its token ids; or its error."""
     try:
-        return tokenise(row, work)
+        with working():
+            return tokenise(row, work)
     except PatrayError as error:
         return failed(error)
 
@@ -264,29 +272,27 @@ def watched(dataset: ray.data.Dataset, stall_seconds: int, label: str) -> Iterat
 
 
 def _received(results: queue.Queue[Any], end: object, stall_seconds: int, label: str) -> Iterator[pa.Table]:
-    last, watch = time.monotonic(), NodeWatch(label)
+    last, watch, came = time.monotonic(), LostNodes(label, stall_seconds), False
     while True:
         try:
             item = results.get(timeout=min(SAY_SECONDS, stall_seconds))
         except queue.Empty:
             still = time.monotonic() - last
-            watch.look()
-            if watch.lost and still >= min(LOST_SECONDS, stall_seconds):
-                raise LostNodeError(
-                    f"{label}: no window was finished for {still:.0f} s, since a node was lost"
-                ) from None
+            watch.look(came)
+            came = False
             if still >= stall_seconds:
-                raise ResourceError(
+                raise watch.stalled(
                     f"{label}: no window was finished for {stall_seconds} s (embedding.stall_seconds). The cluster may "
                     "have no room for an actor: see `ray status`."
                 ) from None
             warn(f"{label}: no window was finished for {still:.0f} s, {demand()}")
             continue
-        last = time.monotonic()
+        last, came = time.monotonic(), True
         if item is end:
             return
         if isinstance(item, BaseException):
-            raise cause_of(item) from item
+            watch.look(True)  # a worker may have died with a node that nobody has missed yet
+            raise watch.cause(item) from item
         for window in item.to_pylist():
             if not window.get("error"):
                 count_window(label, window)

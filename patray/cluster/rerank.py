@@ -120,7 +120,7 @@ def _tokenise(row: pa.Table, work: _Work) -> pa.Table:
 class _ScoreWindow(WindowWorker):
     """Loads a model once, scores window after window, saves each."""
 
-    def __init__(self, work: _Work) -> None:
+    def load(self, work: _Work) -> None:
         self._work = work
         self._scorer = load_scorer(work.record, localise(work.snapshot, work.record, MODEL_CACHE), work.settings)
 

@@ -15,14 +15,16 @@ import time
 from typing import Any
 
 from patray.cluster.errors import cause_of
+from patray.cluster.go_on import go_on
 from patray.cluster.growth import require, scales
+from patray.cluster.held_up import LostNodes
 from patray.cluster.models import Model, find_model
 from patray.cluster.placement import Resources, slots
 from patray.cluster.prepare import prepare_landscape
 from patray.cluster.start import connect
-from patray.cluster.sweep_trial import GROUP, METRIC, TIME, Bench, trainable, trial_recipe
+from patray.cluster.sweep_trial import METRIC, TIME, Bench, free, trainable, trial_recipe
 from patray.cluster.train import PROGRESS, storage_in
-from patray.errors import PatrayError, ResourceError, TrainingError
+from patray.errors import PatrayError, TrainingError
 from patray.files import Folder
 from patray.progress import Progress, say
 from patray.recipes.options import Workers
@@ -46,14 +48,8 @@ def sweep(asked: Sweep, workdir: str) -> Folder:
     suite = asked.suite()
     model = find_model(suite.models[0], suite.models_from)
     connect()
-    try:
-        with holding(store, [f"sweeps/{asked.name}"]):
-            return _sweep(asked, suite, model, store)
-    except Exception as error:
-        cause = cause_of(error)
-        if cause is error:
-            raise
-        raise cause from error
+    with holding(store, [f"sweeps/{asked.name}"]):
+        return go_on(lambda _: _sweep(asked, suite, model, store), store)
 
 
 def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
@@ -129,7 +125,7 @@ def _tuner(bench: Bench, most: int) -> Any:
         ),
         run_config=tune.RunConfig(
             name="trials", **storage_in(bench.folder / "tune"), callbacks=[watch], verbose=0,
-            failure_config=tune.FailureConfig(max_failures=0),
+            failure_config=tune.FailureConfig(max_failures=bench.options.max_failures),
         ),
     )  # fmt: skip
 
@@ -161,6 +157,7 @@ def _watch(bench: Bench) -> Any:
             self.counted: set[str] = set()
             self.seen: dict[str, Any] = {}
             self.changed = self.looked = time.monotonic()
+            self.nodes = LostNodes(f"sweep {bench.sweep.name}", bench.options.stall_seconds)
 
         def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
             now = time.monotonic()
@@ -182,14 +179,15 @@ def _watch(bench: Bench) -> Any:
                 self.counted |= over
             for trial_id, since in list(self.ended.items()):
                 if now - since > WATCH_SECONDS:
-                    _free(bench.running(trial_id))
+                    free(bench.running(trial_id))
                 if now - since > 5 * WATCH_SECONDS:
                     del self.ended[trial_id]
                     self._clear(trial_id)
+            self.nodes.look(seen != self.seen)
             if seen != self.seen:
                 self.seen, self.changed = seen, now
             elif now - self.changed > bench.options.stall_seconds:
-                raise ResourceError(
+                raise self.nodes.stalled(
                     f"sweep {bench.sweep.name}: no trial did a step for {bench.options.stall_seconds} s "
                     "(training.stall_seconds). The cluster may have no room for a worker: see `ray status`."
                 )
@@ -207,20 +205,6 @@ def _watch(bench: Bench) -> Any:
                     running.delete(name)
 
     return Watch()
-
-
-def _free(running: Folder) -> None:
-    """Give the room of a stopped trial's workers back. Ray Train's controller, killed with the trial, cannot do it, and
-    the next trial would wait for ever. A controller that was slower to die has made another group: called again."""
-    if not running.exists(GROUP):
-        return
-    from ray._raylet import PlacementGroupID
-    from ray.util.placement_group import PlacementGroup, remove_placement_group
-
-    group = running.read_json(GROUP)["id"]
-    running.delete(GROUP)
-    if group is not None:
-        remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))
 
 
 def _trial(at: int, result: Any, bench: Bench) -> Trial:

@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from patray import errors
+from patray.cluster.errors import cause_of
 from patray.cluster.train import ERROR, TrainJob, torch_trainer, training_work, work_of_one
 from patray.errors import TrainingError
 from patray.files import Folder
@@ -90,7 +91,11 @@ def trainable(bench: Bench) -> Callable[[dict[str, Any]], None]:
             tune.report(bench.folder.read_json(bench.record(trial))["metrics"])
             return
         running = bench.running(trial).make()
+        free(running)  # an earlier try may have died with its node
         _raise_kept(running, None)
+        failed = f"failed-{ray.get_runtime_context().get_job_id()}.json"
+        if running.exists(failed):  # Tune tries a trial again that died with its node, and this one too
+            raise TrainingError(running.read_json(failed)["message"])
         job = make_job(bench, trial_recipe(bench, drawn), trial)
         check_work(training_work(job, Path(), bench.options), bench.options.workers.min)
         reference, record = ray.put(job), bench.record(trial)
@@ -119,6 +124,7 @@ def trainable(bench: Bench) -> Callable[[dict[str, Any]], None]:
             torch_trainer(work, running, bench.options, [TuneReportCallback()]).fit()
         except Exception as error:
             _raise_kept(running, error)
+            running.write_json(failed, {"message": str(cause_of(error))})
             raise
         _raise_kept(running, None)
         if not bench.folder.exists(record):
@@ -132,3 +138,20 @@ def _raise_kept(running: Folder, cause: BaseException | None) -> None:
     if running.exists(ERROR):
         told = running.read_json(ERROR)
         raise getattr(errors, told["kind"], TrainingError)(told["message"]) from cause
+
+
+def free(running: Folder) -> None:
+    """Give the room of a trial's workers back.
+
+    Ray Train's controller, killed with the trial, cannot do it, and the next trial would wait for ever. A controller
+    that was slower to die has made another group: called again.
+    """
+    if not running.exists(GROUP):
+        return
+    from ray._raylet import PlacementGroupID
+    from ray.util.placement_group import PlacementGroup, remove_placement_group
+
+    group = running.read_json(GROUP)["id"]
+    running.delete(GROUP)
+    if group is not None:
+        remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))

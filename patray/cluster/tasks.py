@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from patray.cluster.errors import cause_of
-from patray.cluster.growth import SAY_SECONDS, Demand, NodeWatch, demand, nodes
+from patray.cluster.growth import SAY_SECONDS, demand
+from patray.cluster.held_up import LostNodes, no_room, working
 from patray.cluster.meters import count, running
-from patray.cluster.placement import Resources, slots
+from patray.cluster.placement import Resources
 from patray.cluster.start import is_up
-from patray.errors import ResourceError
+from patray.errors import LostNodeError, ResourceError
 from patray.kinds import Added, added, take_over
 from patray.progress import Progress, warn
 
@@ -64,16 +64,15 @@ def submit(function: Callable[..., Any], needs: Resources, *arguments: Any) -> A
     given = _values(arguments)
     if _here or not is_up():
         return Done(function(*_fetched(given)))
-    things = added()
-    if things:
-        given, function = [things, function, *given], _with_added
-    return _remote(function).options(**needs.options(), max_retries=TRIES).remote(*given)
+    remote = _remote(_at_work).options(**needs.options(), max_retries=TRIES, name=function.__name__)
+    return remote.remote(added(), function, *given)
 
 
-def _with_added(things: Added, function: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a function in a process that has not seen what a notebook added."""
+def _at_work(things: Added, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a function in a process that has not seen what a notebook added, and say meanwhile that it works."""
     take_over(things)
-    return function(*arguments)
+    with working():
+        return function(*arguments)
 
 
 def _values(arguments: Sequence[Any]) -> list[Any]:
@@ -126,15 +125,16 @@ def beside_driver(kind: type) -> Any:
     return remote.options(num_cpus=0, scheduling_strategy=strategy)
 
 
-class _WithAdded:
-    """An object in a process that has not seen what a notebook added."""
+class _AtWork:
+    """An object in a process that has not seen what a notebook added; it says that it works while a method runs."""
 
     def __init__(self, things: Added, kind: type, *arguments: Any) -> None:
         take_over(things)
         self._own = kind(*arguments)
 
     def of(self, method: str, *arguments: Any) -> Any:
-        return getattr(self._own, method)(*arguments)
+        with working():
+            return getattr(self._own, method)(*arguments)
 
 
 class Beside:
@@ -145,17 +145,13 @@ class Beside:
         if _here or not is_up():
             self._local = kind(*arguments)
         else:
-            things = added()
-            if things:
-                kind, arguments = _WithAdded, (things, kind, *arguments)
-            self._actor = beside_driver(kind).remote(*arguments)
+            self._actor = beside_driver(_AtWork).remote(added(), kind, *arguments)
 
     def call(self, method: str, *arguments: Any) -> Any:
         """A reference to the result of one of its methods."""
         given = _values(arguments)
         if self._actor is not None:
-            call = getattr(self._actor, method, None)
-            return self._actor.of.remote(method, *given) if call is None else call.remote(*given)
+            return self._actor.of.remote(method, *given)
         return Done(getattr(self._local, method)(*given))
 
 
@@ -166,7 +162,7 @@ def gather(
     are left where they are, and None is returned for each.
 
     Says what is waited for when nothing was done for a while, and when a node was lost. ResourceError where nothing was
-    done for `stall_seconds` because no node has room for what is asked.
+    done for `stall_seconds` because no node has room for what is asked; LostNodeError where a lost node holds it up.
     """
     results: dict[Any, Any] = {}
     todo = []
@@ -176,12 +172,13 @@ def gather(
         else:
             todo.append(reference)
     if todo:
-        with running(label), Progress(label, len(set(todo)), unit) as progress, _readable():
-            _wait(todo, results, progress, _Watch(label, stall_seconds), fetch)
+        watch = _Wait(label, stall_seconds)
+        with running(label), Progress(label, len(set(todo)), unit) as progress, _readable(watch.nodes):
+            _wait(todo, results, progress, watch, fetch)
     return [results[reference] for reference in references]
 
 
-def _wait(todo: list[Any], results: dict[Any, Any], progress: Progress, watch: _Watch, fetch: bool) -> None:
+def _wait(todo: list[Any], results: dict[Any, Any], progress: Progress, watch: _Wait, fetch: bool) -> None:
     import ray
 
     pending = list(dict.fromkeys(todo))
@@ -198,32 +195,36 @@ def _wait(todo: list[Any], results: dict[Any, Any], progress: Progress, watch: _
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable(nodes: LostNodes) -> Iterator[None]:
     """Raise what a user can read in place of what Ray raises."""
     try:
         yield
+    except LostNodeError:
+        raise
     except Exception as error:
-        cause = cause_of(error)
+        nodes.look(True)  # a worker may have died with a node that nobody has missed yet
+        cause = nodes.cause(error)
         if cause is error:
             raise
         raise cause from error
 
 
-class _Watch:
+class _Wait:
     """Says what a wait waits for, and ends one that cannot end."""
 
     def __init__(self, label: str, stall_seconds: float) -> None:
         self.label, self.stall_seconds = label, stall_seconds
         self.done = self.said = self.looked = time.monotonic()
-        self.nodes = NodeWatch(label)
+        self.nodes, self._came = LostNodes(label, stall_seconds), False
 
     def look(self, moved: bool, left: int) -> None:
         now = time.monotonic()
         if moved:
-            self.done = self.said = now
-        if now - self.looked >= LOOK_SECONDS:
+            self.done, self.said, self._came = now, now, True
+        if left and now - self.looked >= LOOK_SECONDS:
             self.looked = now
-            self.nodes.look()
+            self.nodes.look(self._came)
+            self._came = False
         if not left or now - self.said < SAY_SECONDS:
             return
         self.said = now
@@ -235,9 +236,3 @@ class _Watch:
                 f"{self.label}: no node had {without} for {self.stall_seconds:g} s (embedding.stall_seconds), and none "
                 "came. Add nodes, or ask for less in the suite."
             )
-
-
-def no_room(state: Demand) -> Resources | None:
-    """What is asked for and fits on no node that is there, however long one waits for what runs."""
-    there = nodes()
-    return next((asked for asked, _ in state.waiting if not slots(there, asked)), None)

@@ -17,8 +17,8 @@ from typing import Any
 from patray import errors
 from patray.artifacts import is_complete, read_record
 from patray.cluster.embed import MODEL_CACHE
-from patray.cluster.errors import cause_of
 from patray.cluster.growth import require
+from patray.cluster.held_up import LostNodes, working
 from patray.cluster.placement import Resources
 from patray.cluster.tasks import beside_driver
 from patray.errors import PatrayError, ResourceError, TrainingError
@@ -201,7 +201,7 @@ def work_of_one(job: TrainJob, running: Folder, options: Training, finish: Calla
     if running.exists(ERROR):
         return
     try:
-        with tempfile.TemporaryDirectory(prefix="patray-train-") as scratch:
+        with working(), tempfile.TemporaryDirectory(prefix="patray-train-") as scratch:
             session = RaySession(running, Path(scratch))
             if session.device == "cpu":
                 torch.set_num_threads(options.threads)
@@ -220,15 +220,16 @@ def _watch(run: Any, job: TrainJob, running: Folder, options: Training) -> None:
 
     label = f"train {job.name}"
     progress = Progress(label, total_steps(job.recipe, job.pairs.table.num_rows), unit="steps")
-    seen, changed, error = 0, time.monotonic(), None
+    seen, changed, error, nodes = 0, time.monotonic(), None, LostNodes(label, options.stall_seconds)
     try:
         while not ray.wait([run], timeout=POLL_SECONDS)[0]:
             now = running.read_json(PROGRESS) if running.exists(PROGRESS) else {"step": 0}
+            nodes.look(now["step"] != seen)
             if now["step"] != seen:
                 progress.move(now["step"] - seen, f"loss {now['loss']:.4f}, {now['pairs_per_s']:.1f} pairs/s")
                 seen, changed = now["step"], time.monotonic()
             elif time.monotonic() - changed > options.stall_seconds:
-                raise ResourceError(
+                raise nodes.stalled(
                     f"{label}: no step was done for {options.stall_seconds} s (training.stall_seconds), the last was "
                     f"{seen}. The cluster may have no room for a worker: see `ray status`."
                 )
@@ -244,5 +245,6 @@ def _watch(run: Any, job: TrainJob, running: Folder, options: Training) -> None:
         kind = getattr(errors, told["kind"], TrainingError)
         raise kind(f"{label}: {told['message']}. The last good checkpoint, if any, stays in {running}") from error
     if error is not None:
-        cause = cause_of(error)
+        nodes.look(True)
+        cause = nodes.cause(error)
         raise cause from (None if cause is error else error)

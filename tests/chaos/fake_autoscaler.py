@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,27 @@ from tests.chaos.several_nodes import OPEN, free_port
 HEAD_ID = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"
 
 
+@dataclass(frozen=True)
+class Growing:
+    """A cluster with an autoscaler. address: of its head; head: the process that all of its nodes hang on."""
+
+    address: str
+    head: psutil.Process
+
+    def raylets(self) -> list[psutil.Process]:
+        """The process that each worker ends with, in the order in which the autoscaler brought them."""
+        found = []
+        for process in self.head.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                command = process.cmdline()
+                if command and command[0].endswith("/raylet") and "--head" not in command:
+                    found.append(process)
+        return sorted(found, key=psutil.Process.create_time)
+
+
 @contextmanager
-def growing_cluster(folder: Path, head_cpus: int, workers: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The address of a head whose autoscaler may add `workers`: {name: {"resources": {...}, "max_workers": n}}.
+def growing_cluster(folder: Path, head_cpus: int, workers: dict[str, dict[str, Any]]) -> Iterator[Growing]:
+    """A head whose autoscaler may add `workers`: {name: {"resources": {...}, "max_workers": n}}.
 
     Ends by the handles of its own processes. A driver needs RAY_AUTH_MODE=disabled too. (The provider is named as an
     external one: by its own name, Ray reads defaults from a file that is not in its wheel.)
@@ -69,7 +89,7 @@ def growing_cluster(folder: Path, head_cpus: int, workers: dict[str, dict[str, A
             head = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait_for(address, head, folder / "head.log")
-            yield address
+            yield Growing(address, psutil.Process(head.pid))
         finally:
             family = psutil.Process(head.pid).children(recursive=True)
             head.send_signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import faults
+from tests.chaos import faults, growing_faults
 from tests.chaos.faults import Outcome, Trial
 
 SLOW_DOWN = ("503 Service Unavailable", "SlowDown")
@@ -41,6 +41,8 @@ FAULTS = (
     Fault("node lost", "embed", faults.lose_node, fresh=True),
     Fault("node lost", "search", faults.lose_node_at_work),
     Fault("node lost", "judge", faults.lose_node_at_work),
+    Fault("spot node lost while scaling", "embed", growing_faults.lose_new_node, fresh=True),
+    Fault("spot node lost while scaling", "judge", growing_faults.lose_new_node),
     Fault("node stands still", "search", faults.stop_node),
     Fault("actor killed", "embed", faults.kill_actor, fresh=True),
     Fault("actor stands still", "embed", faults.stop_actor, fresh=True),
@@ -52,7 +54,9 @@ FAULTS = (
     Fault("driver killed", "write", faults.kill_driver, "words"),
     Fault("two drivers", "search", faults.two_drivers, "words"),
     Fault("two drivers", "embed", faults.two_drivers, fresh=True),
+    Fault("full disk", "embed", faults.fill_disk, fresh=True),
     Fault("full disk", "search", faults.fill_disk, "words"),
+    Fault("full disk", "judge", faults.fill_disk, "words"),
     Fault("stale lease", "all", faults.leave_lease, "words"),
     Fault("hosts apart", "embed", faults.part_hosts, fresh=True),
     Fault("hosts apart", "search", faults.part_hosts),

@@ -43,8 +43,8 @@ print(json.dumps(found))
 
 def test_from_no_gpu_worker_to_one_and_back(tmp_path: Path) -> None:
     workers = {"gpu": {"resources": {"CPU": 2, "GPU": 1}, "max_workers": 2}}
-    with growing_cluster(tmp_path, 2, workers) as address:
-        environment = {**os.environ, "RAY_ADDRESS": address, "RAY_AUTH_MODE": "disabled"}
+    with growing_cluster(tmp_path, 2, workers) as cluster:
+        environment = {**os.environ, "RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
         done = subprocess.run(
             [sys.executable, "-c", DRIVER], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
         )

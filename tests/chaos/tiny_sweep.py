@@ -1,6 +1,6 @@
 """A sweep of a tiny base on a generated landscape: for tests, in this process or in one that can be killed.
 
-`python -m tests.chaos.tiny_sweep SNAPSHOT WORKDIR SEARCHER TRIALS`
+`python -m tests.chaos.tiny_sweep SNAPSHOT WORKDIR SEARCHER TRIALS [CHANGES]`, CHANGES as JSON.
 """
 
 import json
@@ -59,4 +59,5 @@ def tiny_sweep(snapshot: Path, searcher: str, trials: int, **changes: Any) -> Sw
 if __name__ == "__main__":
     from patray.cluster.sweep import sweep
 
-    sweep(tiny_sweep(Path(sys.argv[1]), sys.argv[3], int(sys.argv[4])), sys.argv[2])
+    changes = json.loads(sys.argv[5]) if len(sys.argv) > 5 else {}
+    sweep(tiny_sweep(Path(sys.argv[1]), sys.argv[3], int(sys.argv[4]), **changes), sys.argv[2])

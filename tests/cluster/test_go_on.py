@@ -1,78 +1,76 @@
-"""A node that is lost and holds up a step: the cluster is left and joined again, where that can be done."""
+"""What holds a lost node up is left and joined again, where that can be done; a damaged file is made again."""
 
-import queue
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from patray.cluster import go_on as module
-from patray.cluster import growth, pipeline
-from patray.cluster.go_on import REJOINS, go_on
-from patray.errors import LostNodeError
+from patray.cluster.go_on import REJOINS, Setbacks, go_on
+from patray.errors import DamagedError, LostNodeError
 from patray.files import Folder
 
 
-class Runs:
-    """Executions of which the first few are held up by a lost node."""
+class Work:
+    """Work that is begun a few times in vain; befell: what was told of before, each time."""
 
-    def __init__(self, held_up: int) -> None:
-        self.left, self.notes = held_up, []
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.befell = list(errors), list[list[str]]()
 
-    def begin(self) -> Any:
-        self.notes.append([])
-        return SimpleNamespace(provenance=SimpleNamespace(note=self.notes[-1].append), go=self.go)
-
-    def go(self, reembed: bool) -> Folder:
-        if self.left:
-            self.left -= 1
-            raise LostNodeError("embed m: no window was finished for 180 s, since a node was lost")
-        return Folder.at("/done")
+    def __call__(self, before: Setbacks) -> str:
+        self.befell.append(before.notes)
+        if self.errors:
+            raise self.errors.pop(0)
+        return "done"
 
 
 @pytest.fixture
-def leaves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    left: list[str] = []
-    monkeypatch.setattr(module, "leave", lambda: left.append("left"))
+def cluster(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done with the cluster."""
+    done: list[str] = []
+    monkeypatch.setattr(module, "leave", lambda: done.append("left"))
+    monkeypatch.setattr(module, "connect", lambda: done.append("joined"))
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
-    return left
+    return done
 
 
-def test_a_cluster_with_a_lost_node_is_left_and_the_phases_begin_again(
-    leaves: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def lost() -> LostNodeError:
+    return LostNodeError("embed m: nothing was done for 180 s, since a node was lost")
+
+
+def test_a_cluster_with_a_lost_node_is_left_and_joined_before_the_work_begins_again(
+    cluster: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = Runs(2)
-    assert go_on(runs.begin, Folder.at(tmp_path), False).uri == "/done"
-    assert leaves == ["left", "left"]
-    assert runs.notes[0] == []
-    assert "joined again: 2 time(s)" in runs.notes[2][0]
+    work = Work(lost(), lost())
+    assert go_on(work, Folder.at(tmp_path)) == "done"
+    assert cluster == ["left", "joined"] * 2
+    assert work.befell[0] == []
+    assert "joined again: 2 time(s)" in work.befell[2][0]
     assert capsys.readouterr().err.count("the cluster is left and joined again") == 2
 
 
 def test_it_ends_with_its_sentence_where_that_happens_too_often_or_there_is_nothing_to_join_again(
-    leaves: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(LostNodeError, match="since a node was lost"):
-        go_on(Runs(REJOINS + 1).begin, Folder.at(tmp_path), False)
-    assert len(leaves) == REJOINS
+        go_on(Work(*[lost() for _ in range(REJOINS + 1)]), Folder.at(tmp_path))
+    assert cluster == ["left", "joined"] * REJOINS
     monkeypatch.delenv("RAY_ADDRESS")
     with pytest.raises(LostNodeError):
-        go_on(Runs(1).begin, Folder.at(tmp_path), False)
-    assert len(leaves) == REJOINS
+        go_on(Work(lost()), Folder.at(tmp_path))
+    assert cluster == ["left", "joined"] * REJOINS
 
 
-@pytest.mark.parametrize("lost", [True, False])
-def test_windows_that_a_lost_node_holds_are_not_waited_for_without_end(
-    lost: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    looks = iter([{"ab" * 14, "cd" * 14}])
-    monkeypatch.setattr(growth, "node_ids", lambda: next(looks, {"ab" * 14} if lost else {"ab" * 14, "cd" * 14}))
-    monkeypatch.setattr(pipeline, "demand", lambda: "waiting for what runs")
-    monkeypatch.setattr(pipeline, "SAY_SECONDS", 0.01)
-    monkeypatch.setattr(pipeline, "LOST_SECONDS", 0.05)
-    results: queue.Queue[Any] = queue.Queue()
-    with pytest.raises(pipeline.ResourceError) as raised:
-        list(pipeline._received(results, object(), 1, "embed m"))
-    assert isinstance(raised.value, LostNodeError) == lost
-    assert ("node cdcdcdcd is gone" in capsys.readouterr().err) == lost
+def test_a_damaged_file_is_taken_out_once_and_left_alone_by_work_that_makes_none(tmp_path: Path) -> None:
+    store = Folder.at(tmp_path)
+    for name in ("landscapes/one/key/prepared.json", "landscapes/one/key/patents.parquet"):
+        store.write_text(name, "{}")
+    damage = f"{store.uri}/landscapes/one/key/patents.parquet: one bit is off"
+    with pytest.raises(DamagedError, match="one bit is off"):
+        go_on(Work(DamagedError(damage)), None)
+    assert store.exists("landscapes/one/key/prepared.json")
+    work = Work(DamagedError(damage))
+    assert go_on(work, store) == "done"
+    assert not store.exists("landscapes/one/key/prepared.json")
+    assert "patents.parquet of the work directory was damaged" in work.befell[1][0]
+    with pytest.raises(DamagedError):
+        go_on(Work(DamagedError(damage), DamagedError(damage)), store)

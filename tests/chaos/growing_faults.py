@@ -1,0 +1,89 @@
+"""Faults of a cluster that an autoscaler grows: a spot node that was just brought is taken away again."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.chaos.arena import Driver, kill, until
+from tests.chaos.fake_autoscaler import Growing, growing_cluster
+from tests.chaos.faults import Outcome, Trial, ends_well
+
+MOST = 3
+"""Workers that the autoscaler may have at a time; a run begins with none."""
+
+
+def lose_new_node(trial: Trial, phase: str) -> Outcome:
+    """A worker is lost as soon as it has joined, while the cluster brings more.
+
+    In *embed*, where three actors are asked for, it is the second; and another one too, whose actor has a window in
+    flight. In *judge* it is the newest, which may be the only one, while scores wait for more.
+    """
+    with _growing(trial) as (cluster, driver):
+        if phase == "embed":
+            kill(until(lambda: _brought(cluster, driver, 2), "a second worker while more are asked for"))
+            kill(until(lambda: _at_work(trial, cluster, driver), "a window in flight"))
+        else:
+            searched = "search: 1 of 1 rankings"
+            until(lambda: searched in driver.said() or driver.process.poll() is not None, "a ranking")
+            kill(until(lambda: _brought(cluster, driver, 1), "a worker while more are asked for"))
+        said = ends_well(driver)
+    assert "the autoscaler is asked for" in said, said
+    assert "is gone; what it had in flight is done again elsewhere" in said, said
+    return Outcome("went on; others were brought", 1)
+
+
+@contextmanager
+def _growing(trial: Trial) -> Iterator[tuple[Growing, Driver]]:
+    folder = trial.workdir.parent / "growing"
+    folder.mkdir()
+    suite = yaml.safe_load(trial.arena.suites[trial.suite].read_text())
+    suite["embedding"]["actors"] = {"min": MOST, "max": MOST}
+    written = folder / "suite.yaml"
+    written.write_text(yaml.safe_dump(suite))
+    with growing_cluster(folder, 0, {"spot": {"resources": {"CPU": 1}, "max_workers": MOST}}) as cluster:
+        driver = Driver(written, str(trial.workdir), RAY_ADDRESS=cluster.address)
+        try:
+            yield cluster, driver
+        finally:
+            if driver.process.poll() is None:
+                driver.kill()
+
+
+def _brought(cluster: Growing, driver: Driver, least: int) -> int | None:
+    """The newest worker that has joined, once there are so many and more are on their way or asked for."""
+    assert driver.process.poll() is None, driver.said()
+    joined = sum(node.state == 0 for node in _head(cluster).get_all_node_info().values()) - 1
+    return cluster.raylets()[:joined][-1].pid if joined >= least and _wanting(cluster) else None
+
+
+def _at_work(trial: Trial, cluster: Growing, driver: Driver) -> int | None:
+    """The newest worker that encodes a window."""
+    assert driver.process.poll() is None, driver.said()
+    for raylet in reversed(cluster.raylets()) if trial.in_flight() else ():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if any("_EncodeWindow" in " ".join(one.cmdline()) for one in raylet.children(recursive=True)):
+                return raylet.pid
+    return None
+
+
+def _wanting(cluster: Growing) -> bool:
+    """Whether anything waits for a node, or the autoscaler has one on its way."""
+    from ray.core.generated import autoscaler_pb2
+
+    reply: Any = getattr(autoscaler_pb2, "GetClusterStatusReply")()  # noqa: B009 -- generated: no types
+    reply.ParseFromString(_head(cluster).get_cluster_status(timeout_s=10))
+    state = reply.autoscaling_state
+    waiting = reply.cluster_resource_state.pending_resource_requests
+    return bool(waiting or state.pending_instance_requests or state.pending_instances)
+
+
+def _head(cluster: Growing) -> Any:
+    from ray import _raylet
+
+    return getattr(_raylet, "GcsClient")(cluster.address)  # noqa: B009 -- no types

@@ -12,7 +12,7 @@ from scipy import stats
 
 from patray.errors import InputError
 from patray.measures.classification import label_counts, macro_f1
-from patray.statistics import resample
+from patray.statistics import paired, resample
 from patray.statistics.bootstrap import CountStatistic
 from patray.statistics.paired import Flips, flip_test, paired_tests, swap_test
 from patray.statistics.resample import group_families
@@ -194,3 +194,16 @@ def test_wilcoxon_with_ties_and_zeros_is_scipys_over_all_sign_flips(families: in
         difference = values[:, a] - values[:, b]
         wanted = stats.wilcoxon(difference).pvalue if difference.any() else 1.0
         assert found.p_wilcoxon[row] == wanted
+
+
+@pytest.mark.parametrize("held", [1, 500, 1 << 15])
+def test_pairs_of_many_systems_are_tested_as_each_pair_by_itself(held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paired, "CACHED_TOTALS", held)
+    generator, ids = np.random.default_rng(4), np.repeat(np.arange(15), 2)
+    truth = generator.random((30, 3)) < 0.4
+    systems = [[counts_of(truth, truth ^ (generator.random((30, 3)) < at / 10), ids)] * 2 for at in range(1, 6)]
+    pairs = np.array([[b, a] for a in range(5) for b in range(a)])
+    flips = Flips(15, 300, 8)
+    alone = [swap_test([systems[a], systems[b]], PAIR, flips)[0] for a, b in pairs]
+    assert len(set(alone)) > 5
+    assert swap_test(systems, pairs, flips).tolist() == alone

@@ -19,19 +19,13 @@ MOST = 3
 
 
 def lose_new_node(trial: Trial, phase: str) -> Outcome:
-    """A worker is lost as soon as it has joined, while the cluster brings more.
+    """Two workers are lost of a run that asks for three actors where there is no worker.
 
-    In *embed*, where three actors are asked for, it is the second; and another one too, whose actor has a window in
-    flight. In *judge* it is the newest, which may be the only one, while scores wait for more.
+    The second one as soon as it has joined, while more are brought; then one whose actor has a window in flight.
     """
     with _growing(trial) as (cluster, driver):
-        if phase == "embed":
-            kill(until(lambda: _brought(cluster, driver, 2), "a second worker while more are asked for"))
-            kill(until(lambda: _at_work(trial, cluster, driver), "a window in flight"))
-        else:
-            searched = "search: 1 of 1 rankings"
-            until(lambda: searched in driver.said() or driver.process.poll() is not None, "a ranking")
-            kill(until(lambda: _brought(cluster, driver, 1), "a worker while more are asked for"))
+        kill(until(lambda: _brought(cluster, driver), "a second worker while more are asked for"))
+        kill(until(lambda: _at_work(trial, cluster, driver), "a window in flight"))
         said = ends_well(driver)
     assert "the autoscaler is asked for" in said, said
     assert "is gone; what it had in flight is done again elsewhere" in said, said
@@ -55,11 +49,11 @@ def _growing(trial: Trial) -> Iterator[tuple[Growing, Driver]]:
                 driver.kill()
 
 
-def _brought(cluster: Growing, driver: Driver, least: int) -> int | None:
-    """The newest worker that has joined, once there are so many and more are on their way or asked for."""
+def _brought(cluster: Growing, driver: Driver) -> int | None:
+    """The newest worker that has joined, once there are two and more are on their way or asked for."""
     assert driver.process.poll() is None, driver.said()
     joined = sum(node.state == 0 for node in _head(cluster).get_all_node_info().values()) - 1
-    return cluster.raylets()[:joined][-1].pid if joined >= least and _wanting(cluster) else None
+    return cluster.raylets()[:joined][-1].pid if joined >= 2 and _wanting(cluster) else None
 
 
 def _at_work(trial: Trial, cluster: Growing, driver: Driver) -> int | None:

@@ -42,7 +42,6 @@ FAULTS = (
     Fault("node lost", "search", faults.lose_node_at_work),
     Fault("node lost", "judge", faults.lose_node_at_work),
     Fault("spot node lost while scaling", "embed", growing_faults.lose_new_node, fresh=True),
-    Fault("spot node lost while scaling", "judge", growing_faults.lose_new_node),
     Fault("node stands still", "search", faults.stop_node),
     Fault("actor killed", "embed", faults.kill_actor, fresh=True),
     Fault("actor stands still", "embed", faults.stop_actor, fresh=True),

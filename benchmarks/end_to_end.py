@@ -1,16 +1,19 @@
 """How long does one retrieval task take, whole process, against mteb with the same texts, model and machine?
 
-    python benchmarks/end_to_end.py LANDSCAPE [--view tac] [--runs 1]
+    python benchmarks/end_to_end.py LANDSCAPE [--view tac] [--first 3000] [--rounds 3]
 
-patray's time counts everything: Python, Ray's start, validation, embedding, search, 10,000 resamples, the report.
-mteb's counts Python, loading the model, embedding corpus and queries, search and scores. Nothing is excluded but the
-query itself (mteb does not know families). Needs the extra `bench`.
+In float32, and with the model in bfloat16 on both sides; medians of whole processes that take turns. patray's time
+counts everything: Python, Ray's start, validation, embedding, search, 10,000 resamples, the report. mteb's counts
+Python, loading the model, embedding corpus and queries, search and scores. Nothing is excluded but the query itself
+(mteb does not know families). Needs the extra `bench`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,13 +21,16 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+DTYPES = ("float32", "bfloat16")
 PEER_NAMES = {"nDCG@10": "ndcg_cut_10", "nDCG@100": "ndcg_cut_100", "Recall@100": "recall_100"}
 SUITE = """\
 name: bench
 landscapes: [{{path: {landscape}}}]
 views: [{view}]
-models: [minilm]
+models: [{{model: minilm, name: minilm, dtype: {dtype}}}]
 systems: [{{dense: minilm}}]
 tasks:
   retrieval: {{exclude_family: false, slices: [all]}}
@@ -33,7 +39,7 @@ tasks:
 """
 
 
-def mteb_side(landscape: str, view: str, result: str) -> None:
+def mteb_side(landscape: str, view: str, dtype: str, result: str) -> None:
     """What the peer process does."""
     import mteb
     import pytrec_eval
@@ -97,7 +103,8 @@ def mteb_side(landscape: str, view: str, result: str) -> None:
             }
             self.data_loaded = True
 
-    model = SentenceTransformer(find_snapshot(find_record("minilm"), None, None, False).location, device="cpu")
+    location = find_snapshot(find_record("minilm"), None, None, False).location
+    model = SentenceTransformer(location, device="cpu", model_kwargs={"dtype": dtype})
     mteb.evaluate(
         model, Landscape(), cache=None, co2_tracker=False, show_progress_bar=False, prediction_folder=f"{result}.d"
     )
@@ -111,37 +118,66 @@ def mteb_side(landscape: str, view: str, result: str) -> None:
     Path(result).write_text(json.dumps(means))
 
 
+def cut(landscape: Path, first: int, folder: Path) -> Path:
+    """A copy of the landscape's first patents, and of the citations among them."""
+    patents = pq.read_table(landscape / "patents.parquet").slice(0, first)
+    folder.mkdir()
+    pq.write_table(patents, folder / "patents.parquet")
+    citations = pq.read_table(landscape / "citations.parquet")
+    inside = [pc.is_in(citations[side], value_set=patents["patent_id"]) for side in ("citing_id", "cited_id")]
+    pq.write_table(citations.filter(pc.and_(*inside)), folder / "citations.parquet")
+    (folder / "landscape.yaml").write_text((landscape / "landscape.yaml").read_text())
+    return folder
+
+
 def main() -> str:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("landscape")
+    parser.add_argument("landscape", type=Path)
     parser.add_argument("--view", default="tac")
-    parser.add_argument("--mteb-side", metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--first", type=int, help="the first patents alone [all]")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--mteb-side", nargs=2, metavar=("DTYPE", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    landscape = str(Path(options.landscape).resolve())
+    landscape = options.landscape.resolve()
     if options.mteb_side:
-        mteb_side(landscape, options.view, options.mteb_side)
+        mteb_side(str(landscape), options.view, *options.mteb_side)
         return ""
     with tempfile.TemporaryDirectory() as scratch:
-        suite = Path(scratch) / "suite.yaml"
-        suite.write_text(SUITE.format(landscape=landscape, view=options.view))
-        ours = timed([sys.executable, "-m", "patray.cli", "run", str(suite), "--workdir", f"{scratch}/work"])
-        summary = pd.read_parquet(f"{scratch}/work/runs/bench/summary.parquet").set_index("metric")["mean"]
-        peer = f"{scratch}/mteb.json"
-        theirs = timed([sys.executable, __file__, landscape, "--view", options.view, "--mteb-side", peer])
-        scores = json.loads(Path(peer).read_text())
+        if options.first:
+            landscape = cut(landscape, options.first, Path(scratch) / landscape.name)
+        blocks = [compare(landscape, options.view, dtype, options.rounds, Path(scratch) / dtype) for dtype in DTYPES]
+    patents = pq.read_metadata(options.landscape / "patents.parquet").num_rows
+    shown = f"{min(patents, options.first or patents):,} patents of {options.landscape.resolve().name}"
+    result = "\n\n".join(
+        [f"{shown}, view {options.view}, MiniLM, whole processes, medians of {options.rounds}", *blocks]
+    )
+    print(result)
+    return result
+
+
+def compare(landscape: Path, view: str, dtype: str, rounds: int, scratch: Path) -> str:
+    """Both sides in turn, each in a work directory of its own."""
+    scratch.mkdir()
+    (suite := scratch / "suite.yaml").write_text(SUITE.format(landscape=landscape, view=view, dtype=dtype))
+    ours, theirs, peer = list[float](), list[float](), f"{scratch}/mteb.json"
+    for at in range(rounds):
+        work = f"{scratch}/work{at}"
+        ours.append(timed([sys.executable, "-m", "patray.cli", "run", str(suite), "--workdir", work]))
+        side = [sys.executable, __file__, str(landscape), "--view", view, "--mteb-side", dtype, peer]
+        theirs.append(timed(side))
+        shutil.rmtree(f"{peer}.d")
+    summary = pd.read_parquet(f"{scratch}/work0/runs/bench/summary.parquet").set_index("metric")["mean"]
+    scores = json.loads(Path(peer).read_text())
+    mine, other = statistics.median(ours), statistics.median(theirs)
     lines = [
-        f"{Path(landscape).name}, view {options.view}, MiniLM, float32, whole processes",
-        "",
-        "| | patray | mteb | |",
+        f"| {dtype} | patray | mteb | |",
         "|---|---|---|---|",
-        f"| seconds | {ours:.1f} | {theirs:.1f} | {theirs / ours:.2f}x as fast |",
+        f"| seconds | {mine:.1f} | {other:.1f} | {other / mine:.2f}x as fast |",
     ]
     for metric, name in PEER_NAMES.items():
         difference = abs(summary[metric] - scores[name])
         lines.append(f"| {metric} | {summary[metric]:.6f} | {scores[name]:.6f} | differ by {difference:.1e} |")
-    result = "\n".join(lines)
-    print(result)
-    return result
+    return "\n".join(lines)
 
 
 def timed(command: list[str]) -> float:

@@ -1,5 +1,10 @@
 """Errors a user can act on. The command prints their message alone; anything else is a bug and shows its traceback."""
 
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
 
 class PatrayError(Exception):
     """Base of every error whose message says what was wrong, where, and what is allowed. status: of the command."""
@@ -47,3 +52,10 @@ class ConflictError(PatrayError):
 
 class TrainingError(PatrayError):
     """A training cannot go on, or what it left is not whole."""
+
+
+def raised(error: BaseException) -> str:
+    """What a function that was called here raised, and its line: `ValueError: no such thing (mine.py, line 7)`."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    where = f" ({Path(frames[0].filename).name}, line {frames[0].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -12,16 +12,22 @@ one example of each.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from patray.errors import InputError
 
 Thing = TypeVar("Thing")
+CALLED = {"type": "a class", "ABCMeta": "a class", "FunctionType": "a function"}
+"""What a thing must be, in the words of a warning."""
 GROUPS = ("systems", "measures", "formats", "engines", "losses", "sources", "sections", "rankers", "encoders")
 """Groups of entry points, each `patray.GROUP`."""
 
@@ -48,15 +54,17 @@ def take_over(things: Added) -> None:
 class Registry(Generic[Thing]):
     """Finds things of one kind by name: `Registry("systems", {"dense": "patray.systems.dense:Dense"}, type)["dense"]`.
 
-    builtin: name -> `module:attribute`, loaded when asked for. wanted: what a thing must be an instance of. made: makes
-    it of the name and what an entry point names.
+    builtin: name -> `module:attribute`, loaded when asked for. wanted: what a thing must be an instance of, and its
+    name in a sentence. made: makes it of the name and what an entry point names; what it raises says why the thing is
+    left out. taken: why a name that is not built in cannot be had, "" where it can.
     """
 
     def __init__(
         self, group: str, builtin: Mapping[str, str], wanted: type | tuple[type, ...] = object,
-        made: Callable[[str, Any], Any] = lambda name, thing: thing,
+        made: Callable[[str, Any], Any] = lambda name, thing: thing, taken: Callable[[str], str] = lambda name: "",
     ) -> None:  # fmt: skip
-        self.group, self.wanted, self._made = group, wanted, made
+        self.group, self.wanted, self._made, self._taken = group, wanted, made, taken
+        self._loading = False
         self._builtin = dict(builtin)
         self._loaded: dict[str, Any] = {}
         self._added: dict[str, Thing] = dict(_FROM_ELSEWHERE.get(group, {}))
@@ -66,21 +74,35 @@ class Registry(Generic[Thing]):
     def _found(self) -> dict[str, EntryPoint]:
         """Entry points of other packages that load and are what they should be."""
         kept: dict[str, EntryPoint] = {}
-        for point in sorted(entry_points(group=f"patray.{self.group}"), key=lambda one: one.name):
-            if point.name in self._builtin or point.name in kept:
-                self._skip(point, "the name is taken")
-                continue
-            try:
-                thing: Any = self._made(point.name, point.load())
-            except Exception as error:  # whatever another package raises while it is imported
-                self._skip(point, f"it cannot be loaded ({type(error).__name__}: {error})")
-                continue
-            if not isinstance(thing, self.wanted):
-                self._skip(point, f"{point.value} is a {type(thing).__name__}")
-                continue
-            kept[point.name] = point
-            self._loaded[point.name] = thing
+        self._loading = True  # a module that is loaded here may add what its entry point names
+        try:
+            for point in sorted(entry_points(group=f"patray.{self.group}"), key=lambda one: one.name):
+                why = "the name is taken" if point.name in self._builtin or point.name in kept else ""
+                why = why or self._taken(point.name) or self._load(point)
+                if why:
+                    self._skip(point, why)
+                else:
+                    kept[point.name] = point
+        finally:
+            self._loading = False
         return kept
+
+    def _load(self, point: EntryPoint) -> str:
+        """Why the thing of an entry point cannot be had; "" where it is loaded."""
+        try:
+            named = point.load()
+        except Exception as error:  # whatever another package raises while it is imported
+            return f"it cannot be loaded ({type(error).__name__}: {error})"
+        try:
+            thing: Any = self._made(point.name, named)
+        except InputError as error:
+            return str(error)
+        if not isinstance(thing, self.wanted):
+            kinds = self.wanted if isinstance(self.wanted, tuple) else (self.wanted,)
+            wanted = " or ".join(dict.fromkeys(CALLED.get(kind.__name__, kind.__name__) for kind in kinds))
+            return f"{point.value} is a {type(thing).__name__}, wanted is {wanted}"
+        self._loaded[point.name] = thing
+        return ""
 
     def _skip(self, point: EntryPoint, why: str) -> None:
         package = "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
@@ -93,10 +115,20 @@ class Registry(Generic[Thing]):
     def add(self, name: str, thing: Thing) -> None:
         """Add a thing to this process and to the tasks that it starts, as a notebook does; a cell may run again.
 
-        Raises InputError where a built-in or a package has the name.
+        A function that an entry point names comes by that: adding it is no second one. Raises InputError where a
+        built-in or another package has the name, or it is none (letters, digits, `.`, `_`, `-`).
         """
-        if name in self._builtin or name in self._found:
-            raise InputError(f"{self.group}: there is a {name!r} already")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+            raise InputError(f"{self.group}: {name!r} is no name; allowed are letters, digits, `.`, `_` and `-`")
+        made_of = getattr(thing, "made_of", None) or thing
+        whole = f"{getattr(made_of, '__module__', '')}:{getattr(made_of, '__qualname__', '')}"
+        if any((point.name, point.value) == (name, whole) for point in entry_points(group=f"patray.{self.group}")):
+            return
+        why = "there is one already" if name in self._builtin else self._taken(name)
+        if not why and not self._loading and name in self._found:
+            why = f"{self.origins()[name] or 'a package'} has one"
+        if why:
+            raise InputError(f"{self.group}: the name {name!r} cannot be had: {why}")
         self._added[name] = thing
 
     def __contains__(self, name: object) -> bool:
@@ -129,10 +161,34 @@ class Registry(Generic[Thing]):
 
 
 def installed() -> dict[str, dict[str, str]]:
-    """What other packages add, for the provenance: group -> name -> package and version. Nothing is loaded."""
-    found: dict[str, dict[str, Any]] = {}
+    """What is not patray's own, for the provenance: group -> name -> package and version, or function and file.
+
+    What a group that was looked through leaves out is not among it. Nothing is loaded.
+    """
+    found: dict[str, dict[str, str]] = {}
     for group in GROUPS:
+        looked = vars(_REGISTRIES[group]).get("_found") if group in _REGISTRIES else None
         for point in entry_points(group=f"patray.{group}"):
             package = "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
-            found.setdefault(group, {})[point.name] = package
+            if looked is None or point.name in looked:
+                found.setdefault(group, {})[point.name] = package
+        for name, thing in _REGISTRIES[group]._added.items() if group in _REGISTRIES else ():
+            found.setdefault(group, {})[name] = described(thing)
     return found
+
+
+def described(thing: object) -> str:
+    """A function, its file, and a hash of its source: `first_half of measures.py, source 3f0c9a12`.
+
+    The hash is of the function alone, not of what it calls; of bytecode where the source is not at hand.
+    """
+    made_of = getattr(thing, "made_of", None) or thing
+    try:
+        source = inspect.getsource(made_of).encode()  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        code = getattr(made_of, "__code__", None)
+        source = repr(made_of).encode() if code is None else code.co_code + repr(code.co_consts).encode()
+    code = getattr(made_of, "__code__", None)
+    where = "" if code is None else f" of {Path(code.co_filename).name}"
+    name = getattr(made_of, "__qualname__", type(made_of).__name__)
+    return f"{name}{where}, source {hashlib.blake2b(source, digest_size=4).hexdigest()}"

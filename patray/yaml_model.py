@@ -57,7 +57,7 @@ def _explain(problem: Any, source: YamlSource, placed: Mapping[Location, str], m
     if problem["type"] == "extra_forbidden" or isinstance(told, UnknownKey):
         allowed = told.allowed if isinstance(told, UnknownKey) else _allowed_keys(location[:-1], model)
         near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         return f"{where}: unknown key{hint} Allowed here: {', '.join(allowed)}"
     if problem["type"] == "missing":
         return f"{where}: this key is missing"

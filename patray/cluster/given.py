@@ -14,7 +14,7 @@ import numpy as np
 
 from patray.artifacts import complete, is_whole, key_of, read_record
 from patray.encoders.vectors import vectors_table
-from patray.errors import InputError
+from patray.errors import InputError, raised
 from patray.files import Folder
 from patray.importers.vectors import GivenVectors, checked_vectors, folder_of, read_vectors
 from patray.landscapes.positions import positions
@@ -102,10 +102,12 @@ def encode_here(store: Folder, landscape: Landscape, view: View, name: str) -> t
     by_role: dict[Role, Folder] = {}
     reused = True
     for role, (ids, outside) in wanted.items():
-        made = np.asarray(
-            encode(texts_of(landscape.folder, view, ids, outside), "query" if role == "query" else "document")
-        )
         where = f"encoder {name}, {role} of {landscape.name} in {view.name}"
+        texts = texts_of(landscape.folder, view, ids, outside)
+        try:
+            made = np.asarray(encode(texts, "query" if role == "query" else "document"))
+        except Exception as error:
+            raise InputError(f"{where}: the function raised {raised(error)}") from error
         if made.ndim != 2 or len(made) != len(ids) or not np.issubdtype(made.dtype, np.floating):
             raise InputError(f"{where}: {made.dtype} of shape {made.shape}; wanted floats of shape ({len(ids)}, width)")
         given = checked_vectors(ids, made.astype(np.float32), where)

@@ -18,7 +18,7 @@ from patray.landscapes.records import Truth
 from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
 from patray.search.table import SPLIT, from_table, to_table
-from patray.systems.base import RankTask, System
+from patray.systems.base import RankTask, System, rank_checked
 
 
 def rank_in_one_task(
@@ -34,7 +34,7 @@ def rank_in_one_task(
         queries=lambda: texts_of(prepared, view, truth.query_ids, truth.query_in_corpus < 0),
         parts=[from_table(table, truth.query_ids, truth.patent_ids, depth) for table in tables],
     )  # fmt: skip
-    ranked = system.rank(task)
+    ranked = rank_checked(system, task)
     write_sealed(run, place.file, to_table(ranked.ranking, truth.query_ids, truth.patent_ids), SPLIT)
     step = {"queries": len(truth.query_ids), "seconds": time.perf_counter() - begin, "notes": list(ranked.notes)}
     return step | dict(ranked.facts), Scored(tuning=list(ranked.tuning))

@@ -15,6 +15,7 @@ import numpy as np
 
 from patray.errors import InputError
 from patray.kinds import Registry
+from patray.measures.functions import OfQuery, of_all, per_query
 from patray.measures.ranking import Counted, ordinals, ratio, sums
 
 KINDS = ("retrieval", "classification", "clustering")
@@ -28,7 +29,7 @@ class Definition:
     task: one of KINDS. low, high: the ends of its range. says: what it measures, in a few words. mteb, trec_eval,
     ir_measures: what these call it, `{k}` for the cutoff; empty where they do not have it. value: of a retrieval
     measure, what was counted and the cutoff to (Q,) float64. same_as: a measure that it equals by another name.
-    judged: it counts pairs that were judged and found not relevant.
+    judged: it counts pairs that were judged and found not relevant. made_of: the function of one query behind it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Definition:
     value: Callable[[Counted, int], np.ndarray] | None = field(default=None, compare=False)
     same_as: str = ""
     judged: bool = False
+    made_of: object = field(default=None, compare=False, repr=False)
 
 
 def _ndcg(seen: Counted, cutoff: int) -> np.ndarray:
@@ -201,38 +203,46 @@ DEFINITIONS = (
 BY_NAME = {definition.name: definition for definition in DEFINITIONS}
 
 
-def by_query(name: str, function: Callable[[np.ndarray, np.ndarray], float]) -> Definition:
-    """A measure from a function of one query: `by_query("Half", half)` makes `Half@10` a measure.
+SPELLINGS = {
+    **dict.fromkeys(("MRR", "mrr"), "RR"),
+    **dict.fromkeys(("MAP", "map"), "AP"),
+    **dict.fromkeys(("R", "recall"), "Recall"),
+    **dict.fromkeys(("Precision", "precision"), "P"),
+    **dict.fromkeys(("HitRate", "Hit", "hit", "success"), "Success"),
+    **dict.fromkeys(("NDCG", "ndcg"), "nDCG"),
+    **dict.fromkeys(("R-precision", "R-Precision", "RPrec"), "Rprec"),
+}
+"""What people type, and the name that it is reported by. Means over queries are taken of every measure."""
 
-    function: (grades of the first K results, 0 where irrelevant; grades of all relevant patents, the highest first) to
-    a number from 0 to 1. Fewer than K grades come where fewer patents were ranked.
-    """
 
-    def value(seen: Counted, cutoff: int) -> np.ndarray:
-        values = np.zeros(seen.n_queries)
-        shown = np.searchsorted(seen.gain_query, np.arange(seen.n_queries + 1))
-        best = np.searchsorted(seen.ideal_query, np.arange(seen.n_queries + 1))
-        for query in range(seen.n_queries):
-            grades = np.zeros(min(cutoff, int(seen.hits.length[query])), np.int64)
-            some = slice(shown[query], shown[query + 1])
-            near = seen.gain_rank[some] <= cutoff
-            grades[seen.gain_rank[some][near] - 1] = seen.grade[some][near]
-            found = float(function(grades, seen.ideal_grade[best[query] : best[query + 1]]))
-            if not 0 <= found <= 1:
-                raise InputError(f"measure {name}@{cutoff}: its function gave {found} for a query; allowed are 0 to 1")
-            values[query] = found
-        return values
-
+def by_query(name: str, function: OfQuery) -> Definition:
+    """A measure from a function of one query, as `functions.per_query` takes it: `by_query("Half", half)` makes
+    `Half@10` a measure, whose docstring says what it is."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
         raise InputError(f"measure {name!r}: a name is letters and digits, and begins with a letter")
-    return Definition(name, "retrieval", 0, 1, function.__doc__ or "a function of Python", "", value=value)
+    if not callable(function):
+        raise InputError(f"measure {name}: a {type(function).__name__} was given; wanted is a function of one query")
+    says = function.__doc__ or "a function of Python"
+    return Definition(name, "retrieval", 0, 1, says, "", value=per_query(name, function), made_of=function)
 
 
 def _definition(name: str, thing: object) -> object:
-    return by_query(name, thing) if isinstance(thing, FunctionType) else thing
+    """What an entry point names, as a Definition. InputError where it is none of retrieval, or has another name."""
+    if isinstance(thing, FunctionType):
+        return by_query(name, thing)
+    if isinstance(thing, Definition):
+        if thing.name != name:
+            raise InputError(f"its Definition is named {thing.name!r}; both names must be the same")
+        if thing.task != "retrieval" or thing.value is None:
+            raise InputError("a Definition must be of the task retrieval, with a value")
+    return thing
 
 
-OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition, _definition)
+def _taken(name: str) -> str:
+    return f"patray calls {SPELLINGS[name]} so" if name in SPELLINGS else "it is one of patray's" * (name in BY_NAME)
+
+
+OF_OTHERS: Registry[Definition] = Registry("measures", {}, Definition, _definition, _taken)
 """Retrieval measures of other packages (entry points `patray.measures`): a Definition of the same name, or a function
 of one query as `by_query` takes it."""
 
@@ -252,16 +262,6 @@ def names_of(task: str) -> tuple[str, ...]:
 
 
 NAMES = names_of("retrieval")
-SPELLINGS = {
-    **dict.fromkeys(("MRR", "mrr"), "RR"),
-    **dict.fromkeys(("MAP", "map"), "AP"),
-    **dict.fromkeys(("R", "recall"), "Recall"),
-    **dict.fromkeys(("Precision", "precision"), "P"),
-    **dict.fromkeys(("HitRate", "Hit", "hit", "success"), "Success"),
-    **dict.fromkeys(("NDCG", "ndcg"), "nDCG"),
-    **dict.fromkeys(("R-precision", "R-Precision", "RPrec"), "Rprec"),
-}
-"""What people type, and the name that it is reported by. Means over queries are taken of every measure."""
 F1 = names_of("classification")
 AGREEMENT = names_of("clustering")
 
@@ -288,7 +288,9 @@ class Measure:
         found = _named(self.name)
         assert found is not None, self.name
         assert found.value is not None, self.name
-        return np.asarray(found.value(seen, self.cutoff), np.float64)
+        if self.name in BY_NAME:
+            return np.asarray(found.value(seen, self.cutoff), np.float64)
+        return of_all(f"measure {self}", found.low, found.high, found.value, seen, self.cutoff)
 
     @property
     def judged(self) -> bool:

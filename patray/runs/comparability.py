@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.files import Folder
+from patray.measures.definitions import NAMES
 from patray.yaml_source import load_yaml
 
 RETRIEVAL, CLASSIFICATION, CLUSTERING = "retrieval", "classification", "clustering"
@@ -40,7 +41,8 @@ class Difference:
     """One subject on which two runs differ. changes: `patents 70 -> 120`, first run first.
 
     tasks: prefixes of the tasks whose rows cannot be compared, on `landscape` or, where it is None, on all; empty where
-    the difference is only named. unknown: a run did not record what is asked.
+    the difference is only named. measure: the one whose rows those are, "" for all. unknown: a run did not record what
+    is asked.
     """
 
     subject: str
@@ -48,9 +50,12 @@ class Difference:
     tasks: tuple[str, ...] = ()
     landscape: str | None = None
     unknown: bool = False
+    measure: str = ""
 
-    def blocks(self, task: str, landscape: str) -> bool:
-        return self.landscape in (None, landscape) and any(task.startswith(prefix) for prefix in self.tasks)
+    def blocks(self, task: str, landscape: str, metric: str) -> bool:
+        if self.landscape not in (None, landscape) or self.measure not in ("", metric.partition("@")[0]):
+            return False
+        return any(task.startswith(prefix) for prefix in self.tasks)
 
     def __str__(self) -> str:
         more = f", and {len(self.changes) - MOST} more" if len(self.changes) > MOST else ""
@@ -89,13 +94,20 @@ def differences_between(a: RunFacts, b: RunFacts) -> tuple[Difference, ...]:
     A landscape with 70 patents in a and 120 in b gives one Difference that blocks all tasks on it:
     `landscape corp: patents 70 -> 120, content hash 9f2c41d0 -> 03ab77e1`.
     """
-    found = [*_landscapes(a, b), *_measures(a, b), *_settings(a, b), *_models(a, b), *_versions(a, b)]
+    found = [
+        *_landscapes(a, b),
+        *_measures(a, b),
+        *_settings(a, b),
+        *_models(a, b),
+        *_versions(a, b),
+        *_extensions(a, b),
+    ]
     return tuple(sorted(found, key=lambda difference: not difference.tasks))
 
 
-def why_not(differences: Iterable[Difference], task: str, landscape: str) -> str:
+def why_not(differences: Iterable[Difference], task: str, landscape: str, metric: str) -> str:
     """The subjects that make a row not comparable, joined by `; `; empty where it can be compared."""
-    return "; ".join(item.subject for item in differences if item.blocks(task, landscape))
+    return "; ".join(item.subject for item in differences if item.blocks(task, landscape, metric))
 
 
 def _landscapes(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
@@ -224,6 +236,27 @@ def _versions(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
     changes = tuple(_leaf_changes(*ours))
     if all(ours) and changes:
         yield Difference("code and machine", changes)
+
+
+def _extensions(a: RunFacts, b: RunFacts) -> Iterator[Difference]:
+    """What is not patray's own: a measure whose code is another, or not known, is another measure."""
+    sides = [_dict(facts.provenance.get("extensions")) for facts in (a, b)]
+    for group in sorted({*sides[0], *sides[1]} - {"measures"}):
+        changes = tuple(_leaf_changes(_dict(sides[0].get(group)), _dict(sides[1].get(group))))
+        if changes:
+            yield Difference(f"{group} of other packages", changes)
+    for name in sorted(_own_measures(a) & _own_measures(b)):
+        one, two = (_dict(side.get("measures")).get(name) for side in sides)
+        if one is None or two is None or one != two:
+            words = _change("", one or UNKNOWN, two or UNKNOWN).strip() or UNKNOWN
+            yield Difference(f"measure {name}", (words,), (RETRIEVAL,), unknown=None in (one, two), measure=name)
+
+
+def _own_measures(facts: RunFacts) -> set[str]:
+    """Retrieval measures of a run that are none of patray's."""
+    asked = _dict(_dict(facts.suite.get("tasks")).get(RETRIEVAL)).get("measures")
+    names = {str(one).partition("@")[0] for one in asked} if isinstance(asked, list) else set()
+    return names - set(NAMES)
 
 
 def _leaf_changes(one: Any, two: Any) -> Iterator[str]:

@@ -127,7 +127,7 @@ def compare_runs(run_a: Folder, run_b: Folder, margin: float = 0.0) -> RunCompar
     if not shared:
         raise InputError(f"{run_a} and {run_b} have no system in common on the same task, landscape and view")
     differences = differences_between(a.facts, b.facts)
-    reasons = {key: why_not(differences, key[0], key[1]) for key in shared}
+    reasons = {key: why_not(differences, key[0], key[1], key[4]) for key in shared}
     keys = [key for key in shared if not reasons[key]]
     apart = [Apart(key, reason) for key, reason in reasons.items() if reason]
     rows, without = paired_rows([(key, a, b) for key in keys])

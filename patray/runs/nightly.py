@@ -130,13 +130,13 @@ def judge_night(
     picked = 1
     for key in now.means:
         having = [one for one in before if key in one.means]
-        fitting = [one for one in having if not why_not(differences[one.run.name], key[0], key[1])]
+        fitting = [one for one in having if not why_not(differences[one.run.name], key[0], key[1], key[4])]
         if fitting:
             best = max(reversed(fitting), key=lambda one: one.means[key])  # of equals the newest
             met.setdefault(best.run.name, (best, []))[1].append(key)
             picked = max(picked, len({one.means[key] for one in fitting}))
         elif having:
-            apart.append(Apart(key, why_not(differences[having[-1].run.name], key[0], key[1])))
+            apart.append(Apart(key, why_not(differences[having[-1].run.name], key[0], key[1], key[4])))
         else:
             new.append(key)
     times = multiplier(picked, window)

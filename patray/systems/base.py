@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from patray.errors import InputError
+from patray.errors import InputError, PatrayError, raised
 from patray.landscapes.records import Truth
 from patray.models.record import ModelRecord
 from patray.search.exclusion import exclusions
@@ -103,16 +103,32 @@ class RankTask:
     def best(self, scores: np.ndarray) -> Ranking:
         """The best `depth` patents of each query: (Q, N) scores to a Ranking, what the truth excludes left out.
 
-        Scores are compared as float32, as trec_eval does; NaN ranks nothing. Equal scores stand by id, descending.
+        Scores are compared as float32, as trec_eval does; NaN: the patent is not ranked for the query. Equal scores
+        stand by id, descending. InputError for another shape, what is no number, and what is infinite as float32.
         """
         count, patents = len(self.truth.query_ids), len(self.truth.patent_ids)
+        if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "biuf":
+            what = f"an array of {scores.dtype}" if isinstance(scores, np.ndarray) else f"a {type(scores).__name__}"
+            raise InputError(
+                f"system {self.system}: {what} of scores; wanted is an array of ({count}, {patents}) numbers"
+            )
         if scores.shape != (count, patents):
-            raise InputError(f"system {self.system}: scores of shape {scores.shape}, wanted ({count}, {patents})")
+            wanted = f"({count}, {patents}), queries and patents"
+            raise InputError(f"system {self.system}: scores of shape {scores.shape}, wanted {wanted}")
         codes = np.arange(patents, dtype=np.int32)
         skip = exclusions(self.truth, np.arange(count), codes)
         rows = []
         for start in range(0, count, BLOCK):
-            kept = np.array(scores[start : start + BLOCK], np.float32)
+            with np.errstate(over="ignore"):
+                kept = np.array(scores[start : start + BLOCK], np.float32)
+            infinite = np.argwhere(np.isinf(kept))
+            if len(infinite):
+                query, patent = infinite[0]
+                pair = f"query {self.truth.query_ids[start + query]}, patent {self.truth.patent_ids[patent]}"
+                raise InputError(
+                    f"system {self.system}: a score of {scores[start + query, patent]} for {pair}; allowed are numbers "
+                    "within float32, and NaN for what is not ranked"
+                )
             skip.block(start, start + BLOCK).blank(kept, np.nan)
             nothing = np.isnan(kept)
             rows.append(order_rows(np.where(nothing, -1, codes), np.where(nothing, 0, kept), self.depth))
@@ -216,6 +232,27 @@ class System(BaseModel):
     def rank(self, task: RankTask) -> Ranked:
         """Rank every query of one landscape and view. Kinds that a cluster spreads over its nodes have none."""
         raise NotImplementedError(f"{self.KIND} systems do not rank in one task")
+
+
+def rank_checked(system: System, task: RankTask) -> Ranked:
+    """What a system ranks: `system.rank(task)`; InputError that names the system where somebody else's code fails.
+
+    That is a kind of another package, or a function of Python: what it raises, and what it gives that is no `Ranked`.
+    """
+    where = f"system {system.name} ({type(system).__name__} of {type(system).__module__}), {task.landscape}/{task.view}"
+    try:
+        ranked: Any = system.rank(task)
+    except PatrayError:
+        raise
+    except Exception as error:
+        if type(system).__module__.startswith("patray."):
+            raise
+        raise InputError(f"{where}: rank raised {raised(error)}") from error
+    ranking = getattr(ranked, "ranking", None)
+    if not isinstance(ranked, Ranked) or not isinstance(ranking, Ranking):
+        given = type(ranked).__name__ if not isinstance(ranked, Ranked) else f"Ranked of a {type(ranking).__name__}"
+        raise InputError(f"{where}: rank gave a {given}; wanted is Ranked(task.best(scores))")
+    return ranked
 
 
 def expand(system: System, key: str) -> Iterator[System]:

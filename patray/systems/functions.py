@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from patray.errors import InputError
+from patray.errors import InputError, PatrayError, raised
 from patray.kinds import Registry
 from patray.systems.base import Inputs, Ranked, RankTask, System
 from patray.systems.dense import OneVector
@@ -50,7 +50,14 @@ class Ranks(System):
         return _given(self, RANKERS, self.ranker)
 
     def rank(self, task: RankTask) -> Ranked:
-        return Ranked(task.best(np.asarray(RANKERS[self.ranker](task))))
+        try:
+            scores = RANKERS[self.ranker](task)
+        except PatrayError:
+            raise
+        except Exception as error:
+            place = f"{task.landscape}/{task.view}"
+            raise InputError(f"ranker {self.ranker}, {place}: the function raised {raised(error)}") from error
+        return Ranked(task.best(np.asarray(scores) if isinstance(scores, list | tuple) else scores))
 
 
 class Encodes(OneVector):

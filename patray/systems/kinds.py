@@ -9,6 +9,7 @@ from abc import ABCMeta
 from collections.abc import Iterable
 from typing import Any
 
+from patray.errors import InputError
 from patray.kinds import Registry
 from patray.systems.base import System
 from patray.yaml_model import UnknownKey
@@ -31,8 +32,28 @@ SYSTEMS: Registry[type[System]] = Registry(
         "run": "patray.systems.foreign:Foreign",
     },
     (type, ABCMeta),
+    lambda name, thing: checked_kind(name, thing),
 )
 """Kind -> its class, those of other packages among them (entry points `patray.systems`)."""
+
+
+def checked_kind(name: str, thing: Any) -> Any:
+    """What another package names as a kind; InputError for a class that could not be used."""
+    if not isinstance(thing, type):
+        return thing  # the registry says what it is
+    if not issubclass(thing, System):
+        raise InputError(f"{thing.__name__} is no subclass of patray.systems.base.System")
+    kind = getattr(thing, "KIND", None)
+    if kind != name:
+        raise InputError(f"{thing.__name__}.KIND is {kind!r}; it must be the entry point's name")
+    if name not in {field.alias or key for key, field in thing.model_fields.items()}:
+        raise InputError(
+            f"{thing.__name__} has no field {name!r} (or with that alias), by which a suite names the kind"
+        )
+    spread = any(one.__module__.startswith("patray.systems.") and one is not System for one in thing.__mro__)
+    if thing.rank is System.rank and not spread:
+        raise InputError(f"{thing.__name__} has no method `rank(self, task)`")
+    return thing
 
 
 def keys_of(kind: str) -> list[str]:
@@ -50,9 +71,10 @@ def read_system(value: Any) -> System:
     for kind in SYSTEMS.names():
         for key in keys_of(kind):
             belongs.setdefault(key, []).append(kind)
+    named = [kind for kind in SYSTEMS.names() if kind in value]
     for key in value:
         if key not in belongs:
-            raise UnknownKey(str(key), list(belongs))
+            raise UnknownKey(str(key), keys_of(named[0]) if named else list(SYSTEMS.names()))
     said = {key: item for key, item in value.items() if item is not None}
     kinds = [kind for kind in SYSTEMS.names() if kind in said]
     if len(kinds) != 1:

@@ -10,6 +10,7 @@ import numpy as np
 from patray.errors import InputError
 from patray.landscapes.records import Slice, Truth
 from patray.measures.definitions import RETRIEVAL, Measure
+from patray.measures.functions import QueryError
 from patray.measures.ranking import find_hits, measure_hits
 from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
@@ -48,7 +49,11 @@ def evaluate(
         items = truth.query_ids[part.queries]
         where = Where(TASK, landscape, view, system, part.name)
         chosen = part.pairs if place is None else np.append(part.pairs, np.zeros(len(truth.denied_query), bool))[place]
-        values = measure_hits(hits, measures, chosen, truth.relevant_from)
+        try:
+            values = measure_hits(hits, measures, chosen, truth.relevant_from)
+        except QueryError as error:
+            query = f"slice {part.name}, query {truth.query_ids[error.query]}"
+            raise InputError(f"{error} ({landscape}, {view}, {system}, {query})") from error
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
 

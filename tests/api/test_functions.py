@@ -129,7 +129,7 @@ def test_what_is_not_there_and_what_is_wrong_is_said(tmp_path: Path) -> None:
         patray.run(suite, str(tmp_path / "work"))
     too_much = by_query("TooMuch", lambda grades, relevant: 1.5)
     OF_OTHERS.add("TooMuch", too_much)
-    with pytest.raises(InputError, match=r"measure TooMuch@5: its function gave 1\.5 for a query; allowed are 0 to 1"):
+    with pytest.raises(InputError, match=r"measure TooMuch@5: its function gave 1\.5; allowed are 0 to 1"):
         evaluate(np.array([[0, 1]]), np.array([0]), np.array([1]), np.array([1]), [Measure("TooMuch", 5)])
     with pytest.raises(InputError, match="measure 'half recall': a name is letters and digits"):
         patray.measure("half recall")(lambda grades, relevant: 0.0)

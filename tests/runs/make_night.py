@@ -65,6 +65,7 @@ def write_run(
     documents: int = 70,
     families: Mapping[str, str] | None = None,
     labelled: bool = False,
+    metric: str = "nDCG@10",
     leave_out: tuple[str, ...] = (),
 ) -> Folder:
     """A run of systems with these values of nDCG@10 on q000, q001, ...; `suite`, `provenance`: keys by dotted path."""
@@ -73,7 +74,7 @@ def write_run(
     scores: list[Score] = []
     for system, column in values.items():
         where = Where("retrieval", landscape, "ta", system, "all")
-        scores.append(MeanScore(where, "nDCG@10", np.array(ids[: len(column)], object), np.asarray(column, float)))
+        scores.append(MeanScore(where, metric, np.array(ids[: len(column)], object), np.asarray(column, float)))
     if labelled:
         scores += _labelled(landscape, ids[:40])
     items = pa.table(

@@ -111,6 +111,38 @@ def test_versions_weights_and_settings_of_models_are_named_and_compared_all_the_
     assert found.status == 3
 
 
+OWN = {"tasks.retrieval.measures": ["nDCG@10", "Mine@10"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("mine 1.0", "mine 1.1", "measure Mine: mine 1.0 -> mine 1.1"),
+        ("mine 1.0", None, "measure Mine: mine 1.0 -> unknown"),
+        (None, None, "measure Mine: unknown"),
+        ("mine 1.0", "mine 1.0", ""),
+    ],
+)
+def test_a_measure_of_other_code_or_of_code_that_nobody_recorded_is_another_measure(
+    tmp_path: Path, before: str | None, after: str | None, said: str
+) -> None:
+    sides = [
+        {"suite": OWN, "metric": "Mine@10", "provenance": {"extensions": {"measures": {"Mine": one}}} if one else {}}
+        for one in (before, after)
+    ]
+    found = compared(tmp_path, *sides)
+    assert {row.key[4] for row in found.apart} == ({"Mine@10"} if said else set())
+    assert bool(found.rows) == (not said)
+    assert said in format_comparison(found)
+
+
+def test_systems_of_other_packages_are_named_and_compared(tmp_path: Path) -> None:
+    sides = [{"provenance": {"extensions": {"systems": {"jaccard": f"mine {one}"}}}} for one in ("1.0", "1.1")]
+    found = compared(tmp_path, *sides)
+    assert "systems of other packages: jaccard mine 1.0 -> mine 1.1" in format_comparison(found)
+    assert not found.apart
+
+
 def test_what_an_older_run_did_not_record_is_called_unknown_not_the_same(tmp_path: Path) -> None:
     older = {
         "provenance": {"versions": ..., "landscapes.corp.content": ..., "models.minilm.content": ...},

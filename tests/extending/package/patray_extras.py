@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
+import patray
 from patray.importers.format import Format, Unit
 from patray.importers.options import Options
 from patray.importers.record import Rows, patents_table
@@ -45,6 +46,7 @@ def _found(seen: Counted, cutoff: int) -> np.ndarray:
 FOUND = Definition("Found", "retrieval", 0, 1, "relevant patents among the first K, in tens", "", value=_found)
 
 
+@patray.measure("AnyFound")
 def any_found(grades: np.ndarray, relevant: np.ndarray) -> float:
     """1 where any of the first K is relevant."""
     return float((grades > 0).any())

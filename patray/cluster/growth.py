@@ -6,7 +6,9 @@ and says itself when no node type can ever hold what is asked. Where none runs, 
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from patray.cluster.start import is_up
 from patray.errors import ResourceError
 from patray.progress import warn
 
+OWN_TYPE = re.compile("node_[0-9a-f]{20,}")
+"""How Ray's read-only node provider names the type of a node that nobody's autoscaler brought."""
 POLL_SECONDS = 1.0
 SAY_SECONDS = 30.0
 """How often a wait says what it waits for."""
@@ -109,14 +113,20 @@ def demand() -> Demand:
 def scales() -> bool:
     """Whether an autoscaler may add nodes: it has reported, or (of the older kind) left its status.
 
-    A local Ray that this process started has a monitor that reports as an autoscaler does, and never adds a node.
+    Every head has a monitor that reports as an autoscaler does. Of a Ray that this process started, or that was started
+    by hand (`ray start`), it never adds a node: it calls each node a type of its own, `node_` and the node's id.
     """
     from ray._private import worker
     from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
     from ray.experimental.internal_kv import _internal_kv_get
 
-    started_here = worker._global_node is not None and worker._global_node.is_head()
-    return not started_here and (demand().scaled or bool(_internal_kv_get(DEBUG_AUTOSCALING_STATUS)))
+    if worker._global_node is not None and worker._global_node.is_head():
+        return False
+    status = _internal_kv_get(DEBUG_AUTOSCALING_STATUS)
+    types = json.loads(status).get("autoscaler_report", {}).get("active_nodes", {}) if status else {}
+    if types:
+        return not all(OWN_TYPE.fullmatch(name) for name in types)
+    return bool(status) or demand().scaled
 
 
 def require(what: str, worker: Resources, count: int, wait_seconds: float) -> list[Resources]:

@@ -41,6 +41,42 @@ print(json.dumps(found))
 """
 
 
+BY_HAND = """
+from patray.cluster.growth import require, scales
+from patray.cluster.placement import Resources
+from patray.cluster.start import connect
+from patray.errors import ResourceError
+from tests.chaos.arena import until
+
+connect()
+from ray._private.ray_constants import DEBUG_AUTOSCALING_STATUS
+from ray.experimental.internal_kv import _internal_kv_get
+until(lambda: _internal_kv_get(DEBUG_AUTOSCALING_STATUS), "the monitor's first report", 120)
+assert not scales()
+try:
+    require("one worker", Resources(1, 1), 1, 600)
+except ResourceError as error:
+    print(error)
+"""
+
+
+def test_nodes_that_were_started_by_hand_are_not_waited_for_to_grow() -> None:
+    """Their head's monitor reports as an autoscaler does, and brings nothing."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=2)
+        environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+        done = subprocess.run(
+            [sys.executable, "-c", BY_HAND], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        )
+    finally:
+        cluster.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert "no autoscaler runs here that could add a node" in done.stdout
+
+
 def test_from_no_gpu_worker_to_one_and_back(tmp_path: Path) -> None:
     workers = {"gpu": {"resources": {"CPU": 2, "GPU": 1}, "max_workers": 2}}
     with growing_cluster(tmp_path, 2, workers) as cluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -84,6 +85,7 @@ def _connect() -> None:
             except (ConnectionError, TimeoutError, OSError, RuntimeError) as error:
                 where = "a local Ray" if address == "local" else f"the Ray of RAY_ADDRESS={address}"
                 raise ResourceError(f"{where} could not be started or joined: {error}") from error
+        _require_own_cluster()
         # A thread of Ray's that outlives the cluster must start none; Ray reads its own setting when it is imported.
         auto_init_hook.enable_auto_connect = False
         say(f"on {_where(address)}")
@@ -103,6 +105,27 @@ def _where(address: str) -> str:
     cpus, gpus = (sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU"))
     name = "a local Ray" if address == "local" else f"the Ray at {ray.get_runtime_context().gcs_address} (RAY_ADDRESS)"
     return f"{name}: {len(nodes)} node{'s' * (len(nodes) != 1)}, {cpus:g} CPUs, {gpus:g} GPUs"
+
+
+def _require_own_cluster() -> None:
+    """ResourceError where this is a job's driver and the Ray that was joined is not the one that the job was given to.
+
+    Ray 2.60 tells a job's driver the address of the Ray that was started last on the machine, or of any that it finds.
+    """
+    import ray
+    from ray.experimental.internal_kv import _internal_kv_get
+
+    told = os.environ.get("RAY_JOB_CONFIG_JSON_ENV_VAR", "")
+    job = json.loads(told).get("metadata", {}).get("job_submission_id") if told else None
+    if job is None or _internal_kv_get(f"_ray_internal_job_info_{job}", namespace="job"):
+        return
+    joined = ray.get_runtime_context().gcs_address
+    ray.shutdown()
+    raise ResourceError(
+        f"the job {job} was given to one Ray, and its driver was told to join another, at {joined}, which does not "
+        "know it: several Rays run on this machine, and Ray tells every job's driver of the one that was started last. "
+        "Give each its own folder (`ray start --head --temp-dir=...`), or leave one."
+    )
 
 
 def _require_answer(address: str) -> None:

@@ -31,8 +31,8 @@ ENVIRONMENT = {
 
 @pytest.fixture
 def dashboard() -> Iterator[str]:
-    """The address of a Ray of this test's own."""
-    with several_nodes(2, dashboard=True) as nodes:
+    """The address of a Ray of this test's own, beside another that was started later."""
+    with several_nodes(2, dashboard=True) as nodes, several_nodes(1):
         yield nodes.dashboard
 
 

@@ -1,5 +1,6 @@
 """Which Ray a run joins, where it keeps its files, and how it ends when it is stopped, seen from outside."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from patray.cluster.start import is_up
+from tests.chaos.several_nodes import several_nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -58,6 +60,22 @@ def test_an_address_at_which_nobody_answers_is_named_at_once(tmp_path: Path) -> 
     assert process.returncode == 1
     assert said.startswith("patray: error: RAY_ADDRESS is 127.0.0.1:9, but nobody answers there")
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_job_whose_driver_was_told_of_another_ray_is_refused(tmp_path: Path) -> None:
+    """As happens where two Rays run on a machine: the one that is joined does not know the job."""
+    told = json.dumps({"runtime_env": {}, "metadata": {"job_submission_id": "raysubmit_elsewhere"}})
+    with several_nodes(1) as nodes:
+        here = {"RAY_ADDRESS": nodes.address, "RAY_AUTH_MODE": "disabled"}
+        other = start(tmp_path, **here, RAY_JOB_CONFIG_JSON_ENV_VAR=told)
+        said = other.communicate(timeout=120)[1]
+        assert other.returncode == 1, said
+        assert "the job raysubmit_elsewhere was given to one Ray, and its driver was told to join another" in said
+        assert f"at {nodes.address}" in said
+        assert "Traceback" not in said
+        own = start(tmp_path, **here, RAY_JOB_CONFIG_JSON_ENV_VAR='{"runtime_env": {}, "metadata": {}}')
+        assert own.communicate(timeout=120)[0].strip() == "ready"
 
 
 def test_a_folder_for_ray_that_is_too_long_is_named(tmp_path: Path) -> None:

@@ -118,7 +118,10 @@ def run(
 def plan(
     suite: Suite | str | Path, workdir: str = WORKDIR, *, name: str | None = None, changes: Sequence[str] = ()
 ) -> Plan:
-    """Say what a run would do and cost, without doing it. Loads neither torch nor Ray."""
+    """Say what a run would do and cost, without doing it. Loads neither torch nor Ray.
+
+    Its `embeddings`, `rankings`, `training` and `models` hold a record a step; `notes` is what the run will say.
+    """
     from patray.planning.estimates import read_estimates
     from patray.planning.plan import make_plan
 

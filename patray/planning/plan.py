@@ -64,8 +64,10 @@ class ModelPlan:
     file_source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
+    """What a run will do and cost. run_state: new, begun or finished; notes: what the run will say."""
+
     suite: Suite
     workdir: str
     run: str
@@ -81,6 +83,14 @@ class Plan:
     search_hours: float
     time: WallTime
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """`<Plan of demo: 12 sets of vectors, 2 to do; 36 rankings, 36 to do; some 0.03 hours>`."""
+        counts = [
+            f"{len(steps):,} {what}, {sum(step.state in ('to do', 'partly') for step in steps):,} to do"
+            for steps, what in ((self.embeddings, "sets of vectors"), (self.rankings, "rankings"))
+        ]
+        return f"<Plan of {self.suite.name}: {'; '.join(counts)}; some {self.time.wall / 3600:.2g} hours>"
 
 
 def make_plan(

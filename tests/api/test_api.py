@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,9 @@ def test_a_comparison_on_demand_is_the_declared_one_and_works_for_what_no_suite_
 
 def test_plan_and_compare_say_what_the_commands_say(made: patray.Run) -> None:
     planned = patray.plan(made.suite, made.folder.parent.parent.uri)
+    assert re.fullmatch(
+        r"<Plan of .*: \d+ sets of vectors, 0 to do; \d+ rankings, 0 to do; some [\d.e-]+ hours>", repr(planned)
+    )
     assert planned.run_state == "finished"
     assert {step.state for step in planned.rankings} == {"done"}
     same = patray.compare(made, made.folder.uri)

@@ -110,7 +110,8 @@ def _where(address: str) -> str:
 def _require_own_cluster() -> None:
     """ResourceError where this is a job's driver and the Ray that was joined is not the one that the job was given to.
 
-    Ray 2.60 tells a job's driver the address of the Ray that was started last on the machine, or of any that it finds.
+    Ray 2.60 tells a job's driver the address that its head's folder holds, else that of any Ray that it finds on the
+    machine (seen with heads that were not started by `ray start`).
     """
     import ray
     from ray.experimental.internal_kv import _internal_kv_get
@@ -123,8 +124,8 @@ def _require_own_cluster() -> None:
     ray.shutdown()
     raise ResourceError(
         f"the job {job} was given to one Ray, and its driver was told to join another, at {joined}, which does not "
-        "know it: several Rays run on this machine, and Ray tells every job's driver of the one that was started last. "
-        "Give each its own folder (`ray start --head --temp-dir=...`), or leave one."
+        "know it: several Rays run on this machine, and Ray tells a job's driver of one that it finds there. End the "
+        "others, or run the job's command with RAY_ADDRESS set to the right one."
     )
 
 

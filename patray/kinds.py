@@ -183,12 +183,11 @@ def described(thing: object) -> str:
     The hash is of the function alone, not of what it calls; of bytecode where the source is not at hand.
     """
     made_of = getattr(thing, "made_of", None) or thing
+    code = getattr(made_of, "__code__", None)
     try:
         source = inspect.getsource(made_of).encode()  # type: ignore[arg-type]
     except (OSError, TypeError):
-        code = getattr(made_of, "__code__", None)
         source = repr(made_of).encode() if code is None else code.co_code + repr(code.co_consts).encode()
-    code = getattr(made_of, "__code__", None)
     where = "" if code is None else f" of {Path(code.co_filename).name}"
     name = getattr(made_of, "__qualname__", type(made_of).__name__)
     return f"{name}{where}, source {hashlib.blake2b(source, digest_size=4).hexdigest()}"

@@ -73,7 +73,10 @@ def _tuned(run: Folder, engines: dict[str, str]) -> Iterator[Model]:
 def _compare(steps: list[EmbedStep], means: Means, store: Folder) -> list[Certificate]:
     """The certificate of the artifact of each step, whatever versions made it; InputError where one is not there."""
     makers = made_by(steps)
-    states = {id(one): State(one, one.folder(store), one.texts.windows()) for one in makers}
+    states = {
+        folder: State(one, folder, one.texts.windows())
+        for folder, one in {one.folder(store): one for one in makers}.items()
+    }
     lost = [str(state.folder) for state in states.values() if not is_complete(state.folder)]
     if lost:
         raise InputError(f"{len(lost)} set(s) of vectors are not in the store any more, the first: {lost[0]}")
@@ -84,7 +87,7 @@ def _compare(steps: list[EmbedStep], means: Means, store: Folder) -> list[Certif
         encode_samples(samples, means, progress)
 
     give_certificates(list(states.values()), store, encode, always=True)
-    found = [states[id(one)].certificate for one in makers]
+    found = [states[one.folder(store)].certificate for one in makers]
     return [certificate for certificate in found if certificate is not None]
 
 

@@ -206,7 +206,8 @@ def embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tup
 
 def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tuple[Folder, StepRecord]]:
     makers = made_by(steps)
-    states = {id(maker): _state(maker, workdir, means.again) for maker in {id(one): one for one in makers}.values()}
+    by_folder = {maker.folder(workdir): maker for maker in makers}
+    states = {folder: _state(maker, workdir, means.again) for folder, maker in by_folder.items()}
 
     def encode(samples: list[State], progress: Progress) -> None:
         encode_samples(samples, means, progress)
@@ -231,7 +232,7 @@ def _embed(steps: Sequence[EmbedStep], means: Means, workdir: Folder) -> list[tu
     made = {state.folder for state in open_states}
     found = []
     for step, maker in zip(steps, makers, strict=True):
-        state = states[id(maker)]
+        state = states[maker.folder(workdir)]
         reused = state.folder not in made or maker is not step
         totals = dict(read_record(state.folder)["totals"])
         seconds = totals.pop("seconds")

@@ -29,6 +29,7 @@ from patray.recipes.space import recipe_of
 from patray.recipes.train import Trained, Work, check_work, total_steps
 from patray.recipes.validation import Validation, make_validation
 from patray.runs.sweep import Sweep
+from patray.steps.landscape import shares
 
 METRIC, TIME = "best_value", "step"
 """What a checkpoint of a training reports: the best validation so far, and the steps done."""
@@ -65,7 +66,7 @@ def make_job(bench: Bench, recipe: Recipe, name: str) -> TrainJob:
     """The training of a recipe with its pairs and the sweep's objective. Raises InputError as those do."""
     sweep, goal = bench.sweep, bench.sweep.goal
     views = {view.name: view.sections for view in sweep.views}
-    where = ((sweep.splits.train, sweep.splits.validation, sweep.splits.test), sweep.splits.salt, views)
+    where = (shares(sweep.splits), sweep.splits.salt, views)
     asked = (sweep.direction, CitedBy(sweep.relevant, sweep.origin or ()))
     if goal.is_weighted:
         weights = {task: getattr(goal, task) for task in ("retrieval", "classification", "clustering")}

@@ -31,7 +31,8 @@ from patray.runs.suite import Retrieval, Splits, Suite, ViewEntry
 class Landscape:
     """A landscape as the steps of a run need it. truth and slices are None and [] where retrieval is not possible.
 
-    validation, train (Q,) bool: queries of those splits. families: patent or query id -> family, as two arrays.
+    query_split (Q,) int8: position in SPLITS of each query's family. notes: what a reader must see; facts: for the
+    provenance.
     """
 
     name: str

@@ -24,6 +24,7 @@ from patray.recipes.validation import Validation, make_validation
 from patray.runs.suite import ModelEntry, Suite
 from patray.runs.tuned import Tuned
 from patray.steps.embed import Embeds
+from patray.steps.landscape import shares
 
 At = tuple[str, int]
 """Name and seed of a recipe: all tunings of one home with the same share their pairs."""
@@ -94,7 +95,7 @@ def tunings_of(suite: Suite, home: str) -> list[Tuning]:
 def make_material(home: Folder, recipe: Recipe, suite: Suite) -> Material:
     """Pairs and validation of a recipe from a clean copy; InputError where there are none."""
     splits, retrieval = suite.splits, suite.tasks.retrieval
-    where = ((splits.train, splits.validation, splits.test), splits.salt, suite.own_views)
+    where = (shares(splits), splits.salt, suite.own_views)
     asked = ("cited", ALL) if retrieval is None else (retrieval.direction, retrieval.cited_by)
     return Material(make_pairs(home, recipe, *where), make_validation(home, recipe, *where, *asked))
 

@@ -22,7 +22,7 @@ from patray.cluster.models import Model, find_model
 from patray.cluster.placement import Resources, slots
 from patray.cluster.prepare import prepare_landscape
 from patray.cluster.start import connect
-from patray.cluster.sweep_trial import METRIC, TIME, Bench, free, trainable, trial_recipe
+from patray.cluster.sweep_trial import METRIC, TIME, Bench, free, free_all, trainable, trial_recipe
 from patray.cluster.train import PROGRESS, storage_in
 from patray.errors import PatrayError, TrainingError
 from patray.files import Folder
@@ -47,7 +47,7 @@ def sweep(asked: Sweep, workdir: str) -> Folder:
     store = Folder.at(workdir).make()
     suite = asked.suite()
     model = find_model(suite.models[0], suite.models_from)
-    connect()
+    connect(dashboard=True)  # without one, Ray's cleaner of a stopped trial frees nothing and stays: findings/
     with holding(store, [f"sweeps/{asked.name}"]):
         return go_on(lambda _: _sweep(asked, suite, model, store), store)
 
@@ -71,6 +71,7 @@ def _sweep(asked: Sweep, suite: Any, model: Model, store: Folder) -> Folder:
     most = min(room, asked.max_concurrent or asked.trials, asked.trials)
     say(f"sweep {asked.name}: {asked.trials} trials, {most} at a time, by {asked.goal.words}")
     results = _tuner(bench, most).fit()
+    free_all(bench)
     trials = [_trial(at, result, bench) for at, result in enumerate(results)]
     if any(trial.status == "unfinished" for trial in trials) or len(trials) < asked.trials:
         raise KeyboardInterrupt

@@ -6,12 +6,14 @@ trial leaves is `trials/ID.json` in the sweep's folder, written when it ends by 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.state import actors
 
 from patray import errors
 from patray.cluster.errors import cause_of
@@ -33,8 +35,8 @@ from patray.steps.landscape import shares
 
 METRIC, TIME = "best_value", "step"
 """What a checkpoint of a training reports: the best validation so far, and the steps done."""
-
-
+LAST_SECONDS, POLL_SECONDS = 30.0, 0.2
+"""How long the controllers of stopped trials may take to end when the sweep is over, and how often that is looked at."""
 GROUP = "group.json"
 """Which placement group holds a trial's workers: Ray does not free it when the trial is stopped."""
 
@@ -156,3 +158,16 @@ def free(running: Folder) -> None:
     running.delete(GROUP)
     if group is not None:
         remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(group))))
+
+
+def free_all(bench: Bench) -> None:
+    """Give the room of every trial's workers back, once no controller is left that could take it again."""
+    job, end = ray.get_runtime_context().get_job_id(), time.monotonic() + LAST_SECONDS
+    while time.monotonic() < end and any(
+        actor["ActorClassName"] == "TrainController" and actor["JobID"] == job and actor["State"] != "DEAD"
+        for actor in actors().values()
+    ):
+        time.sleep(POLL_SECONDS)
+    training = bench.folder / "training"
+    for trial in training.list():
+        free(training / trial)

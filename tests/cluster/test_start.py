@@ -10,7 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from patray.cluster.start import is_up
+from patray.cluster.start import connect, is_up
+from patray.errors import ResourceError
 from tests.chaos.several_nodes import several_nodes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,3 +90,17 @@ def test_a_folder_for_ray_that_is_too_long_is_named(tmp_path: Path) -> None:
 def test_a_ray_that_another_thread_is_still_importing_is_not_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
     assert not is_up()
+
+
+def test_a_local_ray_that_does_not_come_up_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray says by a bare Exception that a node did not answer within its 30 seconds."""
+    import ray
+
+    def late(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", late)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(ResourceError, match="a local Ray could not be started or joined: The current node timed out"):
+        connect()

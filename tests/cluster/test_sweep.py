@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from ray.util.placement_group import placement_group_table
 
 from patray.cluster.sweep import sweep
 from patray.cluster.train import TrainJob, train
@@ -51,6 +52,7 @@ def test_every_trial_is_in_the_table_and_the_hopeless_ones_were_stopped(swept: P
     assert {row["learning_rate"] for row in by_status["failed"]} == {1e37}
     assert all("are not finite" in row["message"] for row in by_status["failed"])
     assert not (swept / "training").exists()
+    assert {group["state"] for group in placement_group_table().values()} == {"REMOVED"}  # the stopped ones' too
 
 
 def test_the_best_recipe_is_that_of_the_best_trial_and_trains_as_it_is(

@@ -142,6 +142,8 @@ def _with_citations(
     pairs, origins = pairs[:, inside], origins[inside]
     count = out.counts.setdefault("citations", TableCount(read=citations.read, kept=pairs.shape[1]))
     count.filtered = +citations.removed
+    if citations.outside:
+        out.facts["citations outside, such as"] = citations.outside
     if lost:
         count.filtered[LEFT_OUT] += lost
     family = documents.family.dictionary_encode().indices.to_numpy(zero_copy_only=False)
@@ -223,9 +225,7 @@ def _write_documents(
     ]
     if not fmt.source_id and "source_id" not in empty:
         empty.append("source_id")
-    first = next(part for part in parts if which in part.tables)
-    with first.folder.input(f"{which}.parquet") as stream:
-        found = pq.read_schema(stream)
+    found = pa.unify_schemas([_schema(part, which) for part in parts if which in part.tables])
     names = {name: name for name in found.names if name not in (*INTERNAL, *empty)}
     if "source_id" in names:
         names["source_id"] = fmt.source_id
@@ -239,24 +239,35 @@ def _write_documents(
             with part.folder.input(f"{which}.parquet") as source:
                 parquet = pq.ParquetFile(source, pre_buffer=False)
                 footer = read_footer(source)
+                there = [key for key in names if key != "family_id" and key in parquet.schema_arrow.names]
                 for group in range(parquet.num_row_groups):
                     stop = start + parquet.metadata.row_group(group).num_rows
                     mask = documents.keep[start:stop]
                     family = pa.table({"family_id": documents.family.slice(start, stop - start)})
                     if mask.all():
-                        texts = Piece(source, footer, group, {key: names[key] for key in names if key != "family_id"})
+                        texts = Piece(source, footer, group, {key: names[key] for key in there})
                     else:
-                        chosen = parquet.read_row_group(group, columns=[key for key in names if key != "family_id"])
+                        chosen = parquet.read_row_group(group, columns=there)
                         chosen = chosen.filter(pa.array(mask))
                         family = family.filter(pa.array(mask))
                         texts = _encoded(chosen, {key: names[key] for key in chosen.column_names})
+                    absent = [key for key in names if key not in (*there, "family_id")]
+                    pieces = [texts, _encoded(family, {"family_id": "family_id"})]
+                    if absent:  # a column of some files alone
+                        nulls = {key: pa.nulls(family.num_rows, found.field(key).type) for key in absent}
+                        pieces.append(_encoded(pa.table(nulls), {key: key for key in absent}))
                     if mask.any():
-                        merger.add([texts, _encoded(family, {"family_id": "family_id"})])
+                        merger.add(pieces)
                     step(stop - start)
                     start = stop
         merger.close()
 
     destination.publish(f"{which}.parquet", write)
+
+
+def _schema(part: Part, which: str) -> pa.Schema:
+    with part.folder.input(f"{which}.parquet") as stream:
+        return pq.read_schema(stream)
 
 
 def _encoded(table: pa.Table, names: dict[str, str]) -> Piece:

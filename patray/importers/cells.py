@@ -11,6 +11,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +23,16 @@ from patray.importers.nested import elements, take, to_lists
 
 CELL = "\x1f"
 """In front of an element that is a cell of text rather than an element of a real list; see json_lines."""
-STRONG = r"\s*(?:[\r\n]+|;;|;|\||；)\s*"
+STRONG = r"\s*(?:[\r\n]+|(?:\\r)?\\n|;;|;|\||；)\s*"
+"""What separates values in a cell; a line's end that a database printed as `\\n` too."""
 WORDS = {"newline": r"\s*[\r\n]+\s*", "tab": r"\s*\t\s*", "space": r"\s+", "none": ""}
 """Names of separators that are hard to type, for --separator."""
 _COMMA = re.compile(r"\s*(?:,(?!\d{3}(?!\d))|，|、)\s*")
 _PRINTED = r"^\s*(?:(?:np\.)?array)?[\[({].*[\])}]\s*$"
 _BARE = re.compile(r"""\s*[\[{]([^\[\]{}()'":]*[,;|\n][^\[\]{}()'":]*)[\]}]\s*""")
+_ARRAY = re.compile(r"array\((\[[^\[\]]*\])(?:,\s*dtype=[^()]+)?\)")
+_NAMING = ("publication_number", "code", "symbol", "number", "pn", "id", "label", "name", "text")
+"""Keys of records that are values of a list, the most telling first."""
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 
 
@@ -62,21 +68,52 @@ def is_printed_list(cells: pa.Array) -> pa.Array:
 
 def printed_list(text: str) -> list[str] | None:
     """The elements of a list, tuple, set or numpy array that Python, pandas or JSON printed; None when it is none."""
+    text = _ARRAY.sub(r"\1", text)
     text = re.sub(r"^\s*(?:np\.)?array\((.*)\)\s*$", r"\1", text, flags=re.DOTALL)
     text = re.sub(r"^(\[.*\])\s*,\s*dtype=.*$", r"\1", text.strip(), flags=re.DOTALL)
     inner = text.strip()[1:-1].replace("nan", "").replace("None", "")
     quoted = [one.group(1) if one.group(1) is not None else one.group(2) for one in _QUOTED.finditer(inner)]
     if len(quoted) > 1 and not re.sub(r"\s+|\.\.\.", "", _QUOTED.sub("", inner)):  # numpy puts no commas
         return quoted
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(text.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-            continue
-        if isinstance(value, list | tuple | set | frozenset) and not any(isinstance(one, list | dict) for one in value):
-            return [str(one) for one in value if one is not None and one == one]
+    value = _literal(text)
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return _of_records(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        nested = any(isinstance(one, list | dict) for one in value)
+        return None if nested else [str(one) for one in value if one is not None and one == one]
+    if isinstance(value, dict):
         return None
     return quoted if quoted and not re.sub(r"[\s,]+|\.\.\.|dtype=object", "", _QUOTED.sub("", inner)) else None
+
+
+def printed_text(text: str, prefer: Sequence[str]) -> str:
+    """The text of a printed list of texts by language, in the first preferred language that it has; else as it is.
+
+    `[{'text': 'Bürste', 'language': 'de'}, {'text': 'Brush', 'language': 'en'}]` -> `Brush`; `['Brush']` -> `Brush`.
+    """
+    value = _literal(_ARRAY.sub(r"\1", text))
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return value[0]
+    if not (isinstance(value, list) and value and all(isinstance(one, dict) and "text" in one for one in value)):
+        return text
+    said = {str(one.get("language") or one.get("lang") or "").lower(): str(one["text"]) for one in reversed(value)}
+    return next((said[one] for one in prefer if one in said), str(value[0]["text"]))
+
+
+def _literal(text: str) -> Any:
+    """What Python or JSON printed, None where neither did."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+    return None
+
+
+def _of_records(records: list[dict[str, Any]]) -> list[str] | None:
+    """What the records of a printed list name: `[{'code': 'A61B5/02', 'first': True}]` of BigQuery's columns."""
+    key = next((key for key in _NAMING if all(isinstance(one.get(key), str) for one in records)), None)
+    return None if key is None else [one[key] for one in records]
 
 
 def _bare_list(text: str) -> list[str] | None:

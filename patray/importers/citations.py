@@ -27,6 +27,7 @@ COLLAPSED = "inside a family of which one publication was kept"
 REPEATED = "repeated"
 HOW = ("origin", "category", "phase")
 """What a source may say of a citation; text, null where it does not."""
+EXAMPLES = 3
 _BETWEEN = "\x1f"
 
 
@@ -76,6 +77,8 @@ class Citations:
     _origins: list[np.ndarray] = field(default_factory=list)
     _names: dict[str, int] = field(default_factory=dict)
     removed: Counter[str] = field(default_factory=Counter)
+    outside: list[str] = field(default_factory=list)
+    """The first few cited publications that are not there, as they are printed."""
 
     def add(self, table: pa.Table) -> None:
         """Rows of record.CITED or record.CITED_HOW."""
@@ -87,6 +90,9 @@ class Citations:
         gone, outside = citing < 0, (citing >= 0) & (cited < 0)
         self.removed[GONE] += int(gone.sum())
         self.removed[OUTSIDE] += int(outside.sum())
+        some = pa.array(np.flatnonzero(outside)[: 8 * EXAMPLES])
+        printed = pc.coalesce(table["cited_source_id"].take(some), table["cited_id"].take(some)).to_pylist()
+        self.outside = [*dict.fromkeys([*self.outside, *printed])][:EXAMPLES]
         keep = ~(gone | outside)
         self._pairs.append(np.stack([citing[keep], cited[keep]]).astype(np.int32))
         said = [pc.fill_null(whole(table[name]), "") for name in HOW if name in table.column_names]

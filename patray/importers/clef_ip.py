@@ -253,7 +253,8 @@ def _convert(
         count = len(pairs)
         table = pa.table([pa.array([own for own, _ in pairs], S), cited, pa.nulls(count, S), pa.nulls(count, S)], CITED)
         table = table.filter(table["cited_id"].is_valid())
-        yield Rows("citations", table, table.num_rows)
+        unread = Counter({"cited number cannot be read": count - table.num_rows})
+        yield Rows("citations", table, count, filtered=+unread)
 
 
 def _qrels(file: SourceFile) -> Rows:

@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--separator", action="append", default=[], metavar="COLUMN=TEXT",
         help="table: what stands between the values of a cell (of texts: their versions), or newline, space, none",
     )  # fmt: skip
-    reading.add_argument("--date-format", default="", metavar="DD/MM/YYYY", help="table: where dates do not tell")
+    reading.add_argument(
+        "--date-format", default="", metavar="DD/MM/YYYY", help="table, lens CSV: where dates do not tell"
+    )
     reading.add_argument("--sheet", default="", help="of a workbook [the one with known column names]")
     reading.add_argument("--delimiter", default="", help="of CSV and TSV files [by the format]")
     reading.add_argument("--encoding", default="utf-8", help="of CSV and TSV files [utf-8]")

@@ -25,6 +25,7 @@ BATCH_ROWS, BATCH_CHARS = 8192, 32 << 20
 MAX_FIELD = 256 << 20
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 RAGGED = "row and header differ in the number of fields"
+HEADER_AGAIN = "the header once more, as in files that were put together"
 BROKEN_QUOTE = "broken quoting"
 
 
@@ -50,11 +51,12 @@ def read_csv(
     needed: Sequence[str] = (),
     names: Sequence[str] = (),
     skip: int = 0,
-    quoted: bool = True,
+    quote: str = '"',
+    escape: str = "",
 ) -> Iterator[CsvBlock]:
     """Blocks of rows. needed: columns without which the file is of no use. names: the header, where a file has none.
 
-    skip: lines before the header. quoted: False where `"` is a sign like others.
+    skip: lines before the header. quote, escape: as of Layout, '' for none.
 
     Raises InputError for a missing column (with the likely one), a wrong delimiter and an empty file.
     """
@@ -69,7 +71,12 @@ def read_csv(
         for _ in range(skip):
             text.readline()
         rows = csv.reader(
-            text, delimiter=delimiter, strict=True, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+            text,
+            delimiter=delimiter,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+            quotechar=quote or '"',
+            escapechar=escape or None,
         )
         header = list(names) or respelled(_header(rows, file, delimiter, looks), needed)
         check_header(file.label, header, needed, delimiter)
@@ -158,7 +165,7 @@ def _blocks(rows: Any, header: Sequence[str], skip: int) -> Iterator[CsvBlock]:
     lines: list[int] = []
     findings: list[Finding] = []
     read = chars = 0
-    width = len(header)
+    width, first = len(header), header[0].casefold() if header else ""
     while True:
         line = skip + rows.line_num + 1
         try:
@@ -168,7 +175,12 @@ def _blocks(rows: Any, header: Sequence[str], skip: int) -> Iterator[CsvBlock]:
             read += len(lost)
             findings += lost
             continue
-        if row is not None and row and len(row) == width:
+        if row and len(row) != width:
+            row = fitted(row, header)
+        if row and row[0].strip("\ufeff ").casefold() == first and is_header(row, header):
+            read += 1
+            findings.append(Finding(line, None, HEADER_AGAIN))
+        elif row and len(row) == width:
             read += 1
             kept.append(row)
             lines.append(line)
@@ -183,6 +195,20 @@ def _blocks(rows: Any, header: Sequence[str], skip: int) -> Iterator[CsvBlock]:
             kept, lines, findings, read, chars = [], [], [], 0, 0
         if row is None:
             return
+
+
+def is_header(row: Sequence[str], header: Sequence[str]) -> bool:
+    """True where the cells are the header's names, in any capitals."""
+    same = (cell.strip("\ufeff ").casefold() == name.casefold() for cell, name in zip(row, header, strict=False))
+    return len(row) == len(header) and all(same)
+
+
+def fitted(row: list[str], header: Sequence[str]) -> list[str]:
+    """The row as wide as the header where they differ by empty cells at the end alone, else as it is."""
+    width = len(header)
+    if len(row) > width:
+        return row if any(cell.strip() for cell in row[width:]) else row[:width]
+    return row if any(header[len(row) :]) else row + [""] * (width - len(row))
 
 
 def _lost(line: int, last: int, reason: str) -> list[Finding]:

@@ -25,8 +25,10 @@ DAY_FIRST, MONTH_FIRST, MIXED = "day", "month", "mixed"
 AMBIGUOUS = "day, month or year first?"
 _EPOCH = datetime.date(1970, 1, 1)
 _EXCEL = datetime.date(1899, 12, 30)
-_TIME = r"(?:[T ]+\d{1,2}:\d\d.*|[T ]\d{1,2}(?::?\d\d)?Z?)?"
+_TIME = r"(?:[T ]+\d{1,2}:\d\d.*|[T ]\d{1,2}(?::?\d\d)?Z?|Z|[+-]\d\d:\d\d|T\d{6}(?:\.\d+)?(?:Z|[+-]\d{4})?)?"
 _ISO = re.compile(rf"(\d{{4}})(?:[-/]|\.\s?)(\d{{1,2}})(?:[-/]|\.\s?)(\d{{1,2}})\.?{_TIME}")
+_MONTH_SECOND = r"^\d{4}[-/.](?:0?[1-9]|1[0-2])[-/.](?:1[3-9]|[23]\d)"
+_DAY_SECOND = r"^\d{4}[-/.](?:1[3-9]|[23]\d)[-/.](?:0?[1-9]|1[0-2])(?:\D|$)"
 _COMPACT = re.compile(rf"((?:1[6-9]|20)\d\d)(\d\d)(\d\d)(?:\.0*)?{_TIME}")
 _ERA = re.compile(
     r"(明治|大正|昭和|平成|令和|[MTSHR])\s*(\d{1,2}|元)\s*[年./-]\s*(\d{1,2})\s*[月./-]\s*(\d{1,2})\s*日?"
@@ -38,9 +40,12 @@ _EAST = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[�
 _ORDERED = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
 _NAMED = re.compile(
     r"(?:[a-z]{2,10}[.,]*\s+)?"  # the day of the week
-    r"(?:(\d{1,2})(?:st|nd|rd|th|er|o|a)?[\s.-]*(?:del?\s+)?([a-z]{3,10})|([a-z]{3,10})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)"
+    r"(?:(\d{1,2})(?:st|nd|rd|th|er|o|a)?[\s.-]*(?:(?:del?|of)\s+)?([a-z]{3,10})|([a-z]{3,10})[\s.-]*(\d{1,2})(?:st|nd|rd|th)?)"
     r"[\s.,'-]+(?:del?\s+)?(\d{4}|\d\d)"
 )
+_WHOLE = r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|(?:1[6-9]|20)\d{6})"
+_SIDE_BY_SIDE = re.compile(rf"({_WHOLE})(?:(?:\s*[,&]\s*|\s+/?\s*){_WHOLE})+")
+"""Several dates with blanks or commas between them."""
 _SHORT = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d\d")
 _NAMES = (
     "jan gen ene", "feb fev fevr", "mar maa mrz", "apr avr abr", "may mai mei mag", "jun juin giu", "jul juil lug",
@@ -61,6 +66,8 @@ class DateOrder:
     said: str = ""
     order: str = ""
     ambiguous: list[str] = field(default_factory=list)
+    year_first: str = ""
+    """Of dates that begin with the year: DAY_FIRST where some prove `2015-26-02` and none ISO's order."""
 
     def learn(self, dates: Sequence[re.Match[str]]) -> None:
         """Take from dates (numbers in groups 1 and 3, the sign between them in 2) which order they prove."""
@@ -94,6 +101,8 @@ def parse_dates(texts: pa.Array, order: DateOrder | None = None) -> tuple[pa.Arr
 
 def _parse_each(texts: pa.Array, order: DateOrder) -> tuple[pa.Array, np.ndarray]:
     texts = pc.utf8_trim_whitespace(texts if pa.types.is_string(texts.type) else texts.cast(pa.string()))
+    if order.said or _is_day_first(texts, order):
+        return _read_all(texts, order)
     digits = pc.replace_substring_regex(
         texts, pattern=r"^(\d{4})[-/](\d\d)[-/](\d\d)(?:[T ].*)?$", replacement=r"\1\2\3"
     )
@@ -113,6 +122,22 @@ def _parse_each(texts: pa.Array, order: DateOrder) -> tuple[pa.Array, np.ndarray
     return dates, pc.and_(pc.invert(blank), dates.is_null()).to_numpy(zero_copy_only=False)
 
 
+def _is_day_first(texts: pa.Array, order: DateOrder) -> bool:
+    """Whether days come second in the column's dates that begin with the year; where ISO's order is proven, not."""
+    for pattern, proven in ((_MONTH_SECOND, MONTH_FIRST), (_DAY_SECOND, DAY_FIRST)):
+        if not order.year_first and pc.any(pc.match_substring_regex(texts, pattern=pattern)).as_py():
+            order.year_first = proven
+    return order.year_first == DAY_FIRST
+
+
+def _read_all(texts: pa.Array, order: DateOrder) -> tuple[pa.Array, np.ndarray]:
+    """As _parse_each, one by one, where the order of the column is not the usual one."""
+    blank = pc.or_(is_absent(texts), pc.fill_null(pc.match_substring_regex(texts, pattern=r"^[0./-]*$"), True))
+    said = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
+    dates = pa.array(_read_others([text or "" for text in said.to_pylist()], order), pa.date32())
+    return dates, pc.and_(pc.invert(blank), dates.is_null()).to_numpy(zero_copy_only=False)
+
+
 def _read_others(texts: list[str], order: DateOrder) -> list[datetime.date | None]:
     firsts = [_first_of(text) for text in texts]
     own = _own_format(order.said) if order.said else None
@@ -128,6 +153,8 @@ def _read_others(texts: list[str], order: DateOrder) -> list[datetime.date | Non
 def _first_of(text: str) -> str:
     """The first of several dates in a cell, without the publication in brackets that Orbit prints before it."""
     first = re.split(r"\s*[\r\n;|]\s*", text.strip(), maxsplit=1)[0]
+    if match := _SIDE_BY_SIDE.fullmatch(first):
+        return match[1]
     return re.sub(r"^\([^)]*\)\s*|\s*\([A-Z]{2}[^)]*\)$", "", first).strip()
 
 
@@ -135,7 +162,8 @@ def _read(text: str, order: DateOrder) -> datetime.date | None:
     text = text if text.isascii() else unicodedata.normalize("NFKC", text)
     for pattern in (_ISO, _COMPACT, _EAST):
         if match := pattern.fullmatch(text):
-            return _date(match[1], match[2], match[3])
+            swapped = pattern is _ISO and order.year_first == DAY_FIRST
+            return _date(match[1], match[3], match[2]) if swapped else _date(match[1], match[2], match[3])
     if match := _ORDERED.fullmatch(text):
         first, second = int(match[1]), int(match[3])
         if order.order in ("", MIXED) and first != second and first <= 12 and second <= 12:
@@ -173,14 +201,15 @@ def _of_epoch(value: int) -> datetime.date | None:
 
 def _date(year: str | int, month: str | int, day: str | int) -> datetime.date | None:
     try:
-        return datetime.date(int(year), int(month), int(day))
+        found = datetime.date(int(year), int(month), int(day))
     except ValueError:
         return None
+    return found if 1600 <= found.year < 2100 else None  # databases write 9999-12-31 and 0001-01-01 for no date
 
 
 def _century(year: str) -> int:
-    """A year of four digits as it is; of two the one from 1970 to 2069."""
-    return int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 70 else 1900)
+    """A year of four digits as it is; of two the one from 1930 to 2029, as spreadsheets read it."""
+    return int(year) if len(year) == 4 else int(year) + (2000 if int(year) < 30 else 1900)
 
 
 def _own_format(said: str) -> Callable[[str], datetime.date | None]:

@@ -80,7 +80,7 @@ def only(files: Sequence[SourceFile], suffixes: Sequence[str], format_name: str)
     return found
 
 
-_LOOKS = {b"{": ".jsonl", b"[": ".json", b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"<": ".xml"}
+_LOOKS = {b"{": ".jsonl", b"\x1e": ".jsonl", b"[": ".json", b"PAR1": ".parquet", b"PK\x03\x04": ".xlsx", b"<": ".xml"}
 
 
 def _begins(file: SourceFile, sign: bytes) -> bool:

@@ -20,7 +20,9 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "publication numbers with kind code", "publication numbers", "publication_number", "publicationnumber",
         "display key", "patent number", "patent no", "patent no.", "patent_number", "document number", "pn", "pub no",
         "pub. no.", "pub number", "id", "application id", "lens id",
-        "公开(公告)号", "公开公告号", "公开号", "公告号", "专利号", "文献号", "公開番号", "公報番号", "文献番号",
+        "publication nr", "publication nr.", "publ. no.", "publ no", "publ. number", "patent/publication number",
+        "公开(公告)号", "公開(公告)號", "公開號", "公告號", "專利號", "公开公告号",
+        "公开号", "公告号", "专利号", "文献号", "公開番号", "公報番号", "文献番号", "공개번호", "등록번호",
     ),
     "family_id": (
         "family number", "simple family id", "simple family", "docdb family id", "inpadoc simple family id",
@@ -33,15 +35,16 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "title": (
         "titel", "titre", "título", "titulo", "bezeichnung",
         "title (english)", "english title", "title_en", "title en", "invention title", "title (en)", "titles",
-        "patent title", "title - dwpi", "title dwpi", "title (original)", "ti",
+        "patent title", "title - dwpi", "title dwpi", "dwpi title", "title (original)", "ti",
+        "專利名稱", "標題", "发明标题",
         "标题", "标题 (中文)", "标题(英文)", "标题(翻译)", "专利名称", "发明名称", "名称",
-        "标题 - DWPI", "発明の名称", "タイトル",
+        "标题 - DWPI", "発明の名称", "タイトル", "발명의 명칭",
     ),
     "abstract": (
         "zusammenfassung", "abrégé", "résumé", "resumen", "abstract text",
         "abstract (english)", "english abstract", "abstract_en", "abstract en", "abstract (en)", "abstracts", "ab",
-        "abstract (original)", "abstract - dwpi", "摘要", "摘要 (中文)", "摘要(英文)", "摘要(翻译)",
-        "摘要 - DWPI", "要約", "抄録",
+        "abstract (original)", "abstract - dwpi", "dwpi abstract", "摘要", "摘要 (中文)", "摘要(英文)", "摘要(翻译)",
+        "摘要 - DWPI", "要約", "抄録", "요약",
     ),
     "claims": (
         "claims (english)", "english claims", "claims_en", "claims text", "claim", "all claims", "clms",
@@ -57,7 +60,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
         "ipc - current full", "ipc - international classification", "ipc codes", "ipc code", "ipc classification",
         "ipc class", "ipc - current - dwpi", "int cl", "int.cl.", "ic", "IPC分类号", "IPC", "IPC主分类号", "IPC主分类",
-        "IPC - 现版", "国际分类号", "主分类号", "国際特許分類",
+        "IPC - 现版", "國際分類號", "国际分类号", "主分类号", "国際特許分類",
     ),
     "cpc": (
         "cpc", "cpc classifications", "cooperative patent classification", "cpc - current",
@@ -77,7 +80,7 @@ KNOWN: dict[str, tuple[str, ...]] = {
     ),
     "application": (
         "application number", "application no", "application no.", "application_number", "application numbers", "apn",
-        "申请号", "出願番号",
+        "申請號", "申请号", "出願番号", "출원번호",
     ),
     "labels": ("labels", "label", "tags"),
 }  # fmt: skip
@@ -106,16 +109,22 @@ _CITED_HEADERS: dict[str, tuple[str, ...]] = {
     "cited otherwise": ("other patent citations", "other patents cited"),
 }  # fmt: skip
 
+DWPI: dict[str, tuple[str, ...]] = {
+    "dwpi_title": ("title - dwpi", "title dwpi", "dwpi title", "标题 - DWPI", "タイトル - DWPI"),
+    "dwpi_abstract": ("abstract - dwpi", "abstract dwpi", "dwpi abstract", "摘要 - DWPI", "抄録 - DWPI"),
+}  # fmt: skip
+"""Columns of Derwent's own texts -> their headers, which serve title and abstract too where these are missing."""
+
 DATES: dict[str, tuple[str, ...]] = {
     "publication": (
         "date", "publication date", "publication_date", "date of publication", "publication dates", "date published",
         "date_published", "pub date", "pub. date", "pd", "公开(公告)日", "公开公告日", "公开日", "公开日期",
-        "公告日", "公開日", "発行日", "veröffentlichungsdatum", "veröffentlichungstag",
+        "公告日", "公開(公告)日", "公開日", "공개일", "発行日", "veröffentlichungsdatum", "veröffentlichungstag",
         "date de publication", "fecha de publicación",
     ),
     "filing": (
         "application date", "date of application", "filing date", "filing/creation date", "filing_date", "date filed",
-        "ad", "申请日", "申请日期", "出願日",
+        "ad", "申請日", "申请日", "申请日期", "出願日", "출원일",
     ),
     "priority": (
         "earliest priority date", "priority date", "earliest priority", "priority_date", "priority dates",
@@ -133,7 +142,8 @@ def fold(name: str) -> str:
 
 def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
     """Folded names that serve a landscape column, best first."""
-    names = (column, *DATES[date]) if column == "date" else (column, *KNOWN.get(column, _CITED_HEADERS.get(column, ())))
+    known = KNOWN.get(column) or _CITED_HEADERS.get(column) or DWPI.get(column, ())
+    names = (column, *(DATES[date] if column == "date" else known))
     return tuple(dict.fromkeys(fold(name) for name in names))
 
 
@@ -149,7 +159,8 @@ def between_versions(header: Sequence[str]) -> str:
     Derwent Innovation (told by its columns of DWPI, and others that no other service has) prints ` | `.
     """
     folded = {fold(name) for name in header}
-    return " | " if folded & _DERWENT or any(name.endswith("dwpi") for name in folded) else ""
+    derwent = folded & _DERWENT or any("dwpi" in (name[:4], name[-4:]) for name in folded)
+    return " | " if derwent else ""
 
 
 def is_number_header(name: str) -> bool:
@@ -157,6 +168,7 @@ def is_number_header(name: str) -> bool:
     return fold(name) in {*candidates("patent_id")} - _OWN_IDS
 
 
+_COUNTED = re.compile(r"^\s*\d{1,2}[.)]\s+")
 _EXTRA = re.compile(
     r"\s*(?:\[[^\]]*\]|"
     r"\((?:[dmy/. -]{4,}|iso[^)]*|text|string|str|char\w*|varchar\w*|list\w*|date|utf-?8|latest|en|eng)\))\s*$",
@@ -176,7 +188,7 @@ def assign(
     for name in header:
         folded.setdefault(fold(name), name)
     for name in header:
-        folded.setdefault(fold(_EXTRA.sub("", name)), name)
+        folded.setdefault(fold(_EXTRA.sub("", _COUNTED.sub("", name))), name)
     found = {}
     for column in columns:
         if column in said:
@@ -187,10 +199,12 @@ def assign(
     taken = set(found.values())
     for column in columns:
         if column not in found:
-            served = [folded[one] for one in candidates(column, date) if one in folded and folded[one] not in taken]
+            free = () if column in DWPI else taken
+            served = [folded[one] for one in candidates(column, date) if one in folded and folded[one] not in free]
             if served:
                 found[column] = served[0]
-                taken.add(served[0])
+                if column not in DWPI:
+                    taken.add(served[0])
     return found
 
 
@@ -204,7 +218,7 @@ def further(header: Sequence[str], found: dict[str, str], said: dict[str, str], 
     folded: dict[str, str] = {}
     for name in header:
         folded.setdefault(fold(name), name)
-    taken = {*found.values()}
+    taken = {name for one, name in found.items() if one not in DWPI}
     return tuple(folded[one] for one in candidates(column) if one in folded and folded[one] not in taken)
 
 

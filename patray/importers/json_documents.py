@@ -3,6 +3,7 @@
     [{"pn": ...}, ...]     {"total": 2, "data": [{"lens_id": ...}, ...]}     {"response": {"docs": [...]}}
     {
       "lens_id": ...       <- records printed over many lines, one behind the other
+    {...}{...}   RS{...}   <- records without line ends between them, JSON text sequences (RFC 7464)
 
 Read piece by piece; memory holds one record, or one answer.
 """
@@ -23,25 +24,33 @@ ENVELOPES = (
 )  # fmt: skip
 """Keys under which services put their records, at the top, one or two below."""
 BOM = b"\xef\xbb\xbf"
+RECORD_SEPARATOR = b"\x1e"
+"""In front of each record of a JSON text sequence (RFC 7464); between records it is white space here."""
 _DECODER = json.JSONDecoder()
 _ENVELOPE_START = re.compile(rf'\{{.{{0,2000}}?"(?:{"|".join(ENVELOPES)})"\s*:\s*[\[{{]', re.DOTALL)
 _PANDAS_START = re.compile(r'\{"[^"]*":\{"0":|\{"columns":\[')
 """to_json of pandas in its own order ("columns") and with orient='split'."""
-_SPACE = re.compile(r"[\s,]*")
+_SPACE = re.compile(r"[\s,\ufeff]*")
 
 
 def is_document(head: bytes, needed: Sequence[str] = ()) -> bool:
-    """True when the first bytes of a file are an array, an answer that wraps its records, or a record of many lines.
+    """True when the first bytes of a file are an array, an answer that wraps its records, a record of many lines, or
+    records without line ends between them.
 
     needed: keys of a record; an object that has one of them is a record, not an answer.
     """
-    text = head.removeprefix(BOM).decode("utf-8", errors="replace").lstrip()
+    head = head.removeprefix(BOM)
+    if head.lstrip().startswith(RECORD_SEPARATOR):
+        return True
+    text = head.decode("utf-8", errors="replace").lstrip()
     if not text.startswith("{"):
         return text.startswith("[")
     first, newline, rest = text.partition("\n")
     try:
         value = json.loads(first)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data" and (first[error.pos :] + rest).lstrip(", \t\r\n").startswith("{"):
+            return True
         if not newline:
             return _ENVELOPE_START.match(first) is not None or _PANDAS_START.match(first) is not None
         ends = error.pos >= len(first.rstrip()) - 1

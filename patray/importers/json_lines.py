@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,10 @@ BLOCK = 24 << 20
 CELLS = {b"patray": b"cells"}
 """Metadata of a list column whose values may come as one text a row: such an element begins with cells.CELL, so that it
 can be told from the element of a real list."""
-_HOLDERS = ("text", "code", "symbol", "claims", "claim_text")
-"""Keys of the records in which texts and codes stand."""
+_HOLDERS = ("text", "code", "symbol", "claims", "claim_text", "citations", "members", "publication_number")
+"""Keys of the records in which texts, codes, citations and families stand."""
+_COUNTS = ("size", "count", "npl_text")
+"""How keys end that say how many of these there are, or are of other literature: a record of these alone has none."""
 NOT_JSON = "not valid JSON"
 WRONG_SHAPE = "not the expected JSON"
 BAD_BYTES = "not valid UTF-8 (broken bytes or a lone surrogate), the bad bytes became U+FFFD"
@@ -88,14 +90,17 @@ def read_json_lines(
         yield JsonBlock(schemas[0].empty_table(), np.zeros(0, np.int64), 0, [Finding(line, None, cut(stream), "kept")])
 
 
-def first_keys(file: SourceFile) -> list[str]:
-    """The keys of the first records (of the first MiB), in the order met."""
+def first_keys(file: SourceFile, score: Callable[[list[str]], int] | None = None) -> list[str]:
+    """The keys of the first records (of the first MiB), in the order met.
+
+    score: how many of some keys are known of records; an object with several is one, whatever lists it holds.
+    """
     with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
-        if is_document(_head(file)):
-            data = bytes(next(as_lines(reader, file.label, 1 << 20), b""))
-        else:
-            data = reader.read(1 << 20).removeprefix(BOM)
-    return [*_keys(data, 200)]
+        own = [*_keys(reader.read(1 << 20).removeprefix(BOM), 200)]
+    if (score is not None and score(own) > 1) or not is_document(_head(file)):
+        return own
+    with Stream(file, keep_truncated=True) as stream, io.BufferedReader(stream, 1 << 16) as reader:
+        return [*_keys(bytes(next(as_lines(reader, file.label, 1 << 20), b"")), 200)]
 
 
 def _head(file: SourceFile) -> bytes:
@@ -171,11 +176,15 @@ def _check_nesting(file: SourceFile, data: bytearray, table: pa.Table) -> None:
             for name in path:
                 first = first.get(name) if isinstance(first, dict) else None
                 first = first[0] if isinstance(first, list) and first else first
-            if isinstance(first, dict) and first and not set(first) & set(wanted):
+            if isinstance(first, dict) and first and not set(first) & set(wanted) and not _counts(first):
                 raise InputError(
                     f"{file.label}: column {'.'.join(path)!r} holds records with the keys {', '.join(first)}; "
                     f"wanted {', '.join(wanted)}"
                 )
+
+
+def _counts(record: dict[str, Any]) -> bool:
+    return all(name.endswith(_COUNTS) for name in record)
 
 
 def _hollow(table: pa.Table) -> Iterator[tuple[list[str], list[str]]]:
@@ -286,6 +295,8 @@ def coerce(value: Any, kind: pa.DataType) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{str(value)[:40]!r} stands where a record is expected")
         return {inner.name: _coerce_field(value.get(inner.name), inner) for inner in kind}
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], dict | list):
+        value = value[0]  # Solr's answers have a list around every value
     if isinstance(value, dict | list):
         raise ValueError(f"a {type(value).__name__} stands where one value is expected")
     if pa.types.is_string(kind):

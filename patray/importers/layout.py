@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from patray.importers.source import SourceFile, Stream
 
@@ -19,16 +20,19 @@ HEAD = 4 << 20
 """Bytes that are looked at."""
 FIRST_ROWS = 60
 DELIMITERS = (",", "\t", ";", "|")
+_SAID = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """skip: physical lines before the header. header: its cells, stripped. quoted: False where `"` is a plain sign."""
+    """skip: physical lines before the header. header: its cells, stripped. quote: the sign around cells, '' where `"`
+    is a plain sign. escape: the sign in front of a quote inside a cell, '' where it is doubled."""
 
     delimiter: str
     skip: int
     header: tuple[str, ...]
-    quoted: bool = True
+    quote: str = '"'
+    escape: str = ""
 
 
 def head_of(file: SourceFile, size: int = HEAD) -> bytes:
@@ -51,6 +55,9 @@ def find_layout(
     better. score: names of a line that are known, 0 where the line is no header.
     """
     text = head.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding, errors="replace")
+    said = _SAID.match(text)  # Excel's own line above the header
+    if said:
+        text, delimiter = text[said.end() :], delimiter or said[1]
     best: tuple[int, int, bool] | None = None
     found: Layout | None = None
     for one in [delimiter] if delimiter else [usual, *(sign for sign in DELIMITERS if sign != usual)]:
@@ -59,9 +66,48 @@ def find_layout(
             if known and (row == 0 or known > 1) and (best is None or known > best[0]):
                 best = (known, row, True)
                 found = Layout(one, skip, tuple(cell.strip() for cell in cells))
-    if found is not None and found.delimiter == "\t" and _is_unquoted(text, found):
-        return Layout("\t", found.skip, found.header, quoted=False)
-    return found
+    if found is None:
+        return None
+    unquoted = found.delimiter == "\t" and _is_unquoted(text, found)
+    found = replace(found, quote="") if unquoted else _with_quotes(text, found)
+    return replace(found, skip=found.skip + bool(said))
+
+
+def _with_quotes(text: str, layout: Layout) -> Layout:
+    """The layout with single quotes, or a backslash before quotes in a cell, where its rows can be read only so."""
+    lines = [*io.StringIO(text[: 1 << 18], newline="")][layout.skip :]
+    if len(text) > 1 << 18:
+        lines = lines[:-1]
+    head = "".join(lines)
+    escaped, single = '\\"' in head, "'" in head
+    if not escaped and not single:
+        return layout
+    for quote, escape in (('"', "\\"), ("'", ""), ("'", "\\")):
+        if escaped if quote == '"' else single:
+            found = replace(layout, quote=quote, escape=escape)
+            if (quote == "'" or not _reads(lines, layout)) and (header := _reads(lines, found)):
+                return replace(found, header=header)
+    return layout
+
+
+def _reads(lines: Sequence[str], layout: Layout) -> tuple[str, ...]:
+    """The header, where every row has as many cells as it and, by single quotes, a cell in such quotes; else ()."""
+    sign = re.escape(layout.delimiter)
+    wrapped = re.compile(rf"(?:\A|{sign})'(?:[^'\\]|''|\\.)*'(?={sign}|[\r\n]*\Z)", re.DOTALL)
+    reader = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, escapechar=layout.escape or None,
+                        strict=True)  # fmt: skip
+    header: tuple[str, ...] = ()
+    before = 0
+    try:
+        for row in reader:
+            raw, before = "".join(lines[before : reader.line_num]), reader.line_num
+            if not header:
+                header = tuple(cell.strip() for cell in row)
+            elif row and (len(row) != len(header) or (layout.quote == "'" and not wrapped.search(raw))):
+                return ()
+    except csv.Error:
+        return ()
+    return header if before > 1 else ()
 
 
 def _rows(text: str, delimiter: str) -> list[tuple[int, int, list[str]]]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from patray.importers.columns import blank_to_null, dates, one_text, preferred_text, separate_claims, split_list
 from patray.importers.csv_rows import CsvBlock, read_csv, respelled
+from patray.importers.dates import DateOrder
 from patray.importers.families import docdb_application, same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import JsonBlock, read_json_lines
@@ -107,16 +108,20 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         else:
             delimiter = options.delimiter or ","
             blocks = read_csv(unit.file, delimiter, options.encoding, options.keep_truncated, needed)
+        order = DateOrder(options.date_format)
         for block in blocks:
-            yield from_csv(block, options)
+            yield from_csv(block, options, order)
         return
     keys = ("lens_id", "jurisdiction", "doc_number", "kind")
     for rows in read_json_lines(unit.file, SCHEMAS, unit.start, unit.stop, options.keep_truncated, needed=keys):
         yield from from_json(rows, options)
 
 
-def from_csv(block: CsvBlock, options: Options) -> Rows:
-    """Rows of an export, by the names of its columns: their number and order changed over the years."""
+def from_csv(block: CsvBlock, options: Options, order: DateOrder) -> Rows:
+    """Rows of an export, by the names of its columns: their number and order changed over the years.
+
+    order: of the dates, which a spreadsheet may have written anew (`25/04/2013`).
+    """
     named = zip(respelled([*block.columns], CSV_OPTIONAL), block.columns.values(), strict=True)
     columns, count = dict(named), len(block.lines)
     findings = list(block.findings)
@@ -129,7 +134,7 @@ def from_csv(block: CsvBlock, options: Options) -> Rows:
         {
             "patent_id": ids,
             "jurisdiction": pc.coalesce(blank_to_null(columns.get("Jurisdiction", none)), numbers.field("office")),
-            "date": dates(columns[CSV_DATES[options.date]], block.lines, ids, findings),
+            "date": dates(columns[CSV_DATES[options.date]], block.lines, ids, findings, order),
             "title": blank_to_null(columns["Title"]),
             "abstract": blank_to_null(columns.get("Abstract", none)),
             "ipc": split_list(columns.get("IPCR Classifications", none)),

@@ -10,6 +10,7 @@ The rules by office unify what DOCDB, BigQuery, Lens, PatentsView and the USPTO'
     JP           era letter + 2-digit year + 6 digits (H117015 = H11007015 = 1999007015 = 11007015); from 2000 the
                  4-digit year + 6 digits
     KR           patents 10 + 7 digits (0955871 B1 = 100955871), utility models 20 + 7 digits; year + 7 for publications
+    DE, RU       leading zeros go (PATENTSCOPE's DE000019826114 = DE19826114)
     others       as written, without separators
 """
 
@@ -179,4 +180,10 @@ def _kr(number: pa.Array, kind: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(prefix, padded, "")
 
 
-_RULES: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {"US": _us, "EP": _ep, "WO": _wo, "JP": _jp, "KR": _kr}
+def _unpadded(number: pa.Array, kind: pa.Array) -> pa.Array:
+    return _rewrite(number, (r"^0+(\d{4})", r"\1"))
+
+
+_RULES: dict[str, Callable[[pa.Array, pa.Array], pa.Array]] = {
+    "US": _us, "EP": _ep, "WO": _wo, "JP": _jp, "KR": _kr, "DE": _unpadded, "RU": _unpadded,
+}  # fmt: skip

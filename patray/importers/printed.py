@@ -44,22 +44,28 @@ _DATE_BEHIND = (
     r"(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}[-/.]\d{2}[-/.]\d{4}|(?:1[89]|20)\d{6})[)\]]?(?:\s+\[[^\]]*\])?\s*$"
 )
 """`US20150056336 A1 2015-02-26`, as Orbit prints numbers with kind code and date: the date is no part of the number."""
-_NUMBER = rf"(?:{'|'.join(sorted(OFFICES))})" r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?"
-_SEVERAL = rf"^{_NUMBER}(?:(?:,?|\s*[/&+])\s+{_NUMBER})+$"
-_BETWEEN = re.compile(rf"(?<=[\dA-Z)])(?:,?|\s*[/&+])\s+(?={_NUMBER})")
+_NUMBER = (
+    rf"(?:{'|'.join(sorted(OFFICES))})"
+    r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?(?:\s?\([XYAPEDTOLI&]{1,6}\))?"
+)
+_SIGN = r"(?:\s*(?:[,;|/&+·•¶#]|//|\]\s*\[|\b(?:and|und|et)\b|\b\d{1,3}[.)]\s)\s*|\s+)"
+_FIRST = r"^\s*(?:[\[•·*-]\s*|\d{1,3}[.)]\s+)?"
+_SEVERAL = rf"{_FIRST}{_NUMBER}(?:{_SIGN}{{1,3}}{_NUMBER})+[\s\].;,]*$"
+_BETWEEN = re.compile(rf"(?<=[\dA-Z)]){_SIGN}{{1,3}}(?={_NUMBER})")
 
 
 def numbers_apart(texts: pa.Array) -> pa.Array:
-    """Each publication number of a cell on a line of its own, where nothing but blanks, commas or ` / ` stands between
-    them.
+    """Each publication number of a cell on a line of its own, where only blanks, signs, list marks or `and` stand
+    between them.
 
-    `CN112345678A CN112345678B` is two lines; `US 12345678 B1` is one number, and every other text stays as it is.
+    `CN112345678A CN112345678B` is two lines, so are `1) US1000001A 2) EP1234567A1` and `[US1000001A][EP1234567A1]`;
+    `US 12345678 B1` is one number, and every other text stays as it is.
     """
     texts = pc.utf8_trim_whitespace(texts)
     several = pc.fill_null(pc.match_substring_regex(texts, pattern=_SEVERAL), False)
     if not pc.any(several).as_py():
         return texts
-    lines = [_BETWEEN.sub("\n", text) for text in texts.filter(several).to_pylist()]
+    lines = [_BETWEEN.sub("\n", re.sub(_FIRST, "", text)).rstrip("].;, ") for text in texts.filter(several).to_pylist()]
     return pc.replace_with_mask(texts, several, pa.array(lines, pa.string()))
 
 
@@ -69,8 +75,11 @@ def one_number(texts: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(first)
 
 
-def canonical_ids(texts: pa.Array) -> pa.Array:
-    """Each text in its canonical form where it is a publication number as printed, else as it is (trimmed)."""
+def canonical_ids(texts: pa.Array, numbers_only: bool = False) -> pa.Array:
+    """Each text in its canonical form where it is a publication number as printed, else as it is (trimmed).
+
+    numbers_only: the column is one of publication numbers, so that they need no kind: `us9876543` is US9876543.
+    """
     numbers = parse_numbers(_plain(texts))
     key, office, kind = (numbers.field(name) for name in ("key", "office", "kind"))
     number = pc.utf8_slice_codeunits(without_kind(key), 2)
@@ -83,7 +92,11 @@ def canonical_ids(texts: pa.Array) -> pa.Array:
         )
     spaced = pc.match_substring_regex(texts, pattern=r"[\p{Z}\p{Cc}()\[\]]")
     long_enough = pc.fill_null(pc.match_substring_regex(number, pattern=r"[1-9]\d{3}"), False)
-    certain = pc.or_(pc.and_(shaped, pc.fill_null(pc.not_equal(kind, ""), False)), pc.and_(spaced, long_enough))
+    sure = numbers_only or pc.fill_null(pc.not_equal(kind, ""), False)
+    certain = pc.or_(pc.and_(shaped, sure), pc.and_(spaced, long_enough))
+    # `EP1234567A1 B1`: digits and kinds of two numbers are none. Others have letters inside (IN 1234/DEL/2010).
+    glued = pc.and_(pc.is_in(office, pa.array([*_SHAPES])), pc.match_substring_regex(number, pattern=r"\d[A-Z]"))
+    certain = pc.and_(certain, pc.invert(pc.fill_null(glued, False)))
     return pc.if_else(pc.fill_null(pc.and_(known, certain), False), key, texts)
 
 

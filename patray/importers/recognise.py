@@ -35,6 +35,10 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
          "bigquery", "Google Patents Public Data (BigQuery)"),
         (rb"(?i)\A\s*<(?:!doctype\s+html|html|head|body|table|meta)\b", "",
          "a web page (HTML), whatever it is called; open it in a spreadsheet and save it as .xlsx or CSV"),
+        (rb"\A(?=\s*<)[^{]{0,3000}?<(?:\w+:)?Workbook[\s>]", "",
+         "a spreadsheet of Excel 2003 in XML, whatever it is called; open it and save it as .xlsx or CSV"),
+        (rb"(?i)\AMIME-Version:", "", "a web archive (MHTML); open it in a spreadsheet and save it as .xlsx or CSV"),
+        (rb"\A\s*TY  - ", "", "references for a bibliography (RIS); export the list as a table instead"),
         (rb"\A%PDF-", "", "a PDF; export the list as a table instead"),
         (rb"\A\{\\rtf", "", "a text document (RTF); save its table as CSV"),
         (rb"\A(?:\x89PNG|GIF8|\xff\xd8\xff)", "", "a picture"),
@@ -49,7 +53,7 @@ _SIGNS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
 _MEMBERS = ((re.compile(r"(?i)(?:^|/)DOCDB-\d{6}-"), "docdb"), (re.compile(r"(?i)(?:^|/)EPNWB1/"), "ep-xml"))
 _STARTS = (
     b"<", b"{", b"[", b"HHHHHT", b"PATN", b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"SQLite", b"ARROW1", b"FEA1",
-    b"7z\xbc\xaf", b"Rar!", b"\x80", b"\x00",
+    b"7z\xbc\xaf", b"Rar!", b"\x80", b"\x00", b"MIME-Version", b"TY  - ",
 )  # fmt: skip
 _ALSO = {("docdb", "ops"), ("uspto-odp", "office-actions")}
 """(what it is, importer): pairs that work as well: OPS answers may be cut to their exchange documents, and the portal's

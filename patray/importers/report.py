@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from patray.importers.assemble import Assembled
+from patray.importers.citations import OUTSIDE
 from patray.importers.format import Format
 from patray.importers.part import TableCount
 from patray.landscapes.claims import ClaimRule
@@ -76,8 +77,11 @@ def format_report(report: dict[str, Any]) -> str:
     lines = [f"{'rows':24}{'read':>12}{'kept':>12}{'quarantined':>13}{'filtered':>12}"]
     for name, one in report["tables"].items():
         lines.append(f"{name:24}{one['read']:12,}{one['kept']:12,}{one['quarantined']:13,}{one['filtered']:12,}")
+    outside = report.get("citations outside, such as")
+    such = {OUTSIDE: f", such as {', '.join(map(repr, outside))}"} if outside else {}
     for name, one in report["tables"].items():
-        lines += [f"  {number:12,}  {name} filtered: {reason}" for reason, number in one["filtered_by"].items()]
+        for reason, number in one["filtered_by"].items():
+            lines.append(f"  {number:12,}  {name} filtered: {reason}{such.get(reason, '')}")
     lines += [f"  {number:12,}  {reason}" for reason, number in report.get("quarantine", {}).items()]
     ignored = report["files_not_read"]
     if ignored:

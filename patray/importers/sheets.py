@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from patray.errors import InputError
-from patray.importers.csv_rows import BATCH_ROWS, CsvBlock, check_header, columns_of
+from patray.importers.csv_rows import BATCH_ROWS, HEADER_AGAIN, CsvBlock, check_header, columns_of, is_header
 from patray.importers.layout import FIRST_ROWS
 from patray.importers.record import Finding
 from patray.importers.source import SourceFile, Stream
@@ -111,9 +111,11 @@ def read_sheet(file: SourceFile, sheet: str, score: Score, needed: Sequence[str]
     filled = [(line, row) for line, row in enumerate(rows[place + 1 :], place + 2) if any(row)]
     for start in range(0, max(len(filled), 1), BATCH_ROWS):
         part = filled[start : start + BATCH_ROWS]
-        kept = [(row + [""] * width)[:width] for _, row in part]
-        findings: list[Finding] = []
-        yield columns_of(kept, header[:width], [line for line, _ in part], len(part), findings)
+        again = {line for line, row in part if is_header(row[:width], header[:width])}
+        findings = [Finding(line, None, HEADER_AGAIN) for line in sorted(again)]
+        kept = [(row + [""] * width)[:width] for line, row in part if line not in again]
+        lines = [line for line, _ in part if line not in again]
+        yield columns_of(kept, header[:width], lines, len(part), findings)
 
 
 def _text(cell: Any) -> str:

@@ -11,16 +11,19 @@ import unicodedata
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from patray.importers.links import numbers_of_links
 from patray.importers.numbers import parse_numbers
 from patray.importers.printed import OFFICES, canonical_ids
 
 _WRAPPED = (
     (r'(?s)^=HYPERLINK\(\s*"[^"]*"\s*[,;]\s*"(.*)"\s*\)$', r"\1"),
+    (r'(?s)^=HYPERLINK\(\s*"([^"]*)"\s*\)$', r"\1"),
     (r'(?s)^=\s*"(.*)"$', r"\1"),
-    (r"^'([^'].*[^'\]])$", r"\1"),
+    (r"(?s)^'((?:[^']|'\pL)*(?:[^'\]]|'\pL))$", r"\1"),
 )
 _WIDE = r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"
-_BREAKS = r"(?i)_x000d_\r?\n?|<br\s*/?>|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
+_BREAKS = r"(?i)_x000d_\r?\n?|<br\s*/?>|</?[uo]l>|</?li>|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
+_SPACES = r"[\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]"
 _FLOAT = r"^(\d+)\.0+$"
 _SCIENCE = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
 LOST_DIGITS = "number in scientific notation, its digits are lost, left empty"
@@ -29,6 +32,22 @@ _JAPANESE = re.compile(
 )
 _ERAS = {"昭": "S", "平": "H", "令": "R", "": ""}
 _KINDS = {"特開": "A", "特表": "A", "再表": "A1", "再公表": "A1", "特公": "B2", "実開": "U", "実公": "Y2", "特許": ""}
+_SPOKEN = {
+    "US": "united states|united states of america|usa|美国|美國", "CN": "china|中国|中國", "JP": "japan|日本",
+    "EP": "european patent office|epo|欧洲专利局|欧洲|歐洲", "DE": "germany|德国", "FR": "france|法国",
+    "GB": "united kingdom|great britain|英国", "KR": "korea|south korea|republic of korea|韩国|韓國",
+    "TW": "taiwan|台湾|中国台湾|臺灣", "BR": "brazil|巴西", "IN": "india|印度", "AU": "australia|澳大利亚",
+    "WO": "wipo|pct|world intellectual property organization|世界知识产权组织|世界知识产权局", "CA": "canada|加拿大",
+    "RU": "russia|russian federation|俄罗斯|俄罗斯联邦",
+}  # fmt: skip
+_OFFICE_NAMES = {name: office for office, names in _SPOKEN.items() for name in names.split("|")}
+_WORDED = r"^\s*(?:U\.\s?S\.|[A-Z]{2}\s+(?i:pat|pub|appl?)|[A-Z]{2}[- ]\s?[ABCUY]\d?[- ])"
+_WORDS = re.compile(
+    r"\s*(?:U\.\s?(S)\.?|([A-Z]{2}))\s*((?i:Pat(?:ent)?s?\.?|Appl?(?:ication)?\.?|Publ?(?:ication)?\.?|No\.?|Nr\.?|"
+    r"Number|[#:\s])*)\s*((?:RE|D|PP)?(?:\d[ ,./-]*){4}.*?)\s*"
+)
+_KIND_FIRST = re.compile(r"\s*([A-Z]{2})[- ]\s?([ABCUY]\d?)[- ]\s*((?:RE|D|PP)?\d[\d ./,-]{4,}\d)\s*")
+_TOTAL = r"(?i)^\s*(?:(?:grand )?totals?|sum|count|gesamt|合计|总计|小计)\s*:?\s*$"
 _UNIT = r"^\s*[(\[<{][^\d(\[<{]*[)\]>}]\s*$"
 
 
@@ -38,6 +57,13 @@ def plain_breaks(texts: pa.Array) -> pa.Array:
     if not pc.any(pc.match_substring_regex(texts, pattern=_BREAKS)).as_py():
         return texts
     return pc.replace_substring_regex(texts, pattern=_BREAKS, replacement="\n")
+
+
+def plain_spaces(texts: pa.Array) -> pa.Array:
+    """Texts with plain blanks for all others (U+00A0, U+2009, U+200B, U+FEFF) that stand in numbers and codes."""
+    if not pc.any(pc.match_substring_regex(texts, pattern=_SPACES)).as_py():
+        return texts
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(texts, pattern=_SPACES, replacement=" "))
 
 
 def unwrap(texts: pa.Array) -> pa.Array:
@@ -52,8 +78,13 @@ def unwrap(texts: pa.Array) -> pa.Array:
 
 def names(texts: pa.Array) -> pa.Array:
     """Ids and numbers as they were before a spreadsheet: unwrapped, without `.0`, full-width signs as plain ones,
-    Japanese numbers (特開平11-243846) with office and kind (JPH11-243846A)."""
-    texts = pc.replace_substring_regex(unwrap(texts), pattern=_FLOAT, replacement=r"\1")
+    Japanese numbers (特開平11-243846) with office and kind (JPH11-243846A), links as the numbers in them,
+    `U.S. Pat. No. 7,123,456` as US 7,123,456 and `EP-A-1234567` as EP 1234567 A."""
+    texts = numbers_of_links(pc.replace_substring_regex(unwrap(texts), pattern=_FLOAT, replacement=r"\1"))
+    worded = pc.fill_null(pc.match_substring_regex(texts, pattern=_WORDED), False)
+    if pc.any(worded).as_py():
+        read = [_reworded(text) for text in texts.filter(worded).to_pylist()]
+        texts = pc.replace_with_mask(texts, worded, pa.array(read, pa.string()))
     wide = pc.fill_null(
         pc.match_substring_regex(texts, pattern=r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"), False
     )
@@ -61,6 +92,16 @@ def names(texts: pa.Array) -> pa.Array:
         return texts
     read = [_western(text) for text in texts.filter(wide).to_pylist()]
     return pc.replace_with_mask(texts, wide, pa.array(read, pa.string()))
+
+
+def _reworded(text: str) -> str:
+    if match := _KIND_FIRST.fullmatch(text):
+        return f"{match[1]} {match[3]} {match[2]}" if match[1] in OFFICES else text
+    match = _WORDS.fullmatch(text)
+    if match is None or (match[3].strip() and not re.search("(?i)pat|pub", match[3])):  # an application's number
+        return text
+    office = "US" if match[1] else match[2]
+    return f"{office} {match[4]}" if office in OFFICES and (match[1] or match[3].strip()) else text
 
 
 def _western(text: str) -> str:
@@ -75,6 +116,19 @@ def _western(text: str) -> str:
 def is_unit(texts: pa.Array) -> pa.Array:
     """(n,) bool: what stands under a header to say its type, `(string)` or `[text]`, and is no value."""
     return pc.fill_null(pc.match_substring_regex(texts, pattern=_UNIT), False)
+
+
+def office_codes(texts: pa.Array) -> pa.Array:
+    """Codes of offices, in capitals, of codes and common names (`us`, `United States`, `中国`); null for others."""
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    coded = pc.match_substring_regex(plain, pattern="^[a-z]{2}$")
+    place = pc.index_in(plain, value_set=pa.array([*_OFFICE_NAMES]))
+    return pc.if_else(coded, pc.utf8_upper(plain), pa.array([*_OFFICE_NAMES.values()]).take(place))
+
+
+def is_total(texts: pa.Array) -> pa.Array:
+    """(n,) bool: what stands in the first cell of a line of sums, below the rows of a spreadsheet."""
+    return pc.fill_null(pc.match_substring_regex(texts, pattern=_TOTAL), False)
 
 
 def whole_numbers(texts: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -15,7 +15,7 @@ from patray.importers.columns import blank_to_null, dates, one_text
 from patray.importers.families import application_number, same_application
 from patray.importers.format import Format, Unit, line_units, only
 from patray.importers.json_lines import read_json_lines
-from patray.importers.nested import STRINGS, to_lists, unique_in_rows, whole
+from patray.importers.nested import STRINGS, elements, to_lists, unique_in_rows, whole
 from patray.importers.numbers import parse_numbers
 from patray.importers.options import Options
 from patray.importers.record import LABELS, Rows, patents_table
@@ -67,7 +67,8 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
         )
         codes = column["cpcClassificationBag"]
         spaceless = pc.replace_substring_regex(codes.flatten(), pattern=r"\s+", replacement="")
-        rows = pc.list_parent_indices(codes).to_numpy()
+        rows, spaceless = elements(pc.split_pattern_regex(spaceless, "[;,|]+"))
+        rows = pc.list_parent_indices(codes).to_numpy()[rows]
         data = patents_table(
             {
                 "patent_id": ids,

@@ -81,6 +81,8 @@ def _own(text: str, own: list[str], canonical: dict[str, str]) -> str:
         bounds = [*(one.start() for one in marks), len(text)]
         pieces = [text[mark.end() : stop].strip() for mark, stop in zip(marks, bounds[1:], strict=True)]
     elif not text[marks[-1].end() :].strip():
+        # In the middle of a sentence a number in brackets is one of its words.
+        marks = [one for one in marks if not re.match(r"[ \t]*(?:[a-z,.;:)-])", text[one.end() :])]
         starts = [0, *(one.end() for one in marks)]
         pieces = [text[start : mark.start()].strip() for mark, start in zip(marks, starts, strict=False)]
     else:

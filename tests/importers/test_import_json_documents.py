@@ -33,6 +33,16 @@ SHAPES = {
     "hits": json.dumps({"took": 1, "hits": {"total": 5, "hits": [{"_id": "x", "_source": one} for one in RECORDS]}}),
     "records over lines": "\n".join(json.dumps(one, indent=2) for one in RECORDS),
     "lines": "\n".join(map(json.dumps, RECORDS)),
+    "JSON text sequence (RFC 7464)": "".join(f"\x1e{json.dumps(one)}\n" for one in RECORDS),
+    "text sequence over lines": "".join(f"\x1e{json.dumps(one, indent=1)}\n" for one in RECORDS),
+    "text sequence without line ends": "".join(f"\x1e{json.dumps(one)}" for one in RECORDS),
+    "records side by side": "".join(map(json.dumps, RECORDS)),
+    "lines with commas": ",\n".join(map(json.dumps, RECORDS)) + ",\n",
+    "records with commas between": ",".join(map(json.dumps, RECORDS)),
+    "values in lists of one": "\n".join(
+        json.dumps({key: one if key == "ipc" else [one] for key, one in record.items()}) for record in RECORDS
+    ),
+    "files put together": "\n".join("\ufeff" + json.dumps(one, indent=1) for one in RECORDS),
     "with a byte order mark": "\ufeff" + json.dumps(RECORDS, indent=2),
 }
 
@@ -62,6 +72,15 @@ def test_an_answer_of_lens_and_an_array_for_bigquery_and_beir(indent: int | None
 def test_a_record_with_a_list_called_data_is_no_answer(tmp_path: Path) -> None:
     records = [{**one, "data": [{"x": 1}]} for one in RECORDS]
     assert counts(run("table", jsonl(tmp_path / "x.jsonl", records), tmp_path / "out")) == (5, 5, 0, 0)
+
+
+def test_a_record_with_headers_of_an_export_and_a_list_called_documents_is_no_answer(tmp_path: Path) -> None:
+    records = [{"Publication Number": f"EP100000{n}A1", "Title": "a", "documents": [{"id": "x"}]} for n in range(3)]
+    run("table", jsonl(tmp_path / "x.jsonl", records), tmp_path / "out")
+    assert list(by_id(tmp_path / "out")) == [f"EP100000{n}A1" for n in range(3)]
+    answer = {"jsonrpc": "2.0", "id": 1, "result": records}
+    run("table", jsonl(tmp_path / "y.json", [answer]), tmp_path / "answer")
+    assert by_id(tmp_path / "answer") == by_id(tmp_path / "out")
 
 
 def test_a_damaged_line_is_no_document(tmp_path: Path) -> None:
@@ -123,6 +142,21 @@ NESTED: list[tuple[str, dict[str, Any], str]] = [
     ("lens", {"biblio": {"title": "x"}}, "column 'biblio' holds records with the keys title; wanted publication_refer"),
     ("lens", {"biblio": {"classifications_ipcr": {"codes": ["A46B5/00"]}}}, "_ipcr' .* codes; wanted classifications"),
     ("lens", {"description": {"value": "x"}}, "column 'description' holds records with the keys value; wanted text"),
+    (
+        "lens",
+        {"biblio": {"references_cited": [{"sequence": 1, "patcit": {"lens_id": "x"}}]}},
+        r"column 'biblio\.references_cited' holds records with the keys sequence, patcit; wanted citations",
+    ),
+    (
+        "lens",
+        {"families": {"simple_family": [{"lens_id": "x"}]}},
+        r"_family' .* keys lens_id; wanted family_id, members",
+    ),
+    (
+        "bigquery",
+        {"citation": [{"number": "EP-2-A1"}]},
+        "column 'citation' holds records with the keys number; wanted pub",
+    ),
     ("lens", {"biblio": {"invention_title": [{"t": "x"}]}}, r"column 'biblio\.invention_title' holds records"),
 ]
 
@@ -134,6 +168,16 @@ def test_wrong_nesting_is_an_error_with_the_column(
     one = record(1, random.Random(0)) if form == "lens" else {"publication_number": "EP-1-A1"}
     with pytest.raises(InputError, match=message):
         run(form, jsonl(tmp_path / "x.jsonl", [{**one, **change}]), tmp_path / "out")
+
+
+def test_a_record_that_only_counts_its_citations_is_no_wrong_nesting(tmp_path: Path) -> None:
+    one = record(1, random.Random(0))
+    one["biblio"]["references_cited"] = {"patent_count": 0, "npl_count": 0}
+    one["families"]["simple_family"] = {"size": 1}
+    run("lens", jsonl(tmp_path / "x.jsonl", [one]), tmp_path / "lens")
+    two = {"publication_number": "EP-1000000-A1", "title_localized": [{"text": "a", "language": "en"}],
+           "citation": [{"npl_text": "Smith"}]}  # fmt: skip
+    run("bigquery", jsonl(tmp_path / "y.jsonl", [two]), tmp_path / "bigquery")
 
 
 def test_wrong_nesting_in_parquet_is_an_error_with_column_and_type(tmp_path: Path) -> None:

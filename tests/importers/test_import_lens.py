@@ -130,6 +130,15 @@ def test_a_file_cut_into_many_units_gives_the_same_landscape_and_right_lines(
     assert rows(tmp_path / "many", "quarantine")[0]["line"] == 41
 
 
+def test_dates_of_a_csv_that_a_spreadsheet_wrote_anew_are_read_or_asked_for(tmp_path: Path) -> None:
+    table = [csv_row(n, **{"Publication Date": date}) for n, date in ((1, "03/04/2013"), (2, "05/06/2014"))]
+    write_csv(tmp_path / "x.csv", table, CSV_COLUMNS)
+    with pytest.raises(InputError, match="none of 2 dates could be read; --date-format says the order"):
+        run(tmp_path / "x.csv", tmp_path / "out")
+    run(tmp_path / "x.csv", tmp_path / "said", date_format="DD/MM/YYYY")
+    assert [str(row["date"]) for row in rows(tmp_path / "said")] == ["2013-04-03", "2014-06-05"]
+
+
 def test_csv_with_every_quirk_imports_to_the_expected_landscape(tmp_path: Path) -> None:
     table = [
         csv_row(1, **{"Simple Family Members": f"{lens_id(1)};;{lens_id(2)}"}),

@@ -146,3 +146,12 @@ def test_a_workbook_in_a_zip_is_read(tmp_path: Path, way: int) -> None:
         archive.write(workbook(tmp_path / "x.xlsx", A=TABLE), "export.xlsx")
     run("table", tmp_path / "x.zip", tmp_path / "out")
     assert list(by_id(tmp_path / "out")) == ["US10000001B2"]
+
+
+def test_a_header_that_comes_again_and_a_line_of_totals_are_no_patents(tmp_path: Path) -> None:
+    lines = [EXPORT[2], EXPORT[3], EXPORT[2], EXPORT[5], ["Total", 2, "", "", "", ""]]
+    report = run("table", workbook(tmp_path / "x.xlsx", Results=lines), tmp_path / "out")
+    assert counts(report) == (4, 2, 2, 0)
+    assert reasons(tmp_path / "out") == {
+        (3, "the header once more, as in files that were put together"), (5, "no publication number or id"),
+    }  # fmt: skip

@@ -142,7 +142,7 @@ PRINTED = {
     "DE 10 2005 012 345 A1": "DE102005012345A1", "US D807,612 S": "USD807612S",
 }  # fmt: skip
 OWN = ["US0000001A", "IN-2024-00123", "P0001", "AB123456A", "EP1A1", "ID0000123", "DE100", "mine-7", "10000001", "A|B",
-       "PCT/EP2015/012345", "EP12-A1", "x y"]  # fmt: skip
+       "PCT/EP2015/012345", "EP12-A1", "x y", "EP1234567A1 B1"]  # fmt: skip
 
 
 def test_printed_numbers_get_one_form_and_ids_of_ones_own_stay() -> None:
@@ -221,6 +221,17 @@ DATES = {
     "order that values contradict": (["26/02/2015", "02/27/2015", "03/04/2015", "05/05/2015"],
                                      ["2015-02-26", "2015-02-27", "None", "2015-05-05"]),
     "month first by dots": (["03.04.2015", "02.27.2015"], ["2015-03-04", "2015-02-27"]),
+    "several side by side": (
+        ["2015-02-26 2018-06-19", "2015-02-26, 2018-06-19", "26.02.2015 27.02.2015", "20150226 20180619"],
+        ["2015-02-26"] * 4,
+    ),
+    "times in a zone": (["2015-02-26Z", "2015-02-26+01:00", "20150226T000000Z"], ["2015-02-26"] * 3),
+    "years of two digits": (["26-FEB-15", "12-MAR-63", "1 Jan 70"], ["2015-02-26", "1963-03-12", "1970-01-01"]),
+    "no date of a database": (["9999-12-31", "0001-01-01", "2015-02-26"], ["None", "None", "2015-02-26"]),
+    "an ordinal with of": (["26th of February, 2015"], ["2015-02-26"]),
+    "day second by proof": (["2015-26-02", "2015-03-02", "2015/13/1"], ["2015-02-26", "2015-02-03", "2015-01-13"]),
+    "day second once, in a column of ISO dates": (["2015-26-02", "2015-03-02", "2015-02-26"],
+                                                  ["None", "2015-03-02", "2015-02-26"]),
     "no dates": (["2015", "2015-02", "20150200", "31.02.2015", "soon"], ["None"] * 5),
 }  # fmt: skip
 
@@ -237,6 +248,25 @@ def test_what_a_block_proved_holds_for_the_next() -> None:
     order = DateOrder()
     parse_dates(pa.array(["26/02/2015"]), order)
     assert str(parse_dates(pa.array(["03/02/2001"]), order)[0][0]) == "2001-02-03"
+
+
+def test_iso_dates_that_a_block_proved_stay_iso_dates_in_the_next() -> None:
+    order = DateOrder()
+    parse_dates(pa.array(["2015-02-26"]), order)
+    dates, bad = parse_dates(pa.array(["2015-26-02", "2015-03-02"]), order)
+    assert [str(date) for date in dates.to_pylist()] == ["None", "2015-03-02"]
+    assert bad.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "wanted"),
+    [("YYYY-DD-MM", "2015-03-02", "2015-02-03"), ("YYYY-MM-DD", "2015-03-02", "2015-03-02"),
+     ("YYYYDDMM", "20150302", "2015-02-03"), ("DD/MM/YY", "01/02/63", "1963-02-01")],
+)  # fmt: skip
+def test_a_date_format_that_is_said_holds_for_dates_that_look_like_isos_too(said: str, text: str, wanted: str) -> None:
+    dates, bad = parse_dates(pa.array([text, None, "0", "2016-12-24T01:02:03"]), DateOrder(said))
+    assert [str(date) for date in dates.to_pylist()][:3] == [wanted, "None", "None"]
+    assert bad.tolist()[:3] == [False] * 3
 
 
 def test_dates_that_nothing_proves_are_asked_for_and_said(tmp_path: Path) -> None:

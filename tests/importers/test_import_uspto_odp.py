@@ -63,3 +63,10 @@ def test_the_filing_date_is_taken_when_asked_for(tmp_path: Path) -> None:
     (tmp_path / "page.json").write_text(json.dumps(answer(sample()[:1])))
     run("uspto-odp", tmp_path / "page.json", tmp_path / "out", date="filing")
     assert str(by_id(tmp_path / "out")["US10902286"]["date"]) == "2019-05-06"
+
+
+def test_codes_in_one_text_are_told_apart(tmp_path: Path) -> None:
+    one = wrapper(1, cpcClassificationBag="G06K7/10831; G01S   7/4863")
+    (tmp_path / "x.json").write_text(json.dumps(answer([one, wrapper(2)])))
+    run("uspto-odp", tmp_path / "x.json", tmp_path / "out")
+    assert by_id(tmp_path / "out")["US20200000001A1"]["cpc"] == ["G06K7/10831", "G01S7/4863"]

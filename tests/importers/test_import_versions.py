@@ -54,6 +54,17 @@ def test_brackets_that_mark_no_text_of_the_row_are_words(text: str) -> None:
     assert of_own_publication(pa.array([text]), pa.array(["US20150056336 A1"])).to_pylist() == [text]
 
 
+def test_a_number_in_the_middle_of_a_sentence_ends_no_version() -> None:
+    cell, own = "US20150056336 A1\nEP2842432 A1", "The comb of (EP2842432) and (US20150056336), folded"
+    for text, wanted in (
+        (f"{own} (US20150056336)", own),
+        (f"Comb (EP2842432) {own} (US20150056336)", own),
+        (f"(EP2842432)\nA comb.\n(US20150056336)\n{own}", own),
+        (own, own),
+    ):
+        assert of_own_publication(pa.array([text]), pa.array([cell])).to_pylist() == [wanted]
+
+
 def test_the_first_version_that_says_something_is_taken() -> None:
     said = pa.array(["Brush | Bürste | Brosse", " | Bürste", "a|b", "one\ntwo | drei", None, "Brush"])
     assert first_version(said, " | ").to_pylist() == ["Brush", "Bürste", "a|b", "one\ntwo", None, "Brush"]

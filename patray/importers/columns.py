@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from patray.importers.cells import STRONG
 from patray.importers.dates import AMBIGUOUS, DateOrder, parse_dates
 from patray.importers.nested import choose_language, elements, field, take, to_lists, unique_in_rows, whole
 from patray.importers.record import Finding
@@ -32,8 +33,8 @@ def dates(
 
 
 def split_list(texts: pa.Array) -> pa.ListArray:
-    """list<string> of texts like `A61B5/02;;A61B5/00` or `A61B5/02; A61B5/00`: stripped, each once, blanks left out."""
-    return unique_in_rows(pc.split_pattern_regex(pc.fill_null(texts, ""), ";+"))
+    """list<string> of texts like `A61B5/02;;A61B5/00`, also with `; `, ` | ` or line breaks: stripped, each once."""
+    return unique_in_rows(pc.split_pattern_regex(pc.fill_null(texts, ""), STRONG))
 
 
 def blank_to_null(texts: pa.Array) -> pa.Array:

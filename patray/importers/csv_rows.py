@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,31 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 RAGGED = "row and header differ in the number of fields"
 HEADER_AGAIN = "the header once more, as in files that were put together"
 BROKEN_QUOTE = "broken quoting"
+
+
+@dataclass(frozen=True)
+class Quotes:
+    """sign: around cells, '' where `"` is a sign like others. escape: the sign in front of a quote inside a cell, ''
+    where it is doubled. blanks: may stand between delimiter and quote."""
+
+    sign: str = '"'
+    escape: str = ""
+    blanks: bool = False
+
+    def reader(self, lines: Iterable[str], delimiter: str) -> Any:
+        """A csv.reader of such rows, which raises csv.Error for a broken quote."""
+        return csv.reader(
+            lines,
+            delimiter=delimiter,
+            strict=True,
+            quoting=csv.QUOTE_MINIMAL if self.sign else csv.QUOTE_NONE,
+            quotechar=self.sign or '"',
+            escapechar=self.escape or None,
+            skipinitialspace=self.blanks,
+        )
+
+
+USUAL = Quotes()
 
 
 @dataclass(frozen=True)
@@ -51,12 +76,11 @@ def read_csv(
     needed: Sequence[str] = (),
     names: Sequence[str] = (),
     skip: int = 0,
-    quote: str = '"',
-    escape: str = "",
+    quotes: Quotes = USUAL,
 ) -> Iterator[CsvBlock]:
     """Blocks of rows. needed: columns without which the file is of no use. names: the header, where a file has none.
 
-    skip: lines before the header. quote, escape: as of Layout, '' for none.
+    skip: lines before the header.
 
     Raises InputError for a missing column (with the likely one), a wrong delimiter and an empty file.
     """
@@ -70,14 +94,7 @@ def read_csv(
         looks = _delimiter(binary.peek(1 << 12))
         for _ in range(skip):
             text.readline()
-        rows = csv.reader(
-            text,
-            delimiter=delimiter,
-            strict=True,
-            quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
-            quotechar=quote or '"',
-            escapechar=escape or None,
-        )
+        rows = quotes.reader(text, delimiter)
         header = list(names) or respelled(_header(rows, file, delimiter, looks), needed)
         check_header(file.label, header, needed, delimiter)
         yield from _blocks(rows, header, skip)

@@ -196,10 +196,9 @@ def _citations(biblio: Element) -> tuple[list[dict[str, str | None]], list[str]]
         category = letters(texts)
         for patent in citation.iterfind("patcit"):
             best = _best_id([patent])
-            number = said(best, "doc-number") or said(patent, "dnum")
-            if number:
-                cited = {"office": said(best, "country"), "number": number, "kind": said(best, "kind")}
-                found.append(cited | {"origin": origin, "category": category, "phase": phase})
+            number = said(best, "doc-number") or said(patent, "dnum") or text_of(patent.find("text"))
+            cited = {"office": said(best, "country"), "number": number, "kind": said(best, "kind")}
+            found.append(cited | {"origin": origin, "category": category, "phase": phase})
     return found, strange
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from patray.importers.csv_rows import USUAL, Quotes
 from patray.importers.source import SourceFile, Stream
 
 HEAD = 4 << 20
@@ -25,14 +26,12 @@ _SAID = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Layout:
-    """skip: physical lines before the header. header: its cells, stripped. quote: the sign around cells, '' where `"`
-    is a plain sign. escape: the sign in front of a quote inside a cell, '' where it is doubled."""
+    """skip: physical lines before the header. header: its cells, stripped."""
 
     delimiter: str
     skip: int
     header: tuple[str, ...]
-    quote: str = '"'
-    escape: str = ""
+    quotes: Quotes = USUAL
 
 
 def head_of(file: SourceFile, size: int = HEAD) -> bytes:
@@ -69,33 +68,36 @@ def find_layout(
     if found is None:
         return None
     unquoted = found.delimiter == "\t" and _is_unquoted(text, found)
-    found = replace(found, quote="") if unquoted else _with_quotes(text, found)
+    found = replace(found, quotes=Quotes("")) if unquoted else _with_quotes(text, found)
     return replace(found, skip=found.skip + bool(said))
 
 
 def _with_quotes(text: str, layout: Layout) -> Layout:
-    """The layout with single quotes, or a backslash before quotes in a cell, where its rows can be read only so."""
+    """The layout with single quotes, a backslash before quotes in a cell, or blanks before quotes, where its rows can
+    be read only so."""
     lines = [*io.StringIO(text[: 1 << 18], newline="")][layout.skip :]
     if len(text) > 1 << 18:
         lines = lines[:-1]
     head = "".join(lines)
-    escaped, single = '\\"' in head, "'" in head
-    if not escaped and not single:
-        return layout
-    for quote, escape in (('"', "\\"), ("'", ""), ("'", "\\")):
-        if escaped if quote == '"' else single:
-            found = replace(layout, quote=quote, escape=escape)
-            if (quote == "'" or not _reads(lines, layout)) and (header := _reads(lines, found)):
-                return replace(found, header=header)
+    others = []
+    if re.search(rf'{re.escape(layout.delimiter)} +"', head):
+        others.append(Quotes(blanks=True))
+    if '\\"' in head and not _reads(lines, layout):
+        others.append(Quotes(escape="\\"))
+    if "'" in head:
+        others += [Quotes("'"), Quotes("'", "\\")]
+    for quotes in others:
+        found = replace(layout, quotes=quotes)
+        if header := _reads(lines, found):
+            return replace(found, header=header)
     return layout
 
 
 def _reads(lines: Sequence[str], layout: Layout) -> tuple[str, ...]:
     """The header, where every row has as many cells as it and, by single quotes, a cell in such quotes; else ()."""
-    sign = re.escape(layout.delimiter)
+    sign, single = re.escape(layout.delimiter), layout.quotes.sign == "'"
     wrapped = re.compile(rf"(?:\A|{sign})'(?:[^'\\]|''|\\.)*'(?={sign}|[\r\n]*\Z)", re.DOTALL)
-    reader = csv.reader(lines, delimiter=layout.delimiter, quotechar=layout.quote, escapechar=layout.escape or None,
-                        strict=True)  # fmt: skip
+    reader = layout.quotes.reader(lines, layout.delimiter)
     header: tuple[str, ...] = ()
     before = 0
     try:
@@ -103,7 +105,7 @@ def _reads(lines: Sequence[str], layout: Layout) -> tuple[str, ...]:
             raw, before = "".join(lines[before : reader.line_num]), reader.line_num
             if not header:
                 header = tuple(cell.strip() for cell in row)
-            elif row and (len(row) != len(header) or (layout.quote == "'" and not wrapped.search(raw))):
+            elif row and (len(row) != len(header) or (single and not wrapped.search(raw))):
                 return ()
     except csv.Error:
         return ()

@@ -40,7 +40,7 @@ _KIND_IN_BRACKETS = r"\s*[(\[]\s*([A-Za-z]\d?)\s*[)\]]\s*$"
 
 
 _DATE_BEHIND = (
-    r"([\d\s(\[][A-Za-z]\d?[)\]]?)\s+[(\[]?"
+    r"([\d\s(\[][A-Za-z]\d?[)\]]?)\s+(?:[-\x{2010}-\x{2015}]\s+)?[(\[]?"
     r"(?:\d{4}[-/.]\d{2}[-/.]\d{2}|\d{2}[-/.]\d{2}[-/.]\d{4}|(?:1[89]|20)\d{6})[)\]]?(?:\s+\[[^\]]*\])?\s*$"
 )
 """`US20150056336 A1 2015-02-26`, as Orbit prints numbers with kind code and date: the date is no part of the number."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from patray.errors import InputError
 from patray.importers.cells import check_separators
-from patray.importers.csv_rows import CsvBlock, check_header, check_once, read_csv
+from patray.importers.csv_rows import USUAL, CsvBlock, Quotes, check_header, check_once, read_csv
 from patray.importers.format import Format, Unit, line_units, only, parquet_units
 from patray.importers.headers import CITED_BY, assign, between_versions, further, score
 from patray.importers.json_documents import RECORD_SEPARATOR
@@ -74,8 +74,7 @@ class _Found:
     line: int = 0
     delimiter: str = ""
     skip: int = 0
-    quote: str = '"'
-    escape: str = ""
+    quotes: Quotes = USUAL
     place: str = ""
 
 
@@ -85,7 +84,7 @@ def _score(options: Options) -> partial[int]:
 
 def _found(unit: Unit, options: Options) -> _Found:
     """What of the file is taken for what."""
-    file, delimiter, skip, quote, escape, place = unit.file, options.delimiter, 0, '"', "", ""
+    file, delimiter, skip, quotes, place = unit.file, options.delimiter, 0, USUAL, ""
     if unit.role == "csv":
         usual = "\t" if file.base.endswith((".tsv", ".txt")) else ","
         head = head_of(file)
@@ -93,8 +92,7 @@ def _found(unit: Unit, options: Options) -> _Found:
         delimiter = delimiter or usual
         header: Sequence[str] = ()
         if layout is not None:
-            header, delimiter, skip = layout.header, layout.delimiter, layout.skip
-            quote, escape = layout.quote, layout.escape
+            header, delimiter, skip, quotes = layout.header, layout.delimiter, layout.skip, layout.quotes
     elif unit.role == "sheet":
         sheet = open_sheet(file, options.sheet, _score(options))
         header, skip = sheet.header, sheet.place
@@ -108,7 +106,7 @@ def _found(unit: Unit, options: Options) -> _Found:
     names = assign(header, _TAKEN, options.columns, options.date)
     check_once(file.label, header, tuple(names.values()))
     more = {column: further(header, names, options.columns, column) for column in SECTIONS}
-    return _Found(names, more, header, line, delimiter, skip, quote, escape, place)
+    return _Found(names, more, header, line, delimiter, skip, quotes, place)
 
 
 def explain(units: Sequence[Unit], options: Options) -> list[str]:
@@ -146,8 +144,7 @@ def read(unit: Unit, options: Options) -> Iterator[Rows]:
                 needed,
                 (),
                 found.skip,
-                found.quote,
-                found.escape,
+                found.quotes,
             )
         else:
             blocks = read_sheet(unit.file, options.sheet, _score(options), needed)

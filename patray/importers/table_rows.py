@@ -56,6 +56,8 @@ _BRACKETED = r"""^\s*[\[{]([^\[\]{}'",;]*)[\]}]\s*$"""
 """Espacenet's CPC has the offices in brackets behind each code; codes may stand side by side with a blank between."""
 _FLAG = r"(?i)^\s*(?:yes|no|true|false)\s*$"
 """What says that there is a text (the old `Full Text` of Lens), and is none."""
+_REST = r"(?s)\s*[\r\n;|].*$|\s+(?:19|20)\d{6}\s*$"
+"""What stands behind the first number of an application: others, a date."""
 _NO_CLAIM = r"(?i)^\s*(?:yes|no|true|false|\d{1,3}(?:\.0+)?)\s*$"
 _SCIENTIFIC = r"^\d(?:\.\d+[eE]\+?|[eE]\+)\d{1,2}$"
 """How spreadsheets print long numbers; `1E5` may be an id of the user's own."""
@@ -251,7 +253,7 @@ class Converter:
         listed, members = listed[unsaid], names(members.filter(pa.array(unsaid)))
         several = pc.greater(pc.list_value_length(cells), 1).fill_null(False).to_numpy(zero_copy_only=False)[rows]
         rows, others = rows[several], others.filter(pa.array(several))
-        application = same_application(office, self._text("application"))
+        application = same_application(office, pc.replace_substring_regex(self._text("application"), _REST, ""))
         application = pc.if_else(family.is_null(), application, pa.scalar(None, S))
         kin_rows, kin = elements(one_text(application))
         rows = np.concatenate([rows, listed, kin_rows])

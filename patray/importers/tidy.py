@@ -19,8 +19,11 @@ _WRAPPED = (
     (r'(?s)^=HYPERLINK\(\s*"[^"]*"\s*[,;]\s*"(.*)"\s*\)$', r"\1"),
     (r'(?s)^=HYPERLINK\(\s*"([^"]*)"\s*\)$', r"\1"),
     (r'(?s)^=\s*"(.*)"$', r"\1"),
+    (r"(?s)^[\x{201c}\x{201e}]([^\x{201c}-\x{201e}]*)[\x{201c}\x{201d}]$", r"\1"),
+    (r"(?s)^`([^`]*)`$", r"\1"),
     (r"(?s)^'((?:[^']|'\pL)*(?:[^'\]]|'\pL))$", r"\1"),
 )
+_WRAPPED_IN = r"^\s*[=`'\x{2019}\x{201c}\x{201e}]"
 _WIDE = r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"
 _BREAKS = r"(?i)_x000d_\r?\n?|<br\s*/?>|</?[uo]l>|</?li>|[\x0b\x0c\x{85}\x{2028}\x{2029}]"
 _SPACES = r"[\x{a0}\x{2000}-\x{200b}\x{202f}\x{205f}\x{2060}\x{3000}\x{feff}]"
@@ -28,7 +31,8 @@ _FLOAT = r"^(\d+)\.0+$"
 _SCIENCE = re.compile(r"(\d)(?:\.(\d+))?[eE]\+?(\d{1,2})")
 LOST_DIGITS = "number in scientific notation, its digits are lost, left empty"
 _JAPANESE = re.compile(
-    r"(特開|特表|再表|再公表|特公|実開|実公|特許第?)\s*(昭和?|平成?|令和?)?\s*(\d{1,7})(?:\s*-\s*(\d{1,6}))?号?(?:公報)?"
+    r"(特開|特表|再表|再公表|特公|実開|実公|特許第?)\s*(昭和?|平成?|令和?)?\s*(\d{1,7})(?:\s*[-/]\s*(\d{1,6}))?号?(?:公報)?"
+    r"(?:\s*\(?([ABUY]\d?)\)?)?"
 )
 _ERAS = {"昭": "S", "平": "H", "令": "R", "": ""}
 _KINDS = {"特開": "A", "特表": "A", "再表": "A1", "再公表": "A1", "特公": "B2", "実開": "U", "実公": "Y2", "特許": ""}
@@ -67,8 +71,9 @@ def plain_spaces(texts: pa.Array) -> pa.Array:
 
 
 def unwrap(texts: pa.Array) -> pa.Array:
-    """Texts without what Excel wraps around one so that it stays a text: `="x"`, `'x`, a link with its words."""
-    if not pc.any(pc.match_substring_regex(texts, pattern=r"^\s*[='\x{2019}]")).as_py():
+    """Texts without what Excel wraps around one so that it stays a text: `="x"`, `'x`, a link with its words; and
+    without quotes that are none of CSV's around the whole: `“x”`, a text in backticks."""
+    if not pc.any(pc.match_substring_regex(texts, pattern=_WRAPPED_IN)).as_py():
         return texts
     texts = pc.utf8_trim_whitespace(texts)
     for pattern, replacement in _WRAPPED:
@@ -110,7 +115,7 @@ def _western(text: str) -> str:
     if match is None:
         return plain
     sort, era, first, second = match[1].removesuffix("第"), (match[2] or "")[:1], match[3], match[4]
-    return f"JP{_ERAS[era]}{first}{'-' + second if second else ''}{_KINDS[sort]}"
+    return f"JP{_ERAS[era]}{first}{'-' + second if second else ''}{match[5] or _KINDS[sort]}"
 
 
 def is_unit(texts: pa.Array) -> pa.Array:

@@ -20,6 +20,8 @@ from patray.importers.printed import canonical_ids, numbers_apart
 
 _MARK = r"\(\s*([A-Z]{2}[ -]?[A-Z]{0,2}\d[\d/., -]{3,18}?(?: ?[A-Z]\d?)?)\s*\)"
 _MARKS = re.compile(_MARK)
+_LEADS, _ENDS = re.compile(r"(?:\A|\n)[ \t]*\Z"), re.compile(r"[ \t]*\r?\n")
+"""What stands before and behind a mark that has a line's start or end for itself."""
 
 
 def first_version(texts: pa.Array, separator: str) -> pa.Array:
@@ -76,8 +78,8 @@ def _own(text: str, own: list[str], canonical: dict[str, str]) -> str:
     marks = [one for one in _MARKS.finditer(text) if canonical[one[1]] in own]
     if not marks:
         return text
-    if not text[: marks[0].start()].strip():  # marks stand before what they mark, each at the start of a line
-        marks = [one for one in marks if not text[: one.start()].rpartition("\n")[2].strip()]
+    if not text[: marks[0].start()].strip():  # marks stand before what they mark
+        marks = [one for one in marks if _LEADS.search(text[: one.start()]) or _ENDS.match(text[one.end() :])]
         bounds = [*(one.start() for one in marks), len(text)]
         pieces = [text[mark.end() : stop].strip() for mark, stop in zip(marks, bounds[1:], strict=True)]
     elif not text[marks[-1].end() :].strip():

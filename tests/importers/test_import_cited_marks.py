@@ -137,3 +137,22 @@ def test_what_is_cited_outside_the_import_is_said_with_examples(tmp_path: Path) 
     (tmp_path / "x.csv").write_text("patent_id,title,citations\nA,a,5\nB,b,A; 12; 5\n")
     report = run("table", tmp_path / "x.csv", tmp_path / "out")
     assert "3  citations filtered: cited publication outside the import, such as '5', '12'" in format_report(report)
+
+
+def test_a_cited_number_that_ops_prints_as_a_text_is_found_and_one_that_says_nothing_is_counted(tmp_path: Path) -> None:
+    def document(number: str, cited: str = "") -> str:
+        return (
+            f'<exchange-document country="EP" doc-number="{number}" kind="A1"><bibliographic-data><invention-title '
+            f'lang="en">Brush</invention-title><references-cited>{cited}</references-cited></bibliographic-data>'
+            "</exchange-document>"
+        )
+
+    cited = "".join(f"<citation><patcit>{one}</patcit></citation>" for one in ("<text>EP1000001A1</text>", "<text/>"))
+    documents = document("1000000", cited) + document("1000001")
+    (tmp_path / "x.xml").write_text(
+        '<ops:world-patent-data xmlns="http://www.epo.org/exchange" xmlns:ops="http://ops.epo.org"><exchange-documents>'
+        f"{documents}</exchange-documents></ops:world-patent-data>"
+    )
+    report = run("ops", tmp_path / "x.xml", tmp_path / "out")
+    assert counts(report, "citations") == (2, 1, 0, 1)
+    assert report["tables"]["citations"]["filtered_by"] == {"cited number cannot be read": 1}

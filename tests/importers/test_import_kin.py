@@ -131,3 +131,13 @@ def test_lens_records_without_members_are_kin_by_their_application(tmp_path: Pat
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     run("lens", tmp_path / "x.jsonl", tmp_path / "out")
     assert len(set(families(tmp_path / "out").values())) == (2 if members else 1)
+
+
+def test_an_application_is_known_beside_others_and_dates_in_its_cell(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "Publication Number,Title,Application Number\nEP1000000A1,a,99123456.7; 99123457.8\n"
+        "EP1000001B1,b,99123456.7\nEP1000002A1,c,EP19990123456 19991123\nEP1000003A1,d,99123457.8\n"
+    )
+    run("table", tmp_path / "x.csv", tmp_path / "out")
+    found = families(tmp_path / "out")
+    assert found["EP1000000A1"] == found["EP1000001B1"] == found["EP1000002A1"] != found["EP1000003A1"]

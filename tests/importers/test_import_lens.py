@@ -130,6 +130,17 @@ def test_a_file_cut_into_many_units_gives_the_same_landscape_and_right_lines(
     assert rows(tmp_path / "many", "quarantine")[0]["line"] == 41
 
 
+@pytest.mark.parametrize("sign", [";;", "; ", "\n", " | "])
+def test_values_of_a_csv_cell_are_told_apart_whatever_a_spreadsheet_made_of_the_sign(sign: str, tmp_path: Path) -> None:
+    members, codes = sign.join([lens_id(1), lens_id(2)]), sign.join(["A46B5/02", "A46B7/04"])
+    changes = {"Simple Family Members": members, "CPC Classifications": codes, "IPCR Classifications": codes}
+    write_csv(tmp_path / "x.csv", [csv_row(1, **changes), csv_row(2)], CSV_COLUMNS)
+    run(tmp_path / "x.csv", tmp_path / "out")
+    first, second = rows(tmp_path / "out")
+    assert first["cpc"] == first["ipc"] == ["A46B5/02", "A46B7/04"]
+    assert first["family_id"] == second["family_id"]
+
+
 def test_dates_of_a_csv_that_a_spreadsheet_wrote_anew_are_read_or_asked_for(tmp_path: Path) -> None:
     table = [csv_row(n, **{"Publication Date": date}) for n, date in ((1, "03/04/2013"), (2, "05/06/2014"))]
     write_csv(tmp_path / "x.csv", table, CSV_COLUMNS)

@@ -44,6 +44,28 @@ def test_a_header_may_stand_without_quotes_and_words_in_single_quotes_are_words(
     assert [row["title"] for row in by_id(tmp_path / "words").values()] == ["'Smart' brush", "'Smart'", "brush"]
 
 
+def test_blanks_before_quotes_are_no_part_of_the_cells(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        '"patent_id", "title", "abstract"\n"A", "Brush, red", "a ""b"""\nB, c, "two\nlines"\n'
+    )
+    assert counts(run("table", tmp_path / "x.csv", tmp_path / "out")) == (2, 2, 0, 0)
+    found = {id: (row["title"], row["abstract"]) for id, row in by_id(tmp_path / "out").items()}
+    assert found == {"A": ("Brush, red", 'a "b"'), "B": ("c", "two\nlines")}
+
+
+@pytest.mark.parametrize(("opening", "closing"), ["“”", "„“", "``"])
+def test_quotes_of_a_word_processor_are_no_part_of_the_values(opening: str, closing: str, tmp_path: Path) -> None:
+    text = "\n".join(
+        ",".join(f"{opening}{cell}{closing}" for cell in row)
+        for row in (("Publication Number", "Title"), ("EP1000000A1", "Brush"), ("EP1000001A1", "a 'red' comb"))
+    )
+    (tmp_path / "x.csv").write_text(text + f"\nEP1000002A1,{opening}Smart{closing} hat\n")
+    run("table", tmp_path / "x.csv", tmp_path / "out")
+    assert {id: row["title"] for id, row in by_id(tmp_path / "out").items()} == {
+        "EP1000000A1": "Brush", "EP1000001A1": "a 'red' comb", "EP1000002A1": f"{opening}Smart{closing} hat",
+    }  # fmt: skip
+
+
 def test_a_header_that_comes_again_is_no_patent(tmp_path: Path) -> None:
     one = "\ufeffid,title\n"
     (tmp_path / "x.csv").write_text(f"{one}A,a\n{one}B,b\nID, Title\n")

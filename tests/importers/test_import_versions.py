@@ -60,6 +60,7 @@ def test_a_number_in_the_middle_of_a_sentence_ends_no_version() -> None:
         (f"{own} (US20150056336)", own),
         (f"Comb (EP2842432) {own} (US20150056336)", own),
         (f"(EP2842432)\nA comb.\n(US20150056336)\n{own}", own),
+        (f"(EP2842432)\nA comb. (US20150056336)\n{own}", own),
         (own, own),
     ):
         assert of_own_publication(pa.array([text]), pa.array([cell])).to_pylist() == [wanted]

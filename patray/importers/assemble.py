@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from patray.files import Folder
 from patray.importers.citations import HOW, Citations, Lookup
-from patray.importers.families import known_family, simple_families
+from patray.importers.families import across_kinds, known_family, simple_families
 from patray.importers.format import Format
 from patray.importers.nested import whole
 from patray.importers.options import Options
@@ -116,7 +116,8 @@ def _documents(parts: Sequence[Part], which: str, fmt: Format, out: Assembled) -
         same = [pa.repeat(pa.scalar(text), len(again)) for text in (DUPLICATE, "dropped")]
         out.findings.append(pa.table([*columns, *same], schema=FINDINGS))
     names = ids if fmt.printed_ids else pc.coalesce(whole(table["source_id"]), ids)
-    family = simple_families(names, known_family(whole(table["family_id"])), whole(table["members"]))
+    given, members = known_family(whole(table["family_id"])), whole(table["members"])
+    family = simple_families(names, given, across_kinds(ids, members, given) if fmt.printed_ids else members)
     return _Documents(table.drop_columns(["members", "family_id"]), first, keep, family, sizes)
 
 

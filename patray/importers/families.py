@@ -11,7 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from patray.importers.nested import elements, take, to_lists
+from patray.importers.numbers import without_kind
+from patray.importers.printed import number_keys, offices_of
 from patray.landscapes.absent import FAMILY, without_absent
+from patray.landscapes.positions import positions
 
 _ONE_FORM = (
     (r"(\d)A\d?$", r"\1"),  # the kind of DOCDB; utility models (U) are counted apart in Japan
@@ -25,7 +29,9 @@ _ONE_FORM = (
 
 def known_family(ids: pa.Array) -> pa.Array:
     """Family ids with every spelling of 'unknown' as null: taken literally they would make one giant family."""
-    return without_absent(pc.utf8_trim_whitespace(ids), FAMILY)
+    ids = without_absent(pc.utf8_trim_whitespace(ids), FAMILY)
+    zeros = pc.fill_null(pc.match_substring_regex(ids, pattern="^0{2,}$"), False)
+    return pc.if_else(zeros, pa.scalar(None, pa.string()), ids) if pc.any(zeros).as_py() else ids
 
 
 def application_number(office: pa.Array, number: pa.Array) -> pa.Array:
@@ -68,6 +74,34 @@ def same_application(office: pa.Array, number: pa.Array) -> pa.Array:
     for pattern, replacement in _ONE_FORM:
         plain = pc.replace_substring_regex(plain, pattern=pattern, replacement=replacement)
     return pc.binary_join_element_wise(pa.scalar("~application "), plain, "")
+
+
+def across_kinds(ids: pa.Array, members: pa.ListArray, given: pa.Array) -> pa.ListArray:
+    """Members under the ids that they have here where a number stands without its kind on one side.
+
+    [US5612345] is [US5612345A] where that is an id; an id without kind and family is kin of the same number with one.
+    ids (n,), given (n,): family ids or null. Ids of the user's own are as they are.
+    """
+    rows, values = elements(members)
+    keys, listed = number_keys(ids), number_keys(values)
+    bare, short = without_kind(keys), without_kind(listed)
+    numbers = offices_of(ids).is_valid().to_numpy(zero_copy_only=False)
+    open_ = pc.equal(bare, keys).to_numpy(zero_copy_only=False)
+    found = positions(listed, keys)
+    for side, mine in ((~open_, pc.equal(short, listed)), (open_, pc.not_equal(short, listed))):
+        at = np.flatnonzero(numbers & side)
+        lost = np.flatnonzero((found < 0) & mine.to_numpy(zero_copy_only=False))
+        place = positions(short.take(pa.array(lost)), bare.take(pa.array(at)))
+        found[lost[place >= 0]] = at[place[place >= 0]]
+    own, kinds = (
+        np.flatnonzero(numbers & one) for one in (open_ & given.is_null().to_numpy(zero_copy_only=False), ~open_)
+    )
+    place = positions(bare.take(pa.array(own)), bare.take(pa.array(kinds)))
+    kin = kinds[place[place >= 0]]
+    named = pc.coalesce(take(ids, found), values)
+    rows = np.concatenate([rows, own[place >= 0]])
+    order = np.argsort(rows, kind="stable")
+    return to_lists(rows[order], pa.concat_arrays([named, ids.take(pa.array(kin))]).take(pa.array(order)), len(ids))
 
 
 def simple_families(ids: pa.Array, given: pa.Array, members: pa.ListArray) -> pa.Array:

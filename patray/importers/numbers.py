@@ -10,6 +10,7 @@ The rules by office unify what DOCDB, BigQuery, Lens, PatentsView and the USPTO'
     JP           era letter + 2-digit year + 6 digits (H117015 = H11007015 = 1999007015 = 11007015); from 2000 the
                  4-digit year + 6 digits
     KR           patents 10 + 7 digits (0955871 B1 = 100955871), utility models 20 + 7 digits; year + 7 for publications
+                 (the register's 10-1234567-0000 is 101234567)
     DE, RU       leading zeros go (PATENTSCOPE's DE000019826114 = DE19826114)
     others       as written, without separators
 """
@@ -172,7 +173,7 @@ def _jp(number: pa.Array, kind: pa.Array) -> pa.Array:
 
 
 def _kr(number: pa.Array, kind: pa.Array) -> pa.Array:
-    number = _rewrite(number, (r"^[12]0((?:19|20)\d\d\d{7})$", r"\1"))
+    number = _rewrite(number, (r"^[12]0((?:19|20)\d\d\d{7})$", r"\1"), (r"^([12]0\d{7})0000$", r"\1"))
     grant, utility = pc.match_substring_regex(kind, pattern="^[BC]"), pc.match_substring_regex(kind, pattern="^Y")
     short = pc.match_substring_regex(number, pattern=r"^\d{5,7}$")
     prefix = pc.if_else(pc.and_(grant, short), "10", pc.if_else(pc.and_(utility, short), "20", ""))

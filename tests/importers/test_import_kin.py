@@ -141,3 +141,27 @@ def test_an_application_is_known_beside_others_and_dates_in_its_cell(tmp_path: P
     run("table", tmp_path / "x.csv", tmp_path / "out")
     found = families(tmp_path / "out")
     assert found["EP1000000A1"] == found["EP1000001B1"] == found["EP1000002A1"] != found["EP1000003A1"]
+
+
+def test_members_and_publications_without_their_kind_are_kin_of_the_number_with_it(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "Publication Number,Title,Simple Family Members\nEP1000000A1,a,US5612345; JP3163807B2\nUS5612345A,b,\n"
+        "US5612346,c,\nEP1000001A1,d,US5612346A\nUS2015056336,e,\nUS20150056336A1,f,\nJPH05123456A,g,\n"
+        "JPH05123456B2,h,EP1000002A1\nEP1000002A1,i,\n"
+    )
+    run("table", tmp_path / "x.csv", tmp_path / "out")
+    groups: dict[str, set[str]] = {}
+    for id, family in families(tmp_path / "out").items():
+        groups.setdefault(family, set()).add(id)
+    assert sorted(map(sorted, groups.values())) == [
+        ["EP1000000A1", "US5612345A"], ["EP1000001A1", "US5612346"], ["EP1000002A1", "JPH05123456B2"], ["JPH05123456A"],
+        ["US20150056336", "US20150056336A1"],
+    ]  # fmt: skip
+
+
+def test_ids_of_ones_own_and_given_families_are_no_kin_for_looking_alike(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "patent_id,title,family_id\nP12345,a,\nP12345A,b,\nUS5612345,c,1\nUS5612345A,d,2\nx,e,000\ny,f,000\n"
+    )
+    run("table", tmp_path / "x.csv", tmp_path / "out")
+    assert len(set(families(tmp_path / "out").values())) == 6

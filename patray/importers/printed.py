@@ -48,9 +48,10 @@ _NUMBER = (
     rf"(?:{'|'.join(sorted(OFFICES))})"
     r"[ -]?[A-Z]{0,2}\d[\d/.-]{3,}(?:[ -]?[A-Z]\d?|\s?\([A-Z]\d?\))?(?:\s?\([XYAPEDTOLI&]{1,6}\))?"
 )
-_SIGN = r"(?:\s*(?:[,;|/&+·•¶#]|//|\]\s*\[|\b(?:and|und|et)\b|\b\d{1,3}[.)]\s)\s*|\s+)"
+_SIGN = r"(?:\s*(?:[,/&+·•¶#]|//|\]\s*\[|\b(?:and|und|et)\b|\b\d{1,3}[.)]\s)\s*|\s+)"
 _FIRST = r"^\s*(?:[\[•·*-]\s*|\d{1,3}[.)]\s+)?"
 _SEVERAL = rf"{_FIRST}{_NUMBER}(?:{_SIGN}{{1,3}}{_NUMBER})+[\s\].;,]*$"
+_LEAD = re.compile(_FIRST)
 _BETWEEN = re.compile(rf"(?<=[\dA-Z)]){_SIGN}{{1,3}}(?={_NUMBER})")
 
 
@@ -65,7 +66,7 @@ def numbers_apart(texts: pa.Array) -> pa.Array:
     several = pc.fill_null(pc.match_substring_regex(texts, pattern=_SEVERAL), False)
     if not pc.any(several).as_py():
         return texts
-    lines = [_BETWEEN.sub("\n", re.sub(_FIRST, "", text)).rstrip("].;, ") for text in texts.filter(several).to_pylist()]
+    lines = [_BETWEEN.sub("\n", _LEAD.sub("", text)).rstrip("].;, ") for text in texts.filter(several).to_pylist()]
     return pc.replace_with_mask(texts, several, pa.array(lines, pa.string()))
 
 

@@ -158,15 +158,19 @@ class Converter:
         if name in ("ipc", "cpc", "citations", "members", *CITED_BY):
             texts = pc.replace_substring_regex(texts, pattern=_BRACKETED, replacement=r"\1")
         if name in ("ipc", "cpc") and not separator:
+            printed, changed = is_printed_list(texts), texts
             for pattern, replacement in _PRINTED_CODES:
-                changed = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
-                texts = pc.if_else(is_printed_list(texts), texts, changed)
+                changed = pc.replace_substring_regex(changed, pattern=pattern, replacement=replacement)
+            texts = pc.if_else(printed, texts, changed)
         if name in ("citations", "members", *CITED_BY) and not separator:
-            texts = numbers_apart(letters_together(texts))
+            texts = letters_together(texts)
         split = split_cells(texts, separator, commas=name != "labels")
-        if name == "labels":
+        if name in ("labels", "claims"):
             return split
         rows, values = elements(split)
+        if name not in ("ipc", "cpc") and not separator:
+            inner, values = elements(pc.split_pattern(numbers_apart(values), "\n"))
+            rows = rows[inner]
         values = pc.replace_substring_regex(values, pattern=_AROUND, replacement="")
         if name in ("ipc", "cpc"):
             for pattern in (_MARK_OF_CODE, _BEHIND_CODE):

@@ -74,6 +74,12 @@ def test_a_claims_table_without_abstracts_is_a_landscape(tmp_path: Path) -> None
     assert counts(run("table", tmp_path / "claims.csv", tmp_path / "out")) == (2, 1, 1, 0)
 
 
+def test_claims_keep_the_quotes_that_they_begin_and_end_with(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text('patent_id,claims\nA,"""Smart"" brush called ""x"""\n')
+    run("table", tmp_path / "x.csv", tmp_path / "out")
+    assert by_id(tmp_path / "out")["A"]["claims"] == ['"Smart" brush called "x"']
+
+
 def test_a_mapping_to_a_missing_column_names_the_likely_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing column 'titel' .did you mean 'ti'"):
         run("table", make(tmp_path / "x.csv"), tmp_path / "out", columns={**MAP, "title": "titel"})

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 
 KNOWN: dict[str, tuple[str, ...]] = {
     "patent_id": (
@@ -140,6 +141,7 @@ def fold(name: str) -> str:
     return "".join(sign for sign in text if sign.isalnum())
 
 
+@cache
 def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
     """Folded names that serve a landscape column, best first."""
     known = KNOWN.get(column) or _CITED_HEADERS.get(column) or DWPI.get(column, ())

@@ -26,6 +26,7 @@ from patray.cluster.growth import SAY_SECONDS, demand, require, scales
 from patray.cluster.held_up import LostNodes, working
 from patray.cluster.meters import count_window, running
 from patray.cluster.placement import Resources, held_by, slots
+from patray.cluster.small import workers_here
 from patray.cluster.start import PIPELINE, connect
 from patray.encoders.protocol import EncoderSettings, EngineDied
 from patray.errors import PatrayError, ResourceError
@@ -151,9 +152,8 @@ class WindowPipeline:
         import torch
 
         threads, before = int(self.options.threads), torch.get_num_threads()
-        wanted = max(1, (os.cpu_count() or 1) // max(1, threads))
         with _no_bars():
-            workers = [self.worker(self.work) for _ in range(min(wanted, len(rows), self.options.actors.max or wanted))]
+            workers = [self.worker(self.work) for _ in range(min(workers_here(self.options), len(rows)))]
         free: queue.SimpleQueue[WindowWorker] = queue.SimpleQueue()
         for one in workers:
             free.put(one)

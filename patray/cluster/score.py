@@ -149,7 +149,9 @@ def map_patents(place: Place, folder: Folder, labels: LabelSet | None, limit: in
     if len(ids) < 10:
         return {"patent_id": [], "label": [], "x": [], "y": []}
     reduced = PCA(min(50, *vectors.shape), random_state=0).fit_transform(vectors)
-    points = TSNE(2, init="pca", random_state=0, perplexity=min(30.0, (len(ids) - 1) / 3)).fit_transform(reduced)
+    # A third of the time of scikit-learn's defaults (angle 0.5, 1000 steps), neighbourhoods kept as well: RESULTS.md.
+    made = TSNE(2, init="pca", random_state=0, perplexity=min(30.0, (len(ids) - 1) / 3), angle=0.8, max_iter=500)
+    points = made.fit_transform(reduced)
     names = [""] * len(ids)
     if labels is not None:
         lists = labels.to_lists()

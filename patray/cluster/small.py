@@ -20,8 +20,9 @@ SMALL_WORK = 60_000
 """Texts (patents and queries) x views x systems that are searched and judged without Ray: some 20 s of one core."""
 
 
-FEW_TEXTS = 1000
-"""Texts of one model that are encoded in this process, where Ray is not up: its workers would load torch once more."""
+FEW_TEXTS, FEW_WORKERS = {"any": 1000, "few": 20_000}, 4
+"""Texts of one model that are encoded by threads of this process, where Ray is not up (its workers would load torch
+once more): on any machine, and where few threads share the process."""
 FEW_PARAMETERS = 200_000_000
 
 
@@ -30,7 +31,15 @@ def few_texts(texts: int, record: ModelRecord, engine: str, options: Embedding) 
     alone = not (is_up() or os.environ.get("RAY_ADDRESS") or options.gpus)
     quick = engine == "sentence-transformers" or engine in CPU_ALONE
     small = record.size is not None and record.size <= FEW_PARAMETERS and quick
-    return alone and small and texts <= FEW_TEXTS
+    return alone and small and texts <= FEW_TEXTS["few" if workers_here(options) <= FEW_WORKERS else "any"]
+
+
+def workers_here(options: Embedding) -> int:
+    """How many threads of this process may hold a model each: what its CPUs carry, a container's limit counted."""
+    from joblib import cpu_count
+
+    carried = max(1, cpu_count() // max(1, int(options.threads)))
+    return min(carried, options.actors.max or carried)
 
 
 def is_small(suite: Suite, landscapes: Sequence[Landscape]) -> bool:

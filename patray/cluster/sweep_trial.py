@@ -36,7 +36,7 @@ from patray.steps.landscape import shares
 METRIC, TIME = "best_value", "step"
 """What a checkpoint of a training reports: the best validation so far, and the steps done."""
 LAST_SECONDS, POLL_SECONDS = 30.0, 0.2
-"""How long the controllers of stopped trials may take to end when the sweep is over, and how often that is looked at."""
+"""How long controllers of stopped trials may take to end when a sweep is over, and how often that is looked at."""
 GROUP = "group.json"
 """Which placement group holds a trial's workers: Ray does not free it when the trial is stopped."""
 

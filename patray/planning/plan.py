@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -100,6 +99,8 @@ def make_plan(
 
     Raises PatrayError for landscapes, paths or tables that cannot be read; models that cannot run are listed.
     """
+    from joblib import cpu_count
+
     store = Folder.at(workdir)
     run = store / "runs" / (name or suite.name)
     among = choose_accelerators(estimates, accelerator, suite.embedding.gpus)
@@ -176,7 +177,7 @@ def make_plan(
             sum(one.to_do[1] > 0 for one in plans if not one.model.refused),
             flops,
             estimates.time,
-            os.cpu_count() or 1,
+            cpu_count(),
             estimates.search.flops_per_core,
         ),
         notes=tuple(notes + _conflict(suite, run, corpora, models)),

@@ -3,7 +3,7 @@
 Names are compared without case, blanks and punctuation, after Unicode's NFKC: `I P C` is `ipc`.
 A name of the landscape's own (`patent_id`) always wins; of several columns that could serve the first in the list does.
 Sources: Lens, Espacenet (classic and current), Google Patents (gp-search), PATENTSCOPE, PatSnap, Derwent Innovation,
-Orbit, incoPat, their English and Chinese column names.
+Orbit, incoPat, Patent Public Search, DEPATISnet, their English, German and Chinese column names.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "publication no", "publication no.", "publication numbers with kind code & date",
         "publication numbers with kind code", "publication numbers", "publication_number", "publicationnumber",
         "display key", "patent number", "patent no", "patent no.", "patent_number", "document number", "pn", "pub no",
-        "pub. no.", "pub number", "id", "application id", "lens id",
+        "pub. no.", "pub number", "document id", "document/patent number", "doc number", "publication id", "id",
+        "application id", "lens id",
         "publication nr", "publication nr.", "publ. no.", "publ no", "publ. number", "patent/publication number",
         "公开(公告)号", "公開(公告)號", "公開號", "公告號", "專利號", "公开公告号",
         "公开号", "公告号", "专利号", "文献号", "公開番号", "公報番号", "文献番号", "공개번호", "등록번호",
@@ -36,18 +37,21 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "title": (
         "titel", "titre", "título", "titulo", "bezeichnung",
         "title (english)", "english title", "title_en", "title en", "invention title", "title (en)", "titles",
-        "patent title", "title - dwpi", "title dwpi", "dwpi title", "title (original)", "ti",
+        "title - english", "title (translated)", "translated title", "patent title", "title - dwpi", "title dwpi",
+        "dwpi title", "title (original)", "ti",
         "專利名稱", "標題", "发明标题",
         "标题", "标题 (中文)", "标题(英文)", "标题(翻译)", "专利名称", "发明名称", "名称",
         "标题 - DWPI", "発明の名称", "タイトル", "발명의 명칭",
     ),
     "abstract": (
         "zusammenfassung", "abrégé", "résumé", "resumen", "abstract text",
+        "abstract - english", "abstract (translated)", "translated abstract", "patent abstract",
         "abstract (english)", "english abstract", "abstract_en", "abstract en", "abstract (en)", "abstracts", "ab",
         "abstract (original)", "abstract - dwpi", "dwpi abstract", "摘要", "摘要 (中文)", "摘要(英文)", "摘要(翻译)",
         "摘要 - DWPI", "要約", "抄録", "요약",
     ),
     "claims": (
+        "claims - english", "claims (translated)", "claim text", "ansprüche", "revendications",
         "claims (english)", "english claims", "claims_en", "claims text", "claim", "all claims", "clms",
         "independent claims", "first claim", "权利要求", "权利要求书", "全部权利要求", "独立权利要求", "首项权利要求",
         "請求項", "特許請求の範囲",
@@ -57,30 +61,34 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "说明书", "说明书全文", "発明の詳細な説明",
     ),
     "ipc": (
-        "ipc", "ipc(8)", "ipcr", "分类号", "cib", "ipc-haupt-/nebenklasse",
+        "ipc", "ipc(8)", "ipcr", "分类号", "cib", "ipc-haupt-/nebenklasse", "ipc-hauptklasse",
         "ipcr classifications", "ipc classifications", "international classification", "ipc - current",
         "ipc - current full", "ipc - international classification", "ipc codes", "ipc code", "ipc classification",
         "ipc class", "ipc - current - dwpi", "int cl", "int.cl.", "ic", "IPC分类号", "IPC", "IPC主分类号", "IPC主分类",
         "IPC - 现版", "國際分類號", "国际分类号", "主分类号", "国際特許分類",
+        "ipc - main", "main ipc", "first ipc",
     ),
     "cpc": (
         "cpc", "cpc classifications", "cooperative patent classification", "cpc - current",
+        "cpci", "cpc inventive",
         "cpc - cooperative classification", "cpc codes", "cpc code", "cpc classification", "cpc class", "CPC分类号",
-        "CPC - 现版", "CPC主分类号",
+        "CPC - 现版", "CPC主分类号", "main cpc", "cpc - main",
     ),
     "kind": ("kind code", "kind", "publication kind code", "文献类型代码"),
     "language": ("language", "publication language", "lang"),
     "citations": (
-        "cited patents", "cited refs - patent", "patent citations", "backward citations", "citations",
+        "cited patents", "cited patent", "patents cited", "cited documents", "cited refs - patent", "patent citations",
+        "backward citations", "citations",
         "cited patent numbers", "cited publications", "references cited",
-        "引用的参考文献 - 专利", "引证专利", "引用专利", "引用文献 - 特許",
+        "引用的参考文献 - 专利", "引证专利", "引用专利", "引证文献", "引用文献", "引用文献 - 特許",
     ),
     "members": (
         "simple family members", "dwpi family members", "docdb family members", "simple patent family members",
         "简单同族", "简单同族成员", "docdb同族", "DWPI 同族成员",
     ),
     "application": (
-        "application number", "application no", "application no.", "application_number", "application numbers", "apn",
+        "anmeldenummer", "aktenzeichen", "application number", "application no", "application no.", "appl. no.",
+        "application_number", "application numbers", "apn",
         "申請號", "申请号", "出願番号", "출원번호",
     ),
     "labels": ("labels", "label", "tags"),
@@ -124,7 +132,8 @@ DATES: dict[str, tuple[str, ...]] = {
         "date de publication", "fecha de publicación",
     ),
     "filing": (
-        "application date", "date of application", "filing date", "filing/creation date", "filing_date", "date filed",
+        "anmeldedatum", "anmeldetag", "application date", "date of application", "filing date", "filing/creation date",
+        "filing_date", "date filed",
         "ad", "申請日", "申请日", "申请日期", "出願日", "출원일",
     ),
     "priority": (
@@ -149,7 +158,9 @@ def candidates(column: str, date: str = "publication") -> tuple[str, ...]:
     return tuple(dict.fromkeys(fold(name) for name in names))
 
 
-_OWN_IDS = frozenset(map(fold, ("patent_id", "id", "application id", "lens id")))
+_OWN_IDS = frozenset(
+    map(fold, ("patent_id", "id", "document id", "doc number", "publication id", "application id", "lens id"))
+)
 
 
 _DERWENT = frozenset(map(fold, ("ipc - current", "cpc - current", "cited refs - patent", "IPC - 现版", "CPC - 现版")))

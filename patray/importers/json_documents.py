@@ -76,7 +76,7 @@ def records_of(value: Any, needed: Sequence[str] = (), depth: int = 3) -> list[A
             return records_of(inner)
         if isinstance(inner, dict) and depth > 1:
             found = records_of(inner, needed, depth - 1)
-            if found != [inner]:
+            if found != [inner] or any(name in inner for name in needed):
                 return found
     return [value]
 

@@ -57,6 +57,11 @@ def test_every_shape_gives_the_same_landscape(shape: str, packed: bool, tmp_path
     assert by_id(tmp_path / "out")["P4"]["ipc"] == ["A46B5/02"]
 
 
+def test_an_answer_that_wraps_one_record_is_that_record(tmp_path: Path) -> None:
+    (tmp_path / "response.json").write_text(json.dumps({"total": 1, "data": record(1, random.Random(0))}))
+    assert counts(run("lens", tmp_path / "response.json", tmp_path / "out")) == (1, 1, 0, 0)
+
+
 @pytest.mark.parametrize("indent", [None, 2])
 def test_an_answer_of_lens_and_an_array_for_bigquery_and_beir(indent: int | None, tmp_path: Path) -> None:
     answer = {"total": 3, "data": [record(n, random.Random(0)) for n in (1, 2, 3)], "results": 3}

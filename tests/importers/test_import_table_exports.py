@@ -70,6 +70,16 @@ EXPORTS: dict[str, tuple[str, list[str]]] = {
         '"US1000001A\nEP1234567A1",Red,"A61K-031/12\nA61P-003/10",(US1000001) 2015-02-26\n',
         ["US1000001A", "2015-02-26", "['A61K-031/12', 'A61P-003/10']"],
     ),
+    "ppubs.csv": (
+        "Result #,Document ID,Date Published,Family ID,Pages,Title,IPC - Main,CPCI,Inventor,Filing Date\n"
+        "1,US-20150056336-A1,2015-02-26,52480593,12,Red,A21C11/00,A21C11/004;A21D13/007,DOE,2013-08-23\n",
+        ["US20150056336A1", "2015-02-26", "['A21C11/00']"],
+    ),
+    "depatisnet.csv": (
+        "Veröffentlichungsnummer;Titel;Anmelder;IPC-Hauptklasse;Anmeldedatum;Veröffentlichungsdatum\n"
+        "DE000019826114A1;Rot;ACME;A21C 11/00;12.06.1998;16.12.1999\n",
+        ["DE19826114A1", "1999-12-16", "['A21C 11/00']"],
+    ),
     "upper.csv": ("PATENT_ID;TITLE;DATE;IPC\nA;Red;26/02/2015;A61K31/12, A61P3/10\n",
                   ["A", "2015-02-26", "['A61K31/12', 'A61P3/10']"]),
 }  # fmt: skip

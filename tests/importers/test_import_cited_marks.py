@@ -28,6 +28,19 @@ MARKED = {
     "• US9876543B2": ("US9876543B2", None, None),
     "1. US9876543B2": ("US9876543B2", None, None),
     "US9876543B2 ACME CORP 2018-01-23": ("US9876543B2", None, None),
+    "X US1234567A": ("US1234567A", "X", None),
+    "XY EP 1234567 A1": ("EP 1234567 A1", "XY", None),
+    "US1234567A - X": ("US1234567A", "X", None),
+    "EP1234567 (A1) – Y": ("EP1234567 (A1)", "Y", None),
+    "WO2015026896A1/A": ("WO2015026896A1", "A", None),
+    "US1234567A (X: 1-3 Y: 4)": ("US1234567A", "XY", None),
+    "EP1234567A1 [A 1-12]": ("EP1234567A1", "A", None),
+    "US5612345A * 1995-01-01 1997-03-25 Acme Brush": ("US5612345A", None, None),
+    "US5612345A 1997-03-25 Acme": ("US5612345A", None, None),
+    "US-1234567-A": ("US-1234567-A", None, None),
+    "US 1234567/A": ("US 1234567/A", None, None),
+    "DE 19826114 A1": ("DE 19826114 A1", None, None),
+    "AT 512345 B1": ("AT 512345 B1", None, None),
     "EP1234567A1 XY": ("EP1234567A1", "XY", None),
     # The letter is the kind, or nothing is certain.
     "US3594916 (A)": ("US3594916 (A)", None, None),
@@ -50,8 +63,14 @@ def test_a_cited_number_is_told_from_what_stands_around_it(cell: str) -> None:
 
 
 def test_letters_in_a_bracket_are_no_values_of_the_cell() -> None:
-    said = ["EP1234567A1 (A,D), US1234567A [X; Y]", "US1234567A (A, B)", "EP1, EP2"]
-    assert letters_together(pa.array(said)).to_pylist() == ["EP1234567A1 (AD), US1234567A [XY]", *said[1:]]
+    said = [
+        "EP1234567A1 (A,D), US1234567A [X; Y]", "Y,D EP1000001A1; A,D US1234567A", "US1234567A (X: 1-3; Y: 4)",
+        "US 1,234,567 A (Mar. 25, 1997), EP1000001A1", "see (a, b)", "EP1, EP2", "D, EP1000001A1",
+    ]  # fmt: skip
+    assert letters_together(pa.array(said)).to_pylist() == [
+        "EP1234567A1 (AD), US1234567A [XY]", "YD EP1000001A1; AD US1234567A", "US1234567A (X: 1-3  Y: 4)",
+        "US 1,234,567 A (Mar. 25  1997), EP1000001A1", *said[4:],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("between", ["; ", "\n", ", ", " | ", " "])

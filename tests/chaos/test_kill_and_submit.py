@@ -44,11 +44,12 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def start(suite: Path, workdir: Path) -> subprocess.Popen[str]:
+def start(suite: Path, workdir: Path, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "patray.cli", "run", str(suite), "--workdir", str(workdir)]
     return subprocess.Popen(
-        command, cwd=ROOT, env=CLEAN, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+        command, cwd=ROOT, env={**CLEAN, **environment}, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        start_new_session=True,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +60,11 @@ def undisturbed(suite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workdir / "runs" / "small" / "evidence.parquet"
 
 
+@pytest.mark.parametrize("where", [{}, {"RAY_ADDRESS": "local"}], ids=["in-the-driver", "by-actors"])
 def test_a_run_killed_while_embedding_goes_on_and_gives_the_same_evidence(
-    suite: Path, undisturbed: Path, tmp_path: Path
+    where: dict[str, str], suite: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    job = start(suite, tmp_path)
+    job = start(suite, tmp_path, **where)
     embeddings = tmp_path / "embeddings"
     while not list(embeddings.rglob("patents-part-*.parquet")):
         with pytest.raises(subprocess.TimeoutExpired):
@@ -75,7 +77,7 @@ def test_a_run_killed_while_embedding_goes_on_and_gives_the_same_evidence(
     }
     assert not list(embeddings.rglob("artifact.json")), "it was killed too late to test anything"
 
-    out, said = start(suite, tmp_path).communicate(timeout=500)
+    out, said = start(suite, tmp_path, **where).communicate(timeout=500)
     assert out.strip().endswith("report.html"), said
     told = re.search(r"resumed: (\d+) of (\d+) windows exist .* of which (\d+) were in flight", said)
     assert told is not None, said

@@ -39,7 +39,7 @@ from patray.importers.source import SourceFile, find_files, locate
 from patray.landscapes.reading import landscape_name, read_description
 from patray.progress import Progress, say
 
-IMPORT_FORMAT = 7
+IMPORT_FORMAT = 8
 """Part of the key: raised when the same source would import to something else."""
 
 

@@ -8,6 +8,7 @@ up sooner.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import sys
@@ -158,20 +159,26 @@ class WindowPipeline:
         for one in workers:
             free.put(one)
 
+        at_work = set[int]()
+
         def do(row: dict[str, Any]) -> pa.Table:
-            tokens = _tokenised(pa.Table.from_pylist([row]), self.work, self.tokenise)
-            one = free.get()
+            one, thread = free.get(), threading.get_ident()
+            at_work.add(thread)
             try:
-                return one(tokens)
+                return one(_tokenised(pa.Table.from_pylist([row]), self.work, self.tokenise))
             finally:
+                at_work.discard(thread)
                 free.put(one)
 
         with ThreadPoolExecutor(len(workers), initializer=torch.set_num_threads, initargs=(threads,)) as pool:
             try:
                 for found in pool.map(do, rows):
                     self._tell(found, progress)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                _interrupt(at_work)
+                raise
             finally:
-                pool.shutdown(cancel_futures=True)
                 torch.set_num_threads(before)
         return len(workers)
 
@@ -179,6 +186,12 @@ class WindowPipeline:
         for item in batch.to_pylist():
             raise_failed(item)
             progress.advance(item[self.counted], item["tokens"])
+
+
+def _interrupt(threads: set[int]) -> None:
+    """Raise KeyboardInterrupt in threads of this process, at their next step in Python: a window may take minutes."""
+    for ident in list(threads):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(KeyboardInterrupt))
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def _with_quotes(text: str, layout: Layout) -> Layout:
     if '\\"' in head and not _reads(lines, layout):
         others.append(Quotes(escape="\\"))
     if "'" in head:
-        others += [Quotes("'"), Quotes("'", "\\")]
+        others.append(Quotes("'", "\\" if "\\'" in head else ""))
     for quotes in others:
         found = replace(layout, quotes=quotes)
         if header := _reads(lines, found):
@@ -94,22 +94,33 @@ def _with_quotes(text: str, layout: Layout) -> Layout:
 
 
 def _reads(lines: Sequence[str], layout: Layout) -> tuple[str, ...]:
-    """The header, where every row has as many cells as it and, by single quotes, a cell in such quotes; else ()."""
+    """The header, where every row has as many cells as it; else ().
+
+    In single quotes, which every row must have, most rows need fit: in others an apostrophe ends a cell, and they are
+    lost and counted.
+    """
     sign, single = re.escape(layout.delimiter), layout.quotes.sign == "'"
     wrapped = re.compile(rf"(?:\A|{sign})'(?:[^'\\]|''|\\.)*'(?={sign}|[\r\n]*\Z)", re.DOTALL)
     reader = layout.quotes.reader(lines, layout.delimiter)
     header: tuple[str, ...] = ()
-    before = 0
-    try:
-        for row in reader:
-            raw, before = "".join(lines[before : reader.line_num]), reader.line_num
-            if not header:
-                header = tuple(cell.strip() for cell in row)
-            elif row and (len(row) != len(header) or (single and not wrapped.search(raw))):
+    fit = odd = before = 0
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error:
+            row = [""] * (len(header) + 1)
+        if row is None:
+            break
+        raw, before = "".join(lines[before : reader.line_num]), reader.line_num
+        if not header:
+            header = tuple(cell.strip() for cell in row)
+        elif row:
+            fits = len(row) == len(header)
+            if not (wrapped.search(raw) if single else fits):
                 return ()
-    except csv.Error:
-        return ()
-    return header if before > 1 else ()
+            fit, odd = fit + fits, odd + (not fits)
+    named = single and all(cell[:1] == cell[-1:] == "'" for cell in layout.header if cell)
+    return header if fit > odd or (named and odd) else ()
 
 
 def _rows(text: str, delimiter: str) -> list[tuple[int, int, list[str]]]:

@@ -44,6 +44,20 @@ def test_a_header_may_stand_without_quotes_and_words_in_single_quotes_are_words(
     assert [row["title"] for row in by_id(tmp_path / "words").values()] == ["'Smart' brush", "'Smart'", "brush"]
 
 
+def test_rows_with_an_apostrophe_in_single_quotes_are_counted_as_lost(tmp_path: Path) -> None:
+    rows = "'EP1000000A1','Farmer's brush'\n'EP1000001A1','b, c'\n'EP1000002A1','d'\n"
+    for name, text in (
+        ("named", f"'Publication Number','Title'\n{rows}"),
+        ("plain", f"Publication Number,Title\n{rows}"),
+    ):
+        (tmp_path / "x.csv").write_text(text)
+        assert counts(run("table", tmp_path / "x.csv", tmp_path / name)) == (3, 2, 1, 0)
+        assert {id: row["title"] for id, row in by_id(tmp_path / name).items()} == {
+            "EP1000001A1": "b, c", "EP1000002A1": "d",
+        }  # fmt: skip
+        assert reasons(tmp_path / name) == {(2, "broken quoting")}
+
+
 def test_blanks_before_quotes_are_no_part_of_the_cells(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(
         '"patent_id", "title", "abstract"\n"A", "Brush, red", "a ""b"""\nB, c, "two\nlines"\n'

@@ -157,7 +157,7 @@ def ranker(name: str) -> Callable[[Function], Function]:
     ... def newest(task):
     ...     return np.tile(task.truth.patent_date, (len(task.truth.query_ids), 1))
     """
-    return _registers("patray.systems.functions:RANKERS", name)
+    return _registers("ranker", "patray.systems.functions:RANKERS", name)
 
 
 def encoder(name: str) -> Callable[[Function], Function]:
@@ -171,7 +171,7 @@ def encoder(name: str) -> Callable[[Function], Function]:
     ... def letters(texts, role):
     ...     return np.array([[1.0 + text.count(letter) for letter in "aeiou"] for text in texts])
     """
-    return _registers("patray.systems.functions:ENCODERS", name)
+    return _registers("encoder", "patray.systems.functions:ENCODERS", name)
 
 
 def measure(name: str) -> Callable[[Function], Function]:
@@ -186,6 +186,8 @@ def measure(name: str) -> Callable[[Function], Function]:
     """
     from patray.measures.definitions import OF_OTHERS, by_query
 
+    _require_name("measure", name)
+
     def register(function: Function) -> Function:
         OF_OTHERS.add(name, by_query(name, function))
         return function
@@ -193,7 +195,15 @@ def measure(name: str) -> Callable[[Function], Function]:
     return register
 
 
-def _registers(where: str, name: str) -> Callable[[Function], Function]:
+def _require_name(decorator: str, name: object) -> None:
+    """InputError where a decorator was written without its name, so that it was given the function."""
+    if not isinstance(name, str):
+        own = getattr(name, "__name__", "name").replace("_", "")
+        raise InputError(f'@patray.{decorator}: a name is missing; write @patray.{decorator}("{own}")')
+
+
+def _registers(decorator: str, where: str, name: str) -> Callable[[Function], Function]:
+    _require_name(decorator, name)
     module, _, attribute = where.partition(":")
     registry = getattr(import_module(module), attribute)
 

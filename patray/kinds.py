@@ -129,7 +129,7 @@ class Registry(Generic[Thing]):
             why = f"{self.origins()[name] or 'a package'} has one"
         if why:
             raise InputError(f"{self.group}: the name {name!r} cannot be had: {why}")
-        self._added[name] = thing
+        self._added[name] = self._made(name, thing)
 
     def __contains__(self, name: object) -> bool:
         return name in self._builtin or name in self._found or name in self._added

@@ -7,16 +7,22 @@ vectors.json      the artifact's record: model, revision, prompt, role, what was
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from patray.artifacts import is_complete, read_record, read_seals
+from patray.artifacts import RECORD, is_complete, read_record, read_seals
 from patray.encoders.vectors import load_vectors, part_names
 from patray.errors import InputError
 from patray.files import Folder, parquet_options
 from patray.search.faiss_file import write_parts
 
 FORMATS = ("parquet", "faiss")
+TOLD = ("prompt", "max_tokens", "dtype", "engine", "spans", "content")
+"""Fields of an artifact's identity that are told where there are several."""
 COLUMNS = ["patent_id", "vector", "tokens", "truncated"]
 
 
@@ -37,16 +43,22 @@ def find_vectors(store: Folder, landscape: str, view: str, model: str, role: str
     found = {name: read_record(place / name)["identity"] for name in place.list() if is_complete(place / name)}
     fitting = [name for name, identity in found.items() if identity["role"] == role and key in ("", name)]
     if len(fitting) != 1:
-        listed = "; ".join(
-            f"{name}: {one['role']}, prompt {one['prompt']!r}, {one['max_tokens']} tokens, {one['dtype']}, "
-            f"files {one.get('content')}"
-            for name, one in found.items()
-        )
+        listed = "; ".join(_in_words(place / name, one) for name, one in found.items()) or "none"
         wanted = f"role {role}" + (f", key {key}" if key else "")
         raise InputError(
             f"{place}: {len(fitting)} artifacts of {wanted}, wanted one (--key, --role); there is {listed}"
         )
     return place / fitting[0]
+
+
+def _in_words(artifact: Folder, identity: Mapping[str, Any]) -> str:
+    """An artifact in a line to choose by: its key, what its record says of it, when it was made.
+
+    Vectors of functions and of files have no prompt, limit or engine, and their `content` is that of the vectors.
+    """
+    says = [f"{field} {identity[field]!r}" for field in TOLD if identity.get(field) is not None]
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(artifact.file_times()[RECORD][1]))
+    return f"{artifact.name}: {', '.join([identity['role'], *says, f'made {made}'])}"
 
 
 def export_vectors(artifact: Folder, destination: Folder, form: str = "parquet") -> int:

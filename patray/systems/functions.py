@@ -29,8 +29,17 @@ Ranker = Callable[[RankTask], np.ndarray]
 """(Q, N) scores of every patent for every query, in the order of task.truth; higher is better, NaN ranks nothing."""
 Encode = Callable[[list[str], Literal["document", "query"]], np.ndarray]
 """(n, d) numbers of n texts; rows of any length above 0, scaled to 1."""
-RANKERS: Registry[Ranker] = Registry("rankers", {})
-ENCODERS: Registry[Encode] = Registry("encoders", {})
+
+
+def _function(name: str, thing: object) -> object:
+    """What was given for a function; InputError for what cannot be called."""
+    if not callable(thing):
+        raise InputError(f"{name}: a {type(thing).__name__} was given; wanted is a function")
+    return thing
+
+
+RANKERS: Registry[Ranker] = Registry("rankers", {}, made=_function)
+ENCODERS: Registry[Encode] = Registry("encoders", {}, made=_function)
 
 
 class Ranks(System):

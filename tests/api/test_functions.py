@@ -1,12 +1,18 @@
 """Functions of a notebook as ranker, encoder and measure: as plain numpy has it, here and in Ray's processes."""
 
+import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import patray
+from patray.cli import main
 from patray.errors import InputError
 from patray.files import Folder
 from patray.kinds import added
@@ -66,6 +72,29 @@ def test_an_encoder_ranks_as_its_vectors_do_and_takes_part_in_every_task(made: p
         assert row.score == pytest.approx(a @ b / np.linalg.norm(a) / np.linalg.norm(b), abs=1e-6)
     tasks = set(made.summary[made.summary.system == "letters@8"].task.str.partition(":")[0])
     assert tasks == {"retrieval", "classification", "clustering"}
+
+
+def test_vectors_of_a_function_are_exported_and_of_several_the_keys_are_told(
+    made: patray.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Path(made.folder.uri).parents[1]
+    here = store / "embeddings" / "own" / "ta" / "letters"
+    record = next(
+        one
+        for one in here.iterdir()
+        if json.loads((one / "artifact.json").read_text())["identity"]["role"] == "document"
+    )
+    other = shutil.copytree(record, here / "0123456789abcdef")
+    ask = ["export", "vectors", str(store), "own", "ta", "letters", str(store / "out")]
+    try:
+        assert main(ask) == 1
+        said = capsys.readouterr().err
+        for key in (record.name, other.name):
+            assert re.search(rf"{key}: document, content '[0-9a-f]{{32}}', made \d{{4}}-\d\d-\d\d", said), said
+        assert main([*ask, "--key", other.name]) == 0
+    finally:
+        shutil.rmtree(other)
+    assert main(ask) == 0
 
 
 def test_a_ranker_ranks_by_its_scores(made: patray.Run) -> None:
@@ -134,3 +163,16 @@ def test_what_is_not_there_and_what_is_wrong_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="measure 'half recall': a name is letters and digits"):
         patray.measure("half recall")(lambda grades, relevant: 0.0)
     assert "length" not in added().get("systems", {})
+
+
+@pytest.mark.parametrize("decorator", [patray.ranker, patray.encoder, patray.measure])
+def test_a_decorator_without_a_name_or_a_function_is_refused_at_once(decorator: Callable[..., Any]) -> None:
+    def own_thing(*given: object) -> float:
+        return 0.5
+
+    before = {group: list(things) for group, things in added().items()}
+    with pytest.raises(InputError, match=rf'^@patray.{decorator.__name__}: a name is missing; write .*\("ownthing"\)'):
+        decorator(own_thing)
+    with pytest.raises(InputError, match="a float was given; wanted is a function"):
+        decorator("nothing")(0.5)
+    assert {group: list(things) for group, things in added().items()} == before

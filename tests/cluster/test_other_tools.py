@@ -81,7 +81,10 @@ def test_vectors_go_out_as_parquet_and_as_a_faiss_index_with_the_same_ids(
         ({1: "other"}, "no landscape other; there is small"),
         ({2: "tac"}, "no view tac; there is ta"),
         ({3: "e5"}, "no model e5; there is minilm"),
-        ({5: "--role=query"}, "0 artifacts of role query, wanted one .*: document, prompt '', 256 tokens, float32"),
+        (
+            {5: "--role=query"},
+            "0 artifacts of role query, wanted one .*: document, prompt '', max_tokens 256, dtype 'float32'",
+        ),
         ({5: "--format=csv"}, "--format csv: allowed are parquet, faiss"),
     ],
 )

@@ -232,9 +232,9 @@ class Run:
     @cached_property
     def suite(self) -> Suite:
         """The suite as it was run, with every default written out."""
-        from patray.runs.read import parse_suite
+        from patray.runs.provenance import suite_of
 
-        return parse_suite(self.folder.read_text("suite.yaml"), f"{self.folder}/suite.yaml", [])
+        return suite_of(self.folder)
 
     @cached_property
     def provenance(self) -> dict[str, Any]:

@@ -252,9 +252,13 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from patray.files import Folder
+    from patray.progress import warn
     from patray.report.write import write_report
+    from patray.runs.provenance import not_here
 
     folder = Folder.at(options.run)
+    for gone in not_here(folder):
+        warn(f"note: {gone} is not here: the report says less of it than the one that the run wrote")
     for name in write_report(folder):
         print(f"{folder}/{name}")
     return 0

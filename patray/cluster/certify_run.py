@@ -21,7 +21,7 @@ from patray.progress import Progress
 from patray.recipes.checkpoint import open_checkpoint
 from patray.report.write import write_report
 from patray.runs.origins import Origin, write_certified
-from patray.runs.read import parse_suite
+from patray.runs.provenance import suite_of
 from patray.runs.run_files import work_directory
 from patray.runs.step_record import records_of
 from patray.runs.suite import Suite
@@ -37,7 +37,7 @@ def certify_run(run: Folder) -> list[Origin]:
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: this run is not finished (no provenance.json)")
     store = work_directory(run)
-    suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
+    suite = suite_of(run)
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
     connect()
     found = go_on(lambda _: _certify(run, store, suite, models), None)

@@ -47,10 +47,9 @@ class OpenedRun:
 
 def open_run(run: Folder) -> OpenedRun:
     """Raises InputError where the run is not finished or is no part of a work directory."""
-    from patray.runs.read import parse_suite
+    from patray.runs.provenance import suite_of
     from patray.runs.run_files import work_directory
 
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: no finished run (no provenance.json)")
-    suite = parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
-    return OpenedRun(run, suite, work_directory(run))
+    return OpenedRun(run, suite_of(run), work_directory(run))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from patray.report.answer import Answer, others, place
 from patray.report.baselines import explain_commonest
 from patray.report.data import Results, kind_of, labels_of
-from patray.report.declared import queries_of
+from patray.report.declared import declared, queries_of
 from patray.report.naming import PURPOSE, items_words, measure_words, no_agreement, system_name, view_name
 from patray.report.price import Price, price_of
 from patray.report.words import Name, Sentence, known, listing, plain, score, size
@@ -100,19 +100,26 @@ def _telling(answer: Answer, level: Sequence[str]) -> str:
 
 
 def _as_good(results: Results, system: str, view: str, level: Sequence[str], telling: str) -> Sentence:
-    """`bm25, a keyword search that costs nothing, is as good`: the cheapest of those first."""
+    """`bm25, a keyword search with nothing to embed, is as good`: the cheapest of those first."""
     prices = {name: price_of(results, name, view) for name in (system, *level)}
     ordered = sorted(level, key=lambda name: _rank(prices[name]))
     first, rest = ordered[0], ordered[1:]
     own, other = prices[system], prices[first]
     about: Sentence = (Name(first),)
     if other is not None and other.free:
-        about += (", a keyword search that costs nothing,",)
+        about += (f", {_kind_of(results, first)} with nothing to embed,",)
     elif other is not None and own is not None and other.rank < own.rank:
         about += (", which costs less,",)
     if rest:
         return (*about, *_glue(about, len(rest)), *listing(rest, 3), f" are as good{telling}.")
     return (*about, f" is as good{telling}.")
+
+
+def _kind_of(results: Results, system: str) -> str:
+    """`a keyword search`, `an own kind`: what a system is, behind its name."""
+    known = declared(results.suite_text).systems.get(system)
+    noun = known.said.NOUN if known is not None and known.said is not None else "system"
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 def _glue(about: Sentence, more: int) -> Sentence:

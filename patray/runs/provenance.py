@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import patray
+from patray.errors import InputError
 from patray.files import Folder
 from patray.kinds import installed
+from patray.runs.read import parse_suite
 from patray.runs.step_record import StepRecord
-from patray.runs.suite import Prices
+from patray.runs.suite import Prices, Suite
 
 PACKAGES = (
     "ray", "torch", "sentence-transformers", "transformers", "vllm", "openvino", "ctranslate2", "faiss-cpu",
@@ -87,6 +89,35 @@ def other_packages(run: Folder) -> str:
         if now.get(group, {}).get(name) != made
     ]
     return f"; it was made with {'; '.join(changed)}: give another --name to run it with that" if changed else ""
+
+
+def not_here(run: Folder) -> list[str]:
+    """What a finished run was made with and is not here any more: "shared-words (systems) of my-package 1.0"."""
+    then: dict[str, dict[str, str]] = (
+        run.read_json("provenance.json").get("extensions") or {} if run.exists("provenance.json") else {}
+    )
+    now = installed()
+    return [
+        f"{name} ({group}) of {made or 'another package'}"
+        for group, things in then.items()
+        for name, made in things.items()
+        if name not in now.get(group, {})
+    ]
+
+
+def suite_of(run: Folder) -> Suite:
+    """The suite of a run, with every default written out. InputError where it cannot be read, naming the packages that
+    the run was made with and that are not here."""
+    try:
+        return parse_suite(run.read_text("suite.yaml"), f"{run}/suite.yaml", [])
+    except InputError as error:
+        gone = not_here(run)
+        if not gone:
+            raise
+        raise InputError(
+            f"{run} was made with {'; '.join(gone)}, which is not here. Install it, or register the function again, to "
+            f"work with this run; `report`, `compare`, `export mteb` and `export tables` need none of it. ({error})"
+        ) from error
 
 
 def installed_versions() -> dict[str, str]:

@@ -183,14 +183,14 @@ def named(results: Results, suite: str = LEXICAL, provenance: dict[str, Any] | N
     return replace(results, suite_text=suite, provenance=provenance or {})
 
 
-def test_a_keyword_search_that_is_as_good_is_said_to_cost_nothing_and_the_cost_stands_beside_it() -> None:
+def test_a_keyword_search_that_is_as_good_is_said_to_embed_nothing_and_the_cost_stands_beside_it() -> None:
     rows, pairs = [row("minilm", 0.3, n=224), row("bm25", 0.29, n=224)], [pair("minilm", "bm25", 0.01, 0.4, n=224)]
     step = {"step": "embed", "model": "minilm", "view": "tac", "role": "document", "patents": 500, "cpu_hours": 0.001}
     results = named(in_memory(rows, pairs), provenance={"steps": [{**step, "cost_usd": 0.0002}]})
     answers = answers_for(results, "retrieval")
     assert plain(headline(results, answers)) == (
-        "Use the embedding model minilm on title, abstract and all claims (tac). bm25, a keyword search that costs "
-        "nothing, is as good as far as 224 queries can tell."
+        "Use the embedding model minilm on title, abstract and all claims (tac). bm25, a keyword search with nothing "
+        "to embed, is as good as far as 224 queries can tell."
     )
     small = [plain(sentence) for sentence in small_print(results, answers)]
     assert small[0].startswith(

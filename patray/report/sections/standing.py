@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from patray.report.answer import Answer, counted_place, in_view, place
 from patray.report.data import Results, Row, kind_of
-from patray.report.declared import margin_of
+from patray.report.declared import declared, margin_of
 from patray.report.grid import TOP, Cell, Column, Grid
 from patray.report.naming import items_words, system_words
 from patray.report.page import Panel, Part
@@ -89,8 +89,11 @@ def explain_cheapest(results: Results, answer: Answer, where: Sentence) -> Sente
 
 
 def _by_price(results: Results, systems: Sequence[str], view: str) -> list[tuple[str, Price]]:
+    """The cheapest first; of those that cost the same, what is one system before what is put together of several."""
+    said = declared(results.suite_text).systems
+    parts = {name: len(said[name].parts) if name in said else 0 for name in systems}
     found = [(name, price) for name in systems if (price := price_of(results, name, view)) is not None]
-    return sorted(found, key=lambda item: item[1].rank)
+    return sorted(found, key=lambda item: (item[1].rank, parts[item[0]]))
 
 
 def _priced(results: Results, system: str, price: Price) -> Sentence:

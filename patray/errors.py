@@ -16,6 +16,15 @@ class InputError(PatrayError):
     """A file, row or key that patray was given is wrong."""
 
 
+class UnplacedError(InputError):
+    """Something given is wrong, found where nobody knows of which system, landscape and view it is; whoever does says
+    so. row: of the query, patent or text, -1 where it is of none."""
+
+    def __init__(self, message: str, row: int = -1) -> None:
+        super().__init__(message)
+        self.row = row
+
+
 class DamagedError(InputError):
     """A file that patray wrote is missing, cut short, altered or exchanged; the message begins with its name."""
 
@@ -56,6 +65,10 @@ class TrainingError(PatrayError):
 
 def raised(error: BaseException) -> str:
     """What a function that was called here raised, and its line: `ValueError: no such thing (mine.py, line 7)`."""
+    return f"{type(error).__name__}: {error}{raised_at(error)}"
+
+
+def raised_at(error: BaseException) -> str:
+    """The line of a function that was called here at which it failed: ` (mine.py, line 7)`."""
     frames = traceback.extract_tb(error.__traceback__)[1:]
-    where = f" ({Path(frames[0].filename).name}, line {frames[0].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    return f" ({Path(frames[0].filename).name}, line {frames[0].lineno})" if frames else ""

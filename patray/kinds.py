@@ -197,6 +197,12 @@ def code_of(module: str) -> str:
     return f"source {total.hexdigest()}"
 
 
+def place_of(function: object) -> str:
+    """Where a function of others stands, for a sentence: ` (mine.py, line 7)`; "" where that is not known."""
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
+    return "" if code is None else f" ({Path(code.co_filename).name}, line {code.co_firstlineno})"
+
+
 def described(thing: object) -> str:
     """A function, its file, and a hash of its source: `first_half of measures.py, source 3f0c9a12`.
 

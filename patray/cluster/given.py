@@ -17,6 +17,7 @@ from patray.encoders.vectors import vectors_table
 from patray.errors import InputError, raised
 from patray.files import Folder
 from patray.importers.vectors import GivenVectors, checked_vectors, folder_of, read_vectors
+from patray.kinds import place_of
 from patray.landscapes.positions import positions
 from patray.landscapes.texts import texts_of
 from patray.landscapes.views import View
@@ -108,6 +109,7 @@ def encode_here(store: Folder, landscape: Landscape, view: View, name: str) -> t
             made = np.asarray(encode(texts, "query" if role == "query" else "document"))
         except Exception as error:
             raise InputError(f"{where}: the function raised {raised(error)}") from error
+        where += place_of(encode)
         if made.ndim != 2 or len(made) != len(ids) or not np.issubdtype(made.dtype, np.floating):
             raise InputError(f"{where}: {made.dtype} of shape {made.shape}; wanted floats of shape ({len(ids)}, width)")
         given = checked_vectors(ids, made.astype(np.float32), where)
@@ -122,7 +124,8 @@ def encode_here(store: Folder, landscape: Landscape, view: View, name: str) -> t
         by_role[role] = target
     widths = {role: read_record(folder)["dimension"] for role, folder in by_role.items()}
     if len(set(widths.values())) > 1:
-        raise InputError(f"encoder {name}: documents have width {widths['document']}, queries {widths['query']}")
+        where = f"encoder {name}{place_of(encode)}, {landscape.name} in {view.name}"
+        raise InputError(f"{where}: documents have width {widths['document']}, queries {widths['query']}")
     took, facts = time.perf_counter() - begin, {"patents": len(patents)}
     return by_role, StepRecord(
         "encode", landscape.name, view.name, model=name, reused=reused, seconds=took, facts=facts

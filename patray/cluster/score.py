@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from patray.artifacts import read_sealed
-from patray.cluster.search import Place
+from patray.cluster.search import Place, cut_to
 from patray.encoders.vectors import load_vectors
 from patray.errors import InputError
 from patray.files import Folder
@@ -65,10 +65,10 @@ def one_thread(library: str) -> Iterator[None]:
         yield
 
 
-def _labelled(folder: Folder, system: OneVector, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(place: Place, folder: Folder, system: OneVector, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
     """Ids of the patents of a label set, in the order of the set, and what the system keeps of their vectors."""
     ids, full = load_vectors(folder)
-    cut = derived(full, system.width)
+    cut = cut_to(system, place, ids, full)
     ranges = value_ranges(cut) if system.precision == "int8" else None
     vectors = derived(cut, None, system.precision or "float32", ranges)
     rows = positions(labels.patent_ids, ids)
@@ -87,7 +87,7 @@ def split_names(labels: LabelSet, by_family: np.ndarray) -> np.ndarray:
 def score_classification(
     place: Place, folder: Folder, system: OneVector, labels: LabelSet, by_family: np.ndarray, options: Classification
 ) -> Scored:
-    ids, vectors = _labelled(folder, system, labels)
+    ids, vectors = _labelled(place, folder, system, labels)
     truth, _ = labels.to_matrix(ids)
     try:
         found = classification.evaluate(
@@ -115,7 +115,7 @@ def score_classification(
 
 @one_thread("sklearn.cluster")
 def score_clustering(place: Place, folder: Folder, system: OneVector, labels: LabelSet, options: Clustering) -> Scored:
-    ids, vectors = _labelled(folder, system, labels)
+    ids, vectors = _labelled(place, folder, system, labels)
     try:
         found = clustering.evaluate(
             vectors,

@@ -21,6 +21,7 @@ from patray.cluster.tasks import Done, submit
 from patray.encoders.sparse_vectors import SparseVectors
 from patray.encoders.token_vectors import TokenVectors
 from patray.encoders.vectors import load_vectors, part_names
+from patray.errors import InputError, UnplacedError
 from patray.files import Folder
 from patray.landscapes.positions import positions
 from patray.landscapes.records import Truth
@@ -76,10 +77,22 @@ def torch_threads(number: float) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def cut_to(system: OneVector, place: Place, ids: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """The vectors of these texts in the dimensions of a system; InputError that names place and text where they lack
+    them or are zero there."""
+    try:
+        return derived(vectors, system.width)
+    except UnplacedError as error:
+        text = f" ({ids[error.row]})" if error.row >= 0 else ""
+        made = f" ({system.KIND} {system.vectors})" * (place.system != system.vectors)
+        raise InputError(f"system {place.system}{made}, {place.landscape}/{place.view}: {error}{text}") from error
+
+
 @dataclass(frozen=True)
 class _Shard:
     """One shard of a corpus as a system sees it: read where it is searched."""
 
+    place: Place
     folder: Folder
     parts: tuple[str, ...]
     system: OneVector
@@ -91,7 +104,10 @@ class _Shard:
         ids, vectors = load_vectors(self.folder, list(self.parts))
         codes = positions(ids, truth.patent_ids)
         inside = codes >= 0  # query documents outside the corpus are encoded beside it, but never ranked
-        return derived(vectors[inside], self.system.width), codes[inside].astype(np.int32)
+        return self.cut(ids[inside], vectors[inside]), codes[inside].astype(np.int32)
+
+    def cut(self, ids: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        return cut_to(self.system, self.place, ids, vectors)
 
 
 def _search(shard: _Shard, truth: Truth, queries: np.ndarray, options: Search) -> Ranking:
@@ -99,7 +115,7 @@ def _search(shard: _Shard, truth: Truth, queries: np.ndarray, options: Search) -
     with torch_threads(shard.threads):
         vectors, codes = shard.load(truth)
         skip = exclusions(truth, np.arange(len(queries)), codes)
-        asked = derived(queries, shard.system.width)
+        asked = shard.cut(truth.query_ids, queries)
         return search_shard(asked, vectors, codes, options.depth, skip, options.coarse, shard.device)
 
 
@@ -113,7 +129,7 @@ def _candidates(shard: _Shard, truth: Truth, queries: np.ndarray, options: Searc
     with torch_threads(shard.threads):
         vectors, codes = shard.load(truth)
         skip = exclusions(truth, np.arange(len(queries)), codes)
-        cut = derived(queries, shard.system.width)
+        cut = shard.cut(truth.query_ids, queries)
         joined = join_ranges(ranges, cut.shape[1]) if ranges else None
         precision, rescore = shard.system.precision or "float32", shard.system.rescore
         return search_codes(
@@ -220,7 +236,7 @@ def start_dense(
     nodes = require(f"search of {place.system} in {number} shard(s)", least, 1, stall_seconds)
     needs = share(nodes, number * beside, least)
     device: Device = "cuda" if gpu else "cpu"
-    shards = [_Shard(documents, tuple(parts[at::number]), system, needs.cpus, device) for at in range(number)]
+    shards = [_Shard(place, documents, tuple(parts[at::number]), system, needs.cpus, device) for at in range(number)]
     if number == 1:
         return submit(_whole, needs, run, place, truth, queries, options, shards[0])
     begin = time.time()

@@ -13,7 +13,7 @@ from types import FunctionType
 
 import numpy as np
 
-from patray.errors import InputError
+from patray.errors import InputError, UnplacedError
 from patray.kinds import Registry
 from patray.measures.functions import OfQuery, of_all, per_query
 from patray.measures.ranking import Counted, ordinals, ratio, sums
@@ -84,7 +84,7 @@ def _rprec(seen: Counted, cutoff: int) -> np.ndarray:
 def _err(seen: Counted, cutoff: int) -> np.ndarray:
     """Chapelle and others 2009, doi:10.1145/1645953.1646033, with 4 the highest grade, as TREC's gdeval has it."""
     if seen.grade.max(initial=0) > ERR_GRADE:
-        raise InputError(f"ERR: a grade of {int(seen.grade.max())}; its highest is {ERR_GRADE}, as in TREC's gdeval")
+        raise UnplacedError(f"ERR: a grade of {int(seen.grade.max())}; its highest is {ERR_GRADE}, as in TREC's gdeval")
     stops = (2.0**seen.grade - 1) / 2.0**ERR_GRADE
     position = ordinals(seen.gain_query, np.bincount(seen.gain_query, minlength=seen.n_queries))
     arrives = np.ones(len(stops))

@@ -10,19 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from patray.errors import InputError, raised
+from patray.errors import InputError, UnplacedError, raised
+from patray.kinds import place_of
 from patray.measures.ranking import Counted
 
 Value = Callable[[Counted, int], np.ndarray]
 OfQuery = Callable[[np.ndarray, np.ndarray], float]
-
-
-class QueryError(InputError):
-    """A measure that failed for one query: `query` is its row; whoever knows its id says so."""
-
-    def __init__(self, message: str, query: int = -1) -> None:
-        super().__init__(message)
-        self.query = query
 
 
 def per_query(name: str, function: OfQuery) -> Value:
@@ -55,14 +48,16 @@ def _one(label: str, function: OfQuery, query: int, grades: np.ndarray, relevant
     try:
         found: Any = function(grades, relevant)
     except Exception as error:
-        raise QueryError(f"{label}: its function raised {raised(error)}", query) from error
+        raise UnplacedError(f"{label}: its function raised {raised(error)}", query) from error
     try:
         number = float(found)
     except (TypeError, ValueError) as error:
         kind = f"{type(found).__name__} {str(found)[:40]!r}"
-        raise QueryError(f"{label}: its function gave a {kind}; allowed are numbers from 0 to 1", query) from error
+        said = f"its function{place_of(function)} gave a {kind}; allowed are numbers from 0 to 1"
+        raise UnplacedError(f"{label}: {said}", query) from error
     if not 0 <= number <= 1:
-        raise QueryError(f"{label}: its function gave {number:g}; allowed are 0 to 1", query)
+        said = f"its function{place_of(function)} gave {number:g}; allowed are 0 to 1"
+        raise UnplacedError(f"{label}: {said}", query)
     return number
 
 
@@ -73,15 +68,16 @@ def of_all(label: str, low: float, high: float, value: Value, seen: Counted, cut
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{label}: its value raised {raised(error)}") from error
+        raise UnplacedError(f"{label}: its value raised {raised(error)}") from error
+    its = f"{label}: its value{place_of(value)}"
     try:
         values = np.asarray(found, np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{label}: its value gave a {type(found).__name__}; wanted are Q numbers") from error
+        raise UnplacedError(f"{its} gave a {type(found).__name__}; wanted are Q numbers") from error
     if values.shape != (seen.n_queries,):
-        raise InputError(f"{label}: its value gave shape {values.shape}, wanted ({seen.n_queries},), one a query")
+        raise UnplacedError(f"{its} gave shape {values.shape}, wanted ({seen.n_queries},), one a query")
     outside = np.flatnonzero((seen.n_relevant > 0) & ~((values >= low) & (values <= high)))
     if len(outside):
         query = int(outside[0])
-        raise QueryError(f"{label}: its value is {values[query]:g}; its Definition says {low:g} to {high:g}", query)
+        raise UnplacedError(f"{its} is {values[query]:g}; its Definition says {low:g} to {high:g}", query)
     return values

@@ -19,7 +19,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from patray.errors import InputError, PatrayError, raised
+from patray.errors import InputError, PatrayError, UnplacedError, raised, raised_at
 from patray.landscapes.records import Truth
 from patray.models.record import ModelRecord
 from patray.search.exclusion import exclusions
@@ -104,17 +104,15 @@ class RankTask:
         """The best `depth` patents of each query: (Q, N) scores to a Ranking, what the truth excludes left out.
 
         Scores are compared as float32, as trec_eval does; NaN: the patent is not ranked for the query. Equal scores
-        stand by id, descending. InputError for another shape, what is no number, and what is infinite as float32.
+        stand by id, descending. UnplacedError for another shape, what is no number, and what is infinite as float32.
         """
         count, patents = len(self.truth.query_ids), len(self.truth.patent_ids)
         if not isinstance(scores, np.ndarray) or scores.dtype.kind not in "biuf":
             what = f"an array of {scores.dtype}" if isinstance(scores, np.ndarray) else f"a {type(scores).__name__}"
-            raise InputError(
-                f"system {self.system}: {what} of scores; wanted is an array of ({count}, {patents}) numbers"
-            )
+            raise UnplacedError(f"{what} of scores; wanted is an array of ({count}, {patents}) numbers")
         if scores.shape != (count, patents):
             wanted = f"({count}, {patents}), queries and patents"
-            raise InputError(f"system {self.system}: scores of shape {scores.shape}, wanted {wanted}")
+            raise UnplacedError(f"scores of shape {scores.shape}, wanted {wanted}")
         codes = np.arange(patents, dtype=np.int32)
         skip = exclusions(self.truth, np.arange(count), codes)
         rows = []
@@ -125,9 +123,9 @@ class RankTask:
             if len(infinite):
                 query, patent = infinite[0]
                 pair = f"query {self.truth.query_ids[start + query]}, patent {self.truth.patent_ids[patent]}"
-                raise InputError(
-                    f"system {self.system}: a score of {scores[start + query, patent]} for {pair}; allowed are numbers "
-                    "within float32, and NaN for what is not ranked"
+                raise UnplacedError(
+                    f"a score of {scores[start + query, patent]} for {pair}; allowed are numbers within float32, and "
+                    "NaN for what is not ranked"
                 )
             skip.block(start, start + BLOCK).blank(kept, np.nan)
             nothing = np.isnan(kept)
@@ -239,13 +237,17 @@ def rank_checked(system: System, task: RankTask) -> Ranked:
 
     That is a kind of another package, or a function of Python: what it raises, and what it gives that is no `Ranked`.
     """
-    where = f"system {system.name} ({type(system).__name__} of {type(system).__module__}), {task.landscape}/{task.view}"
+    own, place = type(system).__module__.startswith("patray."), f"{task.landscape}/{task.view}"
+    kind = "" if own else f" ({type(system).__name__} of {type(system).__module__})"
+    where = f"system {system.name}{kind}, {place}"
     try:
         ranked: Any = system.rank(task)
+    except UnplacedError as error:
+        raise InputError(f"{where}: {error}{'' if own else raised_at(error)}") from error
     except PatrayError:
         raise
     except Exception as error:
-        if type(system).__module__.startswith("patray."):
+        if own:
             raise
         raise InputError(f"{where}: rank raised {raised(error)}") from error
     ranking = getattr(ranked, "ranking", None)

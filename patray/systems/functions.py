@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from patray.errors import InputError, PatrayError, raised
-from patray.kinds import Registry
+from patray.errors import InputError, PatrayError, UnplacedError, raised
+from patray.kinds import Registry, place_of
 from patray.systems.base import Inputs, Ranked, RankTask, System
 from patray.systems.dense import OneVector
 
@@ -59,14 +59,17 @@ class Ranks(System):
         return _given(self, RANKERS, self.ranker)
 
     def rank(self, task: RankTask) -> Ranked:
+        function = RANKERS[self.ranker]
         try:
-            scores = RANKERS[self.ranker](task)
+            scores = function(task)
+            return Ranked(task.best(np.asarray(scores) if isinstance(scores, list | tuple) else scores))
+        except UnplacedError as error:
+            raise UnplacedError(f"ranker {self.ranker}{place_of(function)} gave {error}") from error
         except PatrayError:
             raise
         except Exception as error:
             place = f"{task.landscape}/{task.view}"
             raise InputError(f"ranker {self.ranker}, {place}: the function raised {raised(error)}") from error
-        return Ranked(task.best(np.asarray(scores) if isinstance(scores, list | tuple) else scores))
 
 
 class Encodes(OneVector):

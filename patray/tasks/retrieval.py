@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from patray.errors import InputError
+from patray.errors import InputError, UnplacedError
 from patray.landscapes.records import Slice, Truth
 from patray.measures.definitions import RETRIEVAL, Measure
-from patray.measures.functions import QueryError
 from patray.measures.ranking import find_hits, measure_hits
 from patray.search.ranking import Ranking
 from patray.tasks.scores import MeanScore, Where
@@ -51,9 +50,9 @@ def evaluate(
         chosen = part.pairs if place is None else np.append(part.pairs, np.zeros(len(truth.denied_query), bool))[place]
         try:
             values = measure_hits(hits, measures, chosen, truth.relevant_from)
-        except QueryError as error:
-            query = f"slice {part.name}, query {truth.query_ids[error.query]}"
-            raise InputError(f"{error} ({landscape}, {view}, {system}, {query})") from error
+        except UnplacedError as error:
+            query = f", query {truth.query_ids[error.row]}" if error.row >= 0 else ""
+            raise InputError(f"{error} ({landscape}, {view}, {system}, slice {part.name}{query})") from error
         scores += [MeanScore(where, str(measure), items, values[measure][part.queries]) for measure in measures]
     return scores
 

@@ -19,7 +19,7 @@ from patray.kinds import added
 from patray.landscapes.generate import generate
 from patray.measures.definitions import OF_OTHERS, Measure, by_query
 from patray.measures.ranking import evaluate
-from patray.systems.functions import RANKERS
+from patray.systems.functions import ENCODERS, RANKERS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -158,7 +158,10 @@ def test_what_is_not_there_and_what_is_wrong_is_said(tmp_path: Path) -> None:
         patray.run(suite, str(tmp_path / "work"))
     too_much = by_query("TooMuch", lambda grades, relevant: 1.5)
     OF_OTHERS.add("TooMuch", too_much)
-    with pytest.raises(InputError, match=r"measure TooMuch@5: its function gave 1\.5; allowed are 0 to 1"):
+    with pytest.raises(
+        InputError,
+        match=r"measure TooMuch@5: its function \(.*, line \d+\) gave 1\.5; allowed",
+    ):
         evaluate(np.array([[0, 1]]), np.array([0]), np.array([1]), np.array([1]), [Measure("TooMuch", 5)])
     with pytest.raises(InputError, match="measure 'half recall': a name is letters and digits"):
         patray.measure("half recall")(lambda grades, relevant: 0.0)
@@ -176,3 +179,30 @@ def test_a_decorator_without_a_name_or_a_function_is_refused_at_once(decorator: 
     with pytest.raises(InputError, match="a float was given; wanted is a function"):
         decorator("nothing")(0.5)
     assert {group: list(things) for group, things in added().items()} == before
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "said"),
+    [
+        (
+            3,
+            r"^system short \(encoder early\), own/ta: 60 vectors are zero in .* 3 dimensions, .* row 0 \(.+\)$",
+        ),
+        (8, r"^system short \(encoder early\), own/ta: cannot cut vectors of 4 dimensions to 8"),
+    ],
+)
+def test_vectors_that_cannot_be_cut_name_system_place_and_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dimensions: int, said: str
+) -> None:
+    generate(Folder.at(tmp_path / "own"), seed=5, patents=60, name="own")
+    monkeypatch.setitem(
+        ENCODERS._added, "early", lambda texts, role: np.array([[0.0, 0, 0, 1 + len(one)] for one in texts])
+    )
+    suite = patray.Suite(
+        name="s",
+        landscapes=[{"path": str(tmp_path / "own")}],  # type: ignore[arg-type]
+        views=("ta",),
+        systems=[{"encoder": "early", "dimensions": dimensions, "name": "short"}],  # type: ignore[arg-type]
+    )
+    with pytest.raises(InputError, match=said):
+        patray.run(suite, str(tmp_path / "work"))

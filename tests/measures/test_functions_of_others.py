@@ -81,11 +81,14 @@ def test_precision_recall_and_f1_as_functions_are_those_of_sets(seed: int, relev
             r"its function raised KeyError: 'k' \(test_functions_of_others\.py, line",
         ),
         (lambda grades: 0.0, r"its function raised TypeError: .* takes 1 positional argument but 2 were given"),
-        (lambda grades, relevant: None, r"its function gave a NoneType 'None'; allowed are numbers from 0 to 1"),
-        (lambda grades, relevant: "good", r"its function gave a str 'good'; allowed are numbers"),
-        (lambda grades, relevant: grades, r"its function gave a ndarray .*; allowed are numbers"),
-        (lambda grades, relevant: float("nan"), r"its function gave nan; allowed are 0 to 1"),
-        (lambda grades, relevant: 1.5, r"its function gave 1\.5; allowed are 0 to 1"),
+        (
+            lambda grades, relevant: None,
+            r"its function \(test_.*, line \d+\) gave a NoneType 'None'; allowed are numbers from 0 to 1",
+        ),
+        (lambda grades, relevant: "good", r"its function \(.*, line \d+\) gave a str 'good'; allowed are numbers"),
+        (lambda grades, relevant: grades, r"its function \(.*, line \d+\) gave a ndarray .*; allowed are numbers"),
+        (lambda grades, relevant: float("nan"), r"its function \(.*, line \d+\) gave nan; allowed are 0 to 1"),
+        (lambda grades, relevant: 1.5, r"its function \(.*, line \d+\) gave 1\.5; allowed are 0 to 1"),
     ],
 )
 def test_what_a_function_does_wrong_is_one_sentence_that_names_it(function: Callable[..., Any], said: str) -> None:
@@ -100,15 +103,22 @@ def test_the_query_is_named_by_whoever_knows_it(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(OF_OTHERS._added, "Odd", by_query("Odd", lambda grades, relevant: -1.0))
     with pytest.raises(InputError, match=r"Odd@2: .* gave -1; .* \(corp, ta, bm25, slice all, query q000\)"):
         evaluate_task(truth, ranking, everything, [Measure("Odd", 2)], landscape="corp", view="ta", system="bm25")
+    wrong = Definition("Long", "retrieval", 0, 1, "", "", value=lambda seen, cutoff: np.zeros(5))
+    monkeypatch.setitem(OF_OTHERS._added, "Long", wrong)
+    with pytest.raises(InputError, match=r"Long@2: .* shape \(5,\), .* \(corp, ta, bm25, slice all\)"):
+        evaluate_task(truth, ranking, everything, [Measure("Long", 2)], landscape="corp", view="ta", system="bm25")
 
 
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (lambda seen, cutoff: np.full(seen.n_queries, 7.0), "its value is 7; its Definition says 0 to 1"),
-        (lambda seen, cutoff: np.full(seen.n_queries, np.nan), "its value is nan; its Definition says 0 to 1"),
-        (lambda seen, cutoff: np.zeros(3), r"its value gave shape \(3,\), wanted \(2,\), one a query"),
-        (lambda seen, cutoff: "high", "its value gave a str; wanted are Q numbers"),
+        (
+            lambda seen, cutoff: np.full(seen.n_queries, 7.0),
+            r"its value \(.*, line \d+\) is 7; its Definition says 0 to 1",
+        ),
+        (lambda seen, cutoff: np.full(seen.n_queries, np.nan), r"its value \(.*\) is nan; its Definition says 0 to 1"),
+        (lambda seen, cutoff: np.zeros(3), r"its value \(.*, line \d+\) gave shape \(3,\), wanted \(2,\), one a query"),
+        (lambda seen, cutoff: "high", r"its value \(.*\) gave a str; wanted are Q numbers"),
         (lambda seen, cutoff: seen.nothing, "its value raised AttributeError: 'Counted' object has no"),
     ],
 )

@@ -11,6 +11,7 @@ from pydantic import Field
 from patray.errors import InputError
 from patray.search.ranking import Ranking
 from patray.systems.base import Ranked, RankTask, System, rank_checked
+from patray.systems.functions import RANKERS, Ranks
 from patray.systems.kinds import checked_kind, read_system
 from patray.yaml_model import UnknownKey
 from tests.search.search_oracle import make_truth
@@ -103,9 +104,19 @@ def test_what_a_kind_does_wrong_names_kind_and_place(rank: Any, said: str) -> No
         (np.array([[0, 0, 1e300], [0, 0, 0]]), r"a score of 1e\+300 for query q000, patent p002; .* within float32"),
     ],
 )
-def test_scores_that_cannot_be_ordered_are_refused(scores: Any, said: str) -> None:
-    with pytest.raises(InputError, match=f"^system mine: {said}"):
-        task().best(scores)
+def test_scores_that_cannot_be_ordered_are_refused(scores: Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a kind of a package and by a function: each names itself, its line, and the place."""
+
+    class Bad(Fine):
+        def rank(self, task: RankTask) -> Ranked:
+            return Ranked(task.best(scores))
+
+    line = r" \(test_kinds_of_others\.py, line \d+\)"
+    with pytest.raises(InputError, match=rf"^system mine \(Bad of .*others\), corp/ta: {said}.*{line}$"):
+        rank_checked(Bad(name="mine"), task())
+    monkeypatch.setitem(RANKERS._added, "own", lambda task: scores)
+    with pytest.raises(InputError, match=rf"^system mine, corp/ta: ranker own{line} gave {said}"):
+        rank_checked(Ranks(name="mine", ranker="own"), task())
 
 
 def test_best_gives_a_ranking_of_any_numbers() -> None:

@@ -6,6 +6,7 @@ comparisons follow the suite's choice. A new retrieval measure is one more `Defi
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -276,7 +277,7 @@ class Measure:
     def __post_init__(self) -> None:
         found = _named(self.name)
         if found is None or found.value is None:
-            raise InputError(f"measure {self.name!r}: no such measure; allowed are {_allowed()}")
+            raise InputError(f"measure {self.name!r}: no such measure{_hint(self.name)}; allowed are {_allowed()}")
         if self.cutoff < 1:
             raise InputError(f"measure {self.name}@{self.cutoff}: the cutoff must be 1 or more")
 
@@ -314,7 +315,8 @@ def parse_measure(text: str) -> Measure:
             f"measure {text!r}: no cutoff; say how many results count, such as {text}@100; allowed are {_allowed()}"
         )
     if match is None:
-        raise InputError(f"measure {text!r}: not of the form NAME@CUTOFF; allowed are {_allowed()}")
+        meant = _hint(re.split("[@ _]", text, maxsplit=1)[0])
+        raise InputError(f"measure {text!r}: not of the form NAME@CUTOFF{meant}; allowed are {_allowed()}")
     return Measure(SPELLINGS.get(match[1], match[1]), int(match[2]))
 
 
@@ -322,6 +324,13 @@ def spelled(metric: str) -> str:
     """The name that a metric is reported by: spelled("MRR@10") is "RR@10"; any other name is as it was."""
     name, at, cutoff = metric.partition("@")
     return SPELLINGS.get(name, name) + at + cutoff if at else metric
+
+
+def _hint(name: str) -> str:
+    """`; did you mean nDCG?`, "" where nothing is near; a name of other capitals is."""
+    folded = {one.lower(): one for one in (*SPELLINGS, *NAMES, *OF_OTHERS.names())}
+    near = difflib.get_close_matches(name.lower(), folded, n=1)
+    return f"; did you mean {folded[near[0]]}?" if near else ""
 
 
 def _allowed() -> str:

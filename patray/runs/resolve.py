@@ -86,9 +86,12 @@ def _check_measures(suite: Suite) -> None:
     for name, task in (("retrieval", tasks.retrieval), ("classification", tasks.classification),
                        ("clustering", tasks.clustering)):  # fmt: skip
         if task is not None:
-            _unique(f"tasks.{name}.measures", task.measures)
+            _unique(f"tasks.{name}.measures", task.measures, "measure", "leave one of them out")
     for text in tasks.retrieval.measures if tasks.retrieval is not None else ():
-        parse_measure(text)
+        try:
+            parse_measure(text)
+        except InputError as error:
+            raise InputError(f"tasks.retrieval.measures: {error}") from error
 
 
 def _deep_enough(suite: Suite) -> Search:
@@ -282,9 +285,11 @@ def _main_metrics(tasks: Tasks) -> list[tuple[str, str, str]]:
     return mains
 
 
-def _unique(what: str, names: Iterable[str]) -> None:
+def _unique(
+    what: str, names: Iterable[str], noun: str = "name", instead: str = "give one of them another `name`"
+) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise InputError(f"{what}: the name {name} stands there twice; give one of them another `name`")
+            raise InputError(f"{what}: the {noun} {name} stands there twice; {instead}")
         seen.add(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from patray.errors import InputError
+from patray.measures.definitions import OF_OTHERS, by_query
 from patray.runs.read import dump_suite, parse_suite
 from patray.runs.resolve import resolve
 from patray.runs.suite import Suite
@@ -56,15 +57,21 @@ def test_a_depth_that_does_not_reach_a_measure_is_refused_with_what_to_set() -> 
 @pytest.mark.parametrize(
     ("assignment", "said"),
     [
-        ("tasks.retrieval.measures=[Bpref@10]", "measure 'Bpref'.*nDCG@K, Recall@K"),
-        ("tasks.retrieval.measures=[nDCG@10,nDCG@10]", "nDCG@10 stands there twice"),
+        ("tasks.retrieval.measures=[Bpref@10]", r"measure 'Bpref'.*; did you mean bpref\?.*nDCG@K, Recall@K"),
+        ("tasks.retrieval.measures=[myrbp@10]", r"^tasks\.retrieval\.measures: .*'myrbp': .*; did you mean MyRBP\?"),
+        ("tasks.retrieval.measures=[MyRBQ10]", r"not of the form NAME@CUTOFF; did you mean MyRBP\?"),
+        ("tasks.retrieval.measures=[qqqq@10]", "'qqqq': no such measure; allowed"),
+        ("tasks.retrieval.measures=[MyRBP@9,MyRBP@9]", "the measure MyRBP@9 stands there twice; leave one of them out"),
         ("tasks.retrieval.measures=[]", "measures"),
         ("tasks.classification.measures=[accuracy]", "measure 'accuracy'.*allowed are macro-F1, micro-F1"),
         ("tasks.classification.measures=[macro-F1,macro-F1]", "macro-F1 stands there twice"),
         ("tasks.clustering.measures=[purity]", "measure 'purity'.*V-measure, ARI, NMI"),
     ],
 )
-def test_a_measure_that_is_not_there_or_stands_twice_is_told_with_what_is_allowed(assignment: str, said: str) -> None:
+def test_a_measure_that_is_not_there_or_stands_twice_is_told_with_what_is_allowed(
+    assignment: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OF_OTHERS._added, "MyRBP", by_query("MyRBP", lambda grades, relevant: 0.0))
     with pytest.raises(InputError, match=said):
         read(assignment)
 

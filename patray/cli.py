@@ -54,12 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     many rows were dropped; 130 Ctrl-C; 143 SIGTERM; 141 nobody reads the output any more (`| head`).
     """
     from patray.commands.models import spelled_out
+    from patray.kinds import plain_warnings
     from patray.progress import be_quiet
 
-    options = _parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
-    command: Callable[[argparse.Namespace], int] = options.command
-    be_quiet(getattr(options, "quiet", False))
-    return stoppable(lambda: command(options))
+    with plain_warnings():
+        options = _parser().parse_args(spelled_out(sys.argv[1:] if arguments is None else arguments))
+        command: Callable[[argparse.Namespace], int] = options.command
+        be_quiet(getattr(options, "quiet", False))
+        return stoppable(lambda: command(options))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,7 +16,8 @@ import hashlib
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from patray.errors import InputError
+from patray.progress import warn
 
 Thing = TypeVar("Thing")
 CALLED = {"type": "a class", "ABCMeta": "a class", "FunctionType": "a function"}
@@ -50,6 +52,33 @@ def take_over(things: Added) -> None:
         _FROM_ELSEWHERE.setdefault(group, {}).update(by_name)
         if group in _REGISTRIES:
             _REGISTRIES[group]._added.update(by_name)
+
+
+class LeftOut(UserWarning):
+    """Something of another package cannot be had."""
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Say what is left out in a line of stderr each, without Python's file and source line, as commands do."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, LeftOut):
+            warn(f"warning: {' '.join(str(message).split())}")
+        else:
+            before(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
+
+
+def _package(point: EntryPoint) -> str:
+    """Who made an entry point: `my-package 1.2`."""
+    return "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 class Registry(Generic[Thing]):
@@ -78,7 +107,9 @@ class Registry(Generic[Thing]):
         self._loading = True  # a module that is loaded here may add what its entry point names
         try:
             for point in sorted(entry_points(group=f"patray.{self.group}"), key=lambda one: one.name):
-                why = "the name is taken" if point.name in self._builtin or point.name in kept else ""
+                why = "the name is taken, by patray itself" if point.name in self._builtin else ""
+                if point.name in kept:
+                    why = f"the name is taken, by {_package(kept[point.name])}"
                 why = why or self._taken(point.name) or self._load(point)
                 if why:
                     self._skip(point, why)
@@ -106,8 +137,9 @@ class Registry(Generic[Thing]):
         return ""
 
     def _skip(self, point: EntryPoint, why: str) -> None:
-        package = "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
-        warnings.warn(f"{package}: patray.{self.group} {point.name!r} is left out: {why}", stacklevel=4)
+        warnings.warn(
+            f"{_package(point)}: patray.{self.group} {point.name!r} is left out: {why}", LeftOut, stacklevel=4
+        )
 
     def names(self) -> tuple[str, ...]:
         """All names, those of patray first."""

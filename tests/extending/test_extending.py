@@ -116,6 +116,15 @@ def test_a_format_of_another_package_imports_and_is_listed(tmp_path: Path) -> No
     assert re.search(r"titles +a title a line", patray("import", "--help", folder=tmp_path).stdout)
 
 
+def test_a_command_says_what_is_left_out_in_a_line_each(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("name: s\nlandscapes: [{path: none}]\nsystems: [{newest-first: true}]\n")
+    said = patray("plan", "s.yaml", folder=tmp_path).stderr.splitlines()
+    start = "patray: warning: patray-extras 1.0: patray.systems "
+    assert said[0].startswith(f"{start}'broken-system' is left out: it cannot be loaded (AttributeError: ")
+    assert said[1] == f"{start}'dense' is left out: the name is taken, by patray itself"
+    assert [line.startswith("patray: error: ") for line in said[2:]] == [True]
+
+
 TRAINING = """
 import sys
 import numpy as np
@@ -155,7 +164,7 @@ def test_what_is_broken_or_takes_a_name_is_left_out_with_a_warning_by_name(monke
     found: Registry[type] = Registry("systems", {"dense": "patray.systems.dense:Dense"}, type)
     with pytest.warns(UserWarning, match=r"patray-extras 1.0: patray.systems 'broken-system' is left out") as told:
         assert found.names() == ("dense", "newest-first")
-    assert [str(one.message) for one in told if "the name is taken" in str(one.message)]
+    assert [str(one.message) for one in told if "taken, by patray itself" in str(one.message)]
     assert found["dense"].__module__ == "patray.systems.dense"
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # told once
@@ -183,3 +192,17 @@ def test_the_positive_aware_loss_leaves_out_what_scores_above_95_percent_of_the_
         left, right = (torch.tensor(rows, dtype=torch.float64) for rows in (anchors, candidates))
         found = positive_aware_loss(left, right, None, LossOptions(0.1))
         assert float(found) == pytest.approx(np.mean(expected), abs=1e-9)
+
+
+def test_of_two_packages_with_one_name_the_other_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("first", "second"):
+        folder = tmp_path / f"{package}-2.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.0\n")
+        (folder / "entry_points.txt").write_text("[patray.twice]\nsame = json:loads\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(UserWarning, match=r"is left out: the name is taken, by (first|second) 2\.0$") as told:
+        assert Registry[object]("twice", {}).names() == ("same",)
+    [one] = told
+    left, _, other = str(one.message).partition(" 2.0: ")
+    assert {left, other.rpartition("by ")[2].removesuffix(" 2.0")} == {"first", "second"}

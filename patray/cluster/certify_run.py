@@ -32,12 +32,17 @@ def certify_run(run: Folder) -> list[Origin]:
     """The certificate of every set of vectors of a finished run, written into it and its report.
 
     The run must lie in its work directory with its vectors. Raises InputError where it is not finished or vectors are
-    gone, ModelError where a model's files are not those of the run.
+    gone or no model made any, ModelError where a model's files are not those of the run.
     """
     if not run.exists("provenance.json"):
         raise InputError(f"{run}: this run is not finished (no provenance.json)")
     store = work_directory(run)
     suite = suite_of(run)
+    if not suite.models:
+        raise InputError(
+            f"{run}: no model made vectors here, so there is nothing to certify (vectors of Python functions and of "
+            "files are taken as they are)"
+        )
     models = find_models((entry for entry in suite.models if entry.tuned is None), suite.models_from)
     connect()
     found = go_on(lambda _: _certify(run, store, suite, models), None)

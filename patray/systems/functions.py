@@ -14,7 +14,7 @@ landscape and view.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,7 +22,8 @@ from pydantic import Field
 
 from patray.errors import InputError, PatrayError, UnplacedError, raised
 from patray.kinds import Registry, place_of
-from patray.systems.base import Inputs, Ranked, RankTask, System
+from patray.models.record import ModelRecord
+from patray.systems.base import Ranked, RankTask, System
 from patray.systems.dense import OneVector
 
 Ranker = Callable[[RankTask], np.ndarray]
@@ -55,8 +56,8 @@ class Ranks(System):
     def default_name(self) -> str:
         return self.ranker
 
-    def with_inputs(self, inputs: Inputs) -> System:
-        return _given(self, RANKERS, self.ranker)
+    def check(self, name: str, models: Mapping[str, ModelRecord], before: Mapping[str, System], depth: int) -> None:
+        _require(name, self.KIND, RANKERS, self.ranker)
 
     def rank(self, task: RankTask) -> Ranked:
         function = RANKERS[self.ranker]
@@ -80,8 +81,8 @@ class Encodes(OneVector):
 
     encoder: str = Field(description="a function given to patray.encoder, or of an entry point patray.encoders")
 
-    def with_inputs(self, inputs: Inputs) -> System:
-        return _given(self, ENCODERS, self.encoder)
+    def check(self, name: str, models: Mapping[str, ModelRecord], before: Mapping[str, System], depth: int) -> None:
+        _require(name, self.KIND, ENCODERS, self.encoder)
 
     @property
     def searches(self) -> str:
@@ -95,11 +96,10 @@ class Encodes(OneVector):
         return self.marked(self.encoder)
 
 
-def _given(system: System, functions: Registry[Any], name: str) -> System:
-    """The system, once its function is known to be there. InputError that says who gives it."""
+def _require(system: str, kind: str, functions: Registry[Any], name: str) -> None:
+    """InputError where a system's function is not there, that says who gives it."""
     if name not in functions:
         raise InputError(
-            f"systems: {system.name}: no function {name!r} was given to patray.{system.KIND} in this process; the "
-            "script that gives it calls patray.run (docs/extending.md)"
+            f"systems: {system}: no function {name!r} was given to patray.{kind} in this process; the script that "
+            "gives it calls patray.run or patray.plan (docs/extending.md)"
         )
-    return system

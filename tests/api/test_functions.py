@@ -20,6 +20,7 @@ from patray.landscapes.generate import generate
 from patray.measures.definitions import OF_OTHERS, Measure, by_query
 from patray.measures.ranking import evaluate
 from patray.systems.functions import ENCODERS, RANKERS
+from patray.systems.kinds import read_system
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -97,6 +98,20 @@ def test_vectors_of_a_function_are_exported_and_of_several_the_keys_are_told(
     assert main(ask) == 0
 
 
+def test_the_command_line_exports_a_finished_run_of_functions_and_certifies_none_of_their_vectors(
+    made: patray.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("patray.cluster.certify_run.connect", lambda: pytest.fail("Ray was started"))
+    for registry in (RANKERS, ENCODERS):  # as a process that does not know them
+        monkeypatch.setattr(registry, "_added", {})
+    monkeypatch.delitem(OF_OTHERS._added, "HalfRecall")
+    for what in ("trec", "mteb", "tables"):
+        assert main(["export", what, str(made.folder), str(tmp_path / what)]) == 0
+        assert any((tmp_path / what).rglob("*"))
+    assert main(["certify", str(made.folder)]) == 1
+    assert "no model made vectors here, so there is nothing to certify" in capsys.readouterr().err
+
+
 def test_a_ranker_ranks_by_its_scores(made: patray.Run) -> None:
     ranking = made.ranking("own", "ta", "length")
     assert (ranking.groupby("query_id").score.diff().dropna() <= 0).all()
@@ -156,6 +171,10 @@ def test_what_is_not_there_and_what_is_wrong_is_said(tmp_path: Path) -> None:
     suite = patray.Suite(name="s", landscapes=own, views=("ta",), systems=[{"ranker": "missing"}])  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"systems: missing: no function 'missing' was given to patray\.ranker in"):
         patray.run(suite, str(tmp_path / "work"))
+    for system in ({"ranker": "missing"}, {"encoder": "missing"}):
+        with pytest.raises(InputError, match=r"systems: missing: no function 'missing' was given to patray\."):
+            patray.plan(suite.model_copy(update={"systems": (read_system(system),)}), str(tmp_path / "work"))
+    assert not (tmp_path / "work").exists()  # nothing was prepared
     too_much = by_query("TooMuch", lambda grades, relevant: 1.5)
     OF_OTHERS.add("TooMuch", too_much)
     with pytest.raises(

@@ -18,7 +18,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -77,8 +77,8 @@ def plain_warnings() -> Iterator[None]:
 
 
 def _package(point: EntryPoint) -> str:
-    """Who made an entry point: `my-package 1.2`."""
-    return "a package" if point.dist is None else f"{point.dist.name} {point.dist.version}"
+    """Who made an entry point: `my-package 1.2`; "" where that is not known."""
+    return "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
 class Registry(Generic[Thing]):
@@ -109,7 +109,7 @@ class Registry(Generic[Thing]):
             for point in sorted(entry_points(group=f"patray.{self.group}"), key=lambda one: one.name):
                 why = "the name is taken, by patray itself" if point.name in self._builtin else ""
                 if point.name in kept:
-                    why = f"the name is taken, by {_package(kept[point.name])}"
+                    why = f"the name is taken, by {_package(kept[point.name]) or 'a package'}"
                 why = why or self._taken(point.name) or self._load(point)
                 if why:
                     self._skip(point, why)
@@ -137,9 +137,8 @@ class Registry(Generic[Thing]):
         return ""
 
     def _skip(self, point: EntryPoint, why: str) -> None:
-        warnings.warn(
-            f"{_package(point)}: patray.{self.group} {point.name!r} is left out: {why}", LeftOut, stacklevel=4
-        )
+        package = _package(point) or "a package"
+        warnings.warn(f"{package}: patray.{self.group} {point.name!r} is left out: {why}", LeftOut, stacklevel=4)
 
     def names(self) -> tuple[str, ...]:
         """All names, those of patray first."""
@@ -189,8 +188,7 @@ class Registry(Generic[Thing]):
 
     def origins(self) -> dict[str, str]:
         """Where what is not patray's own comes from: {"newest-first": "my-package 1.2"}."""
-        made_by = {name: point.dist for name, point in self._found.items()}
-        return {name: "" if dist is None else f"{dist.name} {dist.version}" for name, dist in made_by.items()}
+        return {name: _package(point) for name, point in self._found.items()}
 
 
 def installed() -> dict[str, dict[str, str]]:
@@ -199,12 +197,12 @@ def installed() -> dict[str, dict[str, str]]:
     What a group that was looked through leaves out is not among it. Nothing is loaded.
     """
     found: dict[str, dict[str, str]] = {}
+    source_of = cache(code_of)  # a package may add many things
     for group in GROUPS:
         looked = vars(_REGISTRIES[group]).get("_found") if group in _REGISTRIES else None
         for point in entry_points(group=f"patray.{group}"):
             if looked is None or point.name in looked:
-                package = "" if point.dist is None else f"{point.dist.name} {point.dist.version}"
-                parts = [part for part in (package, code_of(point.module)) if part]
+                parts = [part for part in (_package(point), source_of(point.module.partition(".")[0])) if part]
                 found.setdefault(group, {})[point.name] = ", ".join(parts)
         for name, thing in _REGISTRIES[group]._added.items() if group in _REGISTRIES else ():
             found.setdefault(group, {})[name] = described(thing)

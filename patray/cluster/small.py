@@ -20,9 +20,9 @@ SMALL_WORK = 60_000
 """Texts (patents and queries) x views x systems that are searched and judged without Ray: some 20 s of one core."""
 
 
-FEW_TEXTS, FEW_WORKERS = {"any": 1000, "few": 20_000}, 4
+FEW_TEXTS, MORE_TEXTS, FEW_WORKERS = 1000, 20_000, 4
 """Texts of one model that are encoded by threads of this process, where Ray is not up (its workers would load torch
-once more): on any machine, and where few threads share the process."""
+once more): by any number of threads, and more by few."""
 FEW_PARAMETERS = 200_000_000
 
 
@@ -31,7 +31,7 @@ def few_texts(texts: int, record: ModelRecord, engine: str, options: Embedding) 
     alone = not (is_up() or os.environ.get("RAY_ADDRESS") or options.gpus)
     quick = engine == "sentence-transformers" or engine in CPU_ALONE
     small = record.size is not None and record.size <= FEW_PARAMETERS and quick
-    return alone and small and texts <= FEW_TEXTS["few" if workers_here(options) <= FEW_WORKERS else "any"]
+    return alone and small and texts <= (MORE_TEXTS if workers_here(options) <= FEW_WORKERS else FEW_TEXTS)
 
 
 def workers_here(options: Embedding) -> int:

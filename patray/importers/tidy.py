@@ -90,9 +90,7 @@ def names(texts: pa.Array) -> pa.Array:
     if pc.any(worded).as_py():
         read = [_reworded(text) for text in texts.filter(worded).to_pylist()]
         texts = pc.replace_with_mask(texts, worded, pa.array(read, pa.string()))
-    wide = pc.fill_null(
-        pc.match_substring_regex(texts, pattern=r"[\x{3000}-\x{9fff}\x{ff01}-\x{ff5e}\x{2010}-\x{2015}\x{2212}]"), False
-    )
+    wide = pc.fill_null(pc.match_substring_regex(texts, pattern=_WIDE), False)
     if not pc.any(wide).as_py():
         return texts
     read = [_western(text) for text in texts.filter(wide).to_pylist()]

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,29 +81,28 @@ def other_packages(run: Folder) -> str:
 
     "; it was made with overlap of mine 0.1, there is mine 0.2 now: give another --name to run it with that"
     """
-    then: dict[str, dict[str, str]] = run.read_json("provenance.json").get("extensions") or {}
-    now = installed()
     changed = [
-        f"{name} of {made}, there is {now.get(group, {}).get(name) or 'none'} now"
-        for group, things in then.items()
-        for name, made in things.items()
-        if now.get(group, {}).get(name) != made
+        f"{name} of {made}, there is {now or 'none'} now" for _, name, made, now in _then_and_now(run) if now != made
     ]
     return f"; it was made with {'; '.join(changed)}: give another --name to run it with that" if changed else ""
 
 
 def not_here(run: Folder) -> list[str]:
     """What a finished run was made with and is not here any more: "shared-words (systems) of my-package 1.0"."""
-    then: dict[str, dict[str, str]] = (
-        run.read_json("provenance.json").get("extensions") or {} if run.exists("provenance.json") else {}
-    )
-    now = installed()
     return [
         f"{name} ({group}) of {made or 'another package'}"
-        for group, things in then.items()
-        for name, made in things.items()
-        if name not in now.get(group, {})
+        for group, name, made, now in _then_and_now(run)
+        if now is None
     ]
+
+
+def _then_and_now(run: Folder) -> Iterator[tuple[str, str, str, str | None]]:
+    """(group, name, who made it then, who makes it now or None) of all that a finished run had of other packages."""
+    if run.exists("provenance.json"):
+        now = installed()
+        for group, things in (run.read_json("provenance.json").get("extensions") or {}).items():
+            for name, made in things.items():
+                yield group, name, made, now.get(group, {}).get(name)
 
 
 def suite_of(run: Folder) -> Suite:
